@@ -1,0 +1,125 @@
+/*
+ * The journal: lanes of append-only segments. It is the only queue between the workers and the
+ * engine; live running, catching up and recovery read the same records through the same reader.
+ *
+ * A start opens new lanes with random ids, one per worker, and never writes to an older lane.
+ * Record numbers of an instance grow for life: a lane opened at this start begins above every
+ * number that any earlier lane of the instance reached (base). (lane id, number) names a record.
+ *
+ * Directory: <state_dir>/journal/<lane id in hex>-<first number, 16 hex digits>.seg
+ * Segment:   header {magic, format version, lane id, instance id, base, first number, record seed,
+ *            created_at, checksum}, then records {u32 length, u64 checksum, payload, padding to 8}.
+ *            The checksum is XXH3-64 over number, length and payload, seeded by the segment's random
+ *            seed: text of a client can't imitate a record, an old block of a recycled file can't
+ *            verify. Length 0 is invalid, so a zeroed tail ends a segment; a torn tail is normal.
+ */
+#ifndef ATTRIB_JOURNAL_H
+#define ATTRIB_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "attrib/error.h"
+#include "attrib/id.h"
+#include "attrib/str.h"
+
+#define ATTRIB_RECORD_MAX (1u << 20) /* bytes of one payload */
+
+struct attrib_journal_options {
+	const char *dir;          /* the journal directory; made when absent */
+	struct attrib_id instance;
+	uint64_t segment_size;    /* bytes; a lane rotates when the next record does not fit */
+	uint64_t quota;           /* bytes over all lanes; 0 = none. Above: append = NO_SPACE */
+};
+
+struct attrib_journal; /* all lanes of one instance */
+struct attrib_lane;    /* the open, writable lane of one worker */
+
+/* Scans the directory: finds lanes, their record ranges and the base for new lanes. Segment heads of
+ * a newer format: ATTRIB_E_VERSION. `now` stamps new segments. errno is kept on ATTRIB_E_IO. */
+int attrib_journal_open(const struct attrib_journal_options *options, struct attrib_journal **out)
+	ATTRIB_MUST_CHECK;
+void attrib_journal_close(struct attrib_journal *journal);
+/* The number below which every record of earlier starts lies; also raised by the caller to what
+ * PostgreSQL knows, before the first lane is opened. */
+uint64_t attrib_journal_base(const struct attrib_journal *journal);
+void attrib_journal_raise_base(struct attrib_journal *journal, uint64_t base);
+
+/* -- writing: one thread (the worker) per lane ------------------------------------------------- */
+
+/* Opens a lane with a fresh random id; its first segment is synced, and so is the directory. */
+int attrib_lane_open(struct attrib_journal *journal, int64_t now, struct attrib_lane **out)
+	ATTRIB_MUST_CHECK;
+/* Commits what is appended (in place) and closes. */
+int attrib_lane_close(struct attrib_lane *lane);
+struct attrib_id attrib_lane_id(const struct attrib_lane *lane);
+
+/* Puts one record into the lane's memory buffer and returns its number in *number. Nothing is
+ * durable yet. ATTRIB_E_NO_SPACE (quota, or the disk was full at the last commit and still is),
+ * ATTRIB_E_IO (the lane failed for good), ATTRIB_E_TOO_LARGE: nothing was appended. */
+int attrib_lane_append(struct attrib_lane *lane, struct attrib_str payload, uint64_t *number)
+	ATTRIB_MUST_CHECK;
+
+/* The one call behind which durability happens: starts a commit of everything appended so far.
+ * Returns with the commit done (it synced in place because recent syncs were fast), or leaves it to
+ * the lane's companion thread, which makes attrib_lane_fd readable when it ends. While a commit
+ * runs, further appends gather in the other buffer and this call does nothing.
+ * 0, or ATTRIB_E_IO / ATTRIB_E_NO_SPACE as below. */
+int attrib_lane_commit(struct attrib_lane *lane);
+/* An eventfd, readable after each commit of the companion; the worker calls attrib_lane_reap. */
+int attrib_lane_fd(const struct attrib_lane *lane);
+/* Clears the eventfd and returns the outcome of the last finished commit: 0;
+ * ATTRIB_E_NO_SPACE: none of its bytes are kept, the records are withdrawn, later ones may succeed;
+ * ATTRIB_E_IO: a write or sync failed, what it covered is in doubt, the lane accepts no more and
+ * nothing will be retried. */
+int attrib_lane_reap(struct attrib_lane *lane);
+/* Highest durable number (any thread may read it), and highest appended one (owner only). */
+uint64_t attrib_lane_committed(const struct attrib_lane *lane);
+uint64_t attrib_lane_appended(const struct attrib_lane *lane);
+/* Forces every commit through the companion, or every one in place; default is to choose. */
+enum attrib_lane_sync { ATTRIB_SYNC_AUTO, ATTRIB_SYNC_IN_PLACE, ATTRIB_SYNC_COMPANION };
+void attrib_lane_set_sync(struct attrib_lane *lane, enum attrib_lane_sync mode);
+
+/* Called by any thread after a commit, so that the engine wakes. NULL = nobody. Set once, before
+ * the first lane is opened. */
+void attrib_journal_on_commit(struct attrib_journal *journal, void (*wake)(void *arg), void *arg);
+
+/* Instance-wide count of durable records: base plus what every lane of this start committed. */
+uint64_t attrib_journal_committed(struct attrib_journal *journal);
+/* Bytes on disk over all lanes. */
+uint64_t attrib_journal_bytes(struct attrib_journal *journal);
+
+/* -- reading: one thread (the engine) ---------------------------------------------------------- */
+
+struct attrib_record {
+	uint32_t lane;          /* index of the lane in this process, see attrib_journal_lane_id */
+	uint64_t number;
+	struct attrib_str payload; /* borrowed from the reader until the next read */
+};
+
+uint32_t attrib_journal_lane_count(struct attrib_journal *journal);
+struct attrib_id attrib_journal_lane_id(struct attrib_journal *journal, uint32_t lane);
+/* First and last known record of a lane (last = committed for the lanes of this start). */
+void attrib_journal_lane_range(struct attrib_journal *journal, uint32_t lane, uint64_t *first,
+	uint64_t *last);
+
+struct attrib_reader;
+int attrib_reader_new(struct attrib_journal *journal, struct attrib_reader **out) ATTRIB_MUST_CHECK;
+void attrib_reader_free(struct attrib_reader *reader);
+/* Up to max committed records of one lane with numbers above `after`, in order. *n = 0: nothing
+ * more for now. Damage in the middle is skipped to the next valid record and counted
+ * (attrib_reader_damaged); a torn tail of an earlier start is the end of its lane. */
+int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t after,
+	struct attrib_record *out, size_t max, size_t *n) ATTRIB_MUST_CHECK;
+/* Stretches of damage met so far, and the bytes in them. */
+void attrib_reader_damaged(const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes);
+
+/* -- verify: reads every segment of a directory without touching it ----------------------------- */
+
+struct attrib_journal_report {
+	uint64_t segments, lanes, records, bytes, torn_tails, damaged_stretches, damaged_bytes;
+};
+/* Calls `line` (may be NULL) once per segment with a readable sentence. */
+int attrib_journal_verify(const char *dir, struct attrib_journal_report *report,
+	void (*line)(void *arg, const char *text), void *arg) ATTRIB_MUST_CHECK;
+
+#endif
