@@ -53,7 +53,7 @@ enum attrib_id_domain {
 };
 
 /* The id of `value` within site and domain (SipHash-2-4-128, or HMAC where the table says so).
- * Never all zero. Deterministic per secret. */
+ * Never all zero. Deterministic per secret. Aborts the process when memory is out. */
 struct attrib_id attrib_id_of(struct attrib_keys *keys, enum attrib_id_domain domain,
 	struct attrib_str site, struct attrib_str value);
 
@@ -70,10 +70,18 @@ void attrib_random(void *out, size_t n);
 /* Unkeyed XXH3-64 with a seed, for hash tables over ids that are already keyed. */
 uint64_t attrib_hash64(const void *p, size_t n, uint64_t seed);
 
-/* Text forms. base64url without padding: 22 characters for an id. Decoding is strict. */
+/* Text forms. base64url without padding: 22 characters for an id. Decoding is strict: exactly n
+ * bytes, one spelling (hex: either case); ATTRIB_E_INVALID. */
 size_t attrib_base64url(const void *p, size_t n, char *out); /* no NUL; returns the length */
 int attrib_base64url_decode(struct attrib_str s, void *out, size_t n) ATTRIB_MUST_CHECK;
 void attrib_hex(const void *p, size_t n, char *out); /* 2n bytes, no NUL */
+static inline int attrib_hex_digit(char c) /* 0..15, or -1 */
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 int attrib_hex_decode(struct attrib_str s, void *out, size_t n) ATTRIB_MUST_CHECK;
 
 #endif

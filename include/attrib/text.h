@@ -16,7 +16,7 @@ struct attrib_str attrib_fold(struct attrib_arena *arena, struct attrib_str s);
 /* application/x-www-form-urlencoded: %XX and '+' decoded; broken escapes stay as they are;
  * %00 and invalid UTF-8 sequences become U+FFFD. The result is always text. */
 struct attrib_str attrib_form_decode(struct attrib_arena *arena, struct attrib_str s);
-/* Percent-encodes all but unreserved characters (RFC 3986). */
+/* Percent-encodes all but unreserved characters (RFC 3986). These, too, may return a view of s. */
 struct attrib_str attrib_percent_encode(struct attrib_arena *arena, struct attrib_str s);
 
 /* Walks a query string; survives "flag", "a=1&&b=2", "%zz". Returns false at the end.
@@ -24,7 +24,8 @@ struct attrib_str attrib_percent_encode(struct attrib_arena *arena, struct attri
 bool attrib_query_next(struct attrib_str *rest, struct attrib_str *name, struct attrib_str *value);
 
 /* The parts of an absolute http(s) URL or of a path: views of the input. A URL that has none of
- * them leaves them empty. Host is without port and user info. */
+ * them leaves them empty. Host is without port and user info; like in browsers a backslash ends it,
+ * and "//host/path" has a host but no scheme. */
 struct attrib_url {
 	struct attrib_str scheme, host, path, query, fragment;
 };

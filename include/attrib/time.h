@@ -18,9 +18,10 @@
 #define ATTRIB_US_PER_DAY (24 * ATTRIB_US_PER_HOUR)
 
 /* RFC 3339 with any offset and up to 9 fraction digits (beyond 6 truncated), years 1970..9999;
- * a leap second reads as the next second. ATTRIB_E_BAD_TIME. */
+ * a leap second (23:59:60 UTC) reads as the next second. ATTRIB_E_BAD_TIME. */
 int attrib_time_parse(struct attrib_str s, int64_t *out_at) ATTRIB_MUST_CHECK;
-/* "2026-11-01T12:00:00.000000Z" (27 bytes and a NUL) into out[32]; returns the length. */
+/* "2026-11-01T12:00:00.000000Z" (27 bytes and a NUL) into out[32]; returns the length.
+ * Instants outside the years 1..9999 (ATTRIB_NEVER ...) read as the nearest end of them. */
 int attrib_time_format(int64_t at, char *out);
 /* "30d", "12h", "45m", "10s", "250ms", "0"; ATTRIB_E_INVALID. Never negative. */
 int attrib_duration_parse(struct attrib_str s, int64_t *out_us) ATTRIB_MUST_CHECK;

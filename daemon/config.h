@@ -1,0 +1,79 @@
+/*
+ * The configuration: one table of settings (config.c), each a row with its name, type, default,
+ * bounds, whether a reload may change it, and a sentence. Parsing, check-config, the reload and the
+ * documentation all read that table.
+ *
+ * A configuration is built once and immutable; a reload builds a new one and swaps it whole.
+ */
+#ifndef ATTRIBD_CONFIG_H
+#define ATTRIBD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "attrib/arena.h"
+#include "attrib/catalog.h"
+#include "attrib/intake.h"
+#include "attrib/str.h"
+
+struct attribd_address {
+	char host[64];   /* numeric address, without brackets */
+	uint16_t port;
+};
+
+struct attribd_cidr {
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint8_t bits;        /* of the 128 */
+};
+
+struct attribd_site_config {
+	struct attrib_site site;            /* name, policy, zone: goes into the catalog */
+	struct attrib_intake_site intake;   /* .site points at .site above until a catalog exists */
+	struct attrib_str write_keys[2];    /* empty = not set */
+	struct attrib_str public_key;
+	struct attrib_str customer_history; /* "complete" or "partial" */
+	struct attrib_str cost_spread;      /* direct_cost, equal, revenue, none */
+	struct attrib_str policy_json;      /* canonical JSON of what decisions depend on */
+};
+
+struct attribd_config {
+	struct attrib_arena arena;          /* owns every text below */
+	struct attribd_address listen, admin_listen;
+	struct attrib_str admin_token;      /* empty: the admin listener must be loopback */
+	const char *state_dir;
+	const char *secret_file;            /* default <state_dir>/secret */
+	const char *state;                  /* "memory" */
+	const char *postgres;               /* a libpq connection string */
+	int workers;                        /* resolved: auto = number of cores, at most 64 */
+	int64_t flush_interval_us;
+	int64_t dedupe_us;
+	struct attribd_cidr *trusted_proxies;
+	size_t trusted_proxy_count;
+	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us, webhook_timeout_us;
+	int64_t max_connections;
+	int64_t journal_segment_size, journal_quota; /* bytes; quota 0 = none */
+	int64_t memory_limit;               /* bytes of the state; 0 = none */
+	struct attribd_site_config *sites;
+	size_t site_count;
+};
+
+/* Reads and checks a file. On failure returns ATTRIB_E_CONFIG and writes every problem, one a line
+ * ("file:line: key: expected ..., got ..."), into *problems (owned by the caller, may be NULL). */
+int attribd_config_load(const char *file, struct attribd_config **out, struct attrib_buf *problems);
+void attribd_config_free(struct attribd_config *config);
+/* The effective configuration, secrets as ***. */
+void attribd_config_print(const struct attribd_config *config, struct attrib_buf *out);
+/* Names of settings that differ and need a restart, comma separated; empty = all can be reloaded. */
+void attribd_config_restart_diff(const struct attribd_config *a, const struct attribd_config *b,
+	struct attrib_buf *out);
+const struct attribd_site_config *attribd_config_site(const struct attribd_config *config,
+	struct attrib_str name);
+/* The site that a secret write key belongs to, or a public key (*trust tells); NULL = no such key.
+ * Constant time in the key's bytes. */
+const struct attribd_site_config *attribd_config_key(const struct attribd_config *config,
+	struct attrib_str key, enum attrib_trust *trust);
+
+/* Reads secret_file, or makes it (0600, synced) when absent. ATTRIB_E_IO, ATTRIB_E_CONFIG. */
+int attribd_secret_load(const char *file, uint8_t secret[ATTRIB_SECRET_BYTES]);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * The sink seam: where batches go. PostgreSQL in production; NDJSON and null for tests and benches.
+ *
+ * A flush is one transaction that holds rows, rollups and lane positions. It is guarded by a
+ * compare-and-set of the instance's epoch and positions, so a batch can be flushed again after any
+ * doubt: a position that is already at its target means success.
+ */
+#ifndef ATTRIB_SINK_H
+#define ATTRIB_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "attrib/batch.h"
+#include "attrib/error.h"
+
+struct attrib_sink_attach {
+	uint64_t epoch;                    /* ours from now on; every older one is fenced */
+	uint64_t base;                     /* highest record number that the sink has seen of us */
+	uint64_t catalog_version;          /* of the last flush; differs from now: decide all again */
+	struct attrib_position *positions; /* owned by the sink until its free */
+	size_t position_count;
+};
+
+struct attrib_sink_error {
+	char sqlstate[6]; /* empty without one */
+	char text[256];   /* for the log; never a secret, never a row's content */
+};
+
+struct attrib_sink {
+	const struct attrib_sink_ops *ops;
+};
+struct attrib_sink_ops {
+	const char *name;
+	/* Connects, checks the schema version (ATTRIB_E_SCHEMA), takes the next epoch for this
+	 * instance and reads its positions. Call again after ATTRIB_E_UNAVAILABLE. */
+	int (*attach)(struct attrib_sink *sink, struct attrib_sink_attach *out);
+	/* Flushes one sealed batch. 0: committed (now or before). ATTRIB_E_UNAVAILABLE: try again
+	 * later, same batch. ATTRIB_E_FENCED: another process has our identity, stop. */
+	int (*flush)(struct attrib_sink *sink, const struct attrib_batch_view *batch,
+		uint64_t catalog_version);
+	const struct attrib_sink_error *(*error)(const struct attrib_sink *sink);
+	void (*free)(struct attrib_sink *sink);
+};
+
+struct attrib_postgres_options {
+	const char *conninfo;
+	struct attrib_id instance;
+	const uint8_t *secret_fingerprint; /* 32 bytes: all instances of one database agree on it */
+	int connect_timeout_s, statement_timeout_ms, tcp_user_timeout_ms; /* 0 = 5, 30000, 10000 */
+};
+int attrib_sink_postgres_new(const struct attrib_postgres_options *options, struct attrib_sink **out)
+	ATTRIB_MUST_CHECK;
+/* One JSON object per row on a FILE (borrowed): for tests. No refunds are split here. */
+int attrib_sink_ndjson_new(void *file, struct attrib_sink **out) ATTRIB_MUST_CHECK;
+int attrib_sink_null_new(struct attrib_sink **out) ATTRIB_MUST_CHECK;
+
+/* The rest of what the program asks PostgreSQL. Each opens its own connection; messages go to
+ * error->text. */
+
+/* Applies the migrations that are missing, each in its own transaction; `line` hears of each. */
+int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const char *text),
+	void *arg, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* Writes the sites' settings that views and merges need (time zone, currency, customer history,
+ * primary model, cost spreading, policy); a changed policy becomes a new version. The versions are
+ * written back into sites[i].policy.version. */
+struct attrib_site_row {
+	struct attrib_site *site;
+	struct attrib_str customer_history, cost_spread;
+	struct attrib_str policy_json; /* the settings that a decision depends on, canonical order */
+};
+int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* Reads catalog rows with their history into a builder; *version is that of the snapshot. */
+int attrib_postgres_load_catalog(const char *conninfo, struct attrib_catalog_builder *builder,
+	uint64_t *version, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* A connection that LISTENs for catalog changes: poll() its descriptor, then ask. */
+struct attrib_postgres_watch;
+int attrib_postgres_watch_new(const char *conninfo, struct attrib_postgres_watch **out,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+int attrib_postgres_watch_fd(const struct attrib_postgres_watch *watch);
+/* True in *changed when a notification came; ATTRIB_E_UNAVAILABLE when the connection is gone. */
+int attrib_postgres_watch_poll(struct attrib_postgres_watch *watch, bool *changed) ATTRIB_MUST_CHECK;
+void attrib_postgres_watch_free(struct attrib_postgres_watch *watch);
+
+#endif

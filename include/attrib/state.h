@@ -1,0 +1,127 @@
+/*
+ * The state seam: sets of facts that only grow, held by entities. Two calls carry the daily work:
+ * add facts, load entities. No locks, no compare-and-set, no merge of blobs: two instances that add
+ * before they read cannot miss each other.
+ *
+ * Entities are named by kind and keyed id (id.h); the site is part of what the id was made of.
+ * A click id is a VISITOR of its own (domain CLICK), an order alias an ORDER of its own (domain
+ * ALIAS), so following either is following an edge.
+ *
+ * Every backend passes tests/conformance. The engine is its only caller; one thread.
+ */
+#ifndef ATTRIB_STATE_H
+#define ATTRIB_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "attrib/arena.h"
+#include "attrib/error.h"
+#include "attrib/id.h"
+#include "attrib/str.h"
+
+enum attrib_entity_kind {
+	ATTRIB_ENTITY_VISITOR = 1,
+	ATTRIB_ENTITY_CUSTOMER = 2,
+	ATTRIB_ENTITY_ORDER = 3,
+	ATTRIB_ENTITY_ID = 4, /* a remembered id: claimed once, holds no facts, expires by dedupe */
+};
+
+struct attrib_entity {
+	enum attrib_entity_kind kind;
+	struct attrib_id id;
+};
+
+enum attrib_fact_type {
+	ATTRIB_FACT_SEEN = 1,  /* ENTITY_ID: nothing but its claim */
+	ATTRIB_FACT_TOUCH = 2, /* VISITOR: something that can earn credit (engine/facts.h: body) */
+	ATTRIB_FACT_EDGE = 3,  /* any: body names the other entity; written on both sides */
+	ATTRIB_FACT_ORDER = 4, /* ORDER: one observation; body is the encoded event */
+};
+
+/* Who first brought a fact or id: on replay only the claimer counts traffic again. */
+struct attrib_claimer {
+	struct attrib_id lane;
+	uint64_t number;
+};
+
+struct attrib_fact {
+	struct attrib_entity entity;
+	enum attrib_fact_type type;
+	uint8_t sub;            /* second part of the fact's name: channel of a touch, kind of an edge */
+	uint8_t trust;          /* enum attrib_trust */
+	uint8_t cap;            /* which cap counts it: enum attrib_cap */
+	struct attrib_id id;    /* (entity, type, sub, id) names the fact */
+	int64_t at;             /* occurred_at, edge time or updated_at: orders facts under a cap */
+	int64_t received_at;    /* merged: the minimum over copies */
+	uint64_t content_hash;  /* of body; merged: the copy with the greater (trust, at, hash) */
+	struct attrib_str body; /* borrowed by add (copied), borrowed from load until the next add */
+	struct attrib_claimer claimer;
+};
+
+/* Caps per entity: keep the `newest` facts by (at, id) and, where `first`, the oldest one. The kept
+ * set is a function of all facts ever added, whatever their order. */
+enum attrib_cap {
+	ATTRIB_CAP_TOUCH,    /* 256 newest and the first */
+	ATTRIB_CAP_FILTERED, /* invalid touches: 16 newest */
+	ATTRIB_CAP_EDGE,     /* 256 newest and the first */
+	ATTRIB_CAP_ORDER,    /* observations of one order: 64 newest and the first */
+	ATTRIB_CAP_COUNT
+};
+struct attrib_cap_limit {
+	uint16_t newest;
+	bool first;
+};
+extern const struct attrib_cap_limit attrib_cap_limits[ATTRIB_CAP_COUNT];
+
+struct attrib_added {
+	bool added;   /* the fact was not there */
+	bool changed; /* it was there, and received_at or content changed; or a cap dropped another */
+	bool mine;    /* the fact's claimer is the one that this call gave */
+	bool refused; /* the cap or the memory limit kept it out */
+};
+
+struct attrib_loaded {
+	struct attrib_entity entity;
+	const struct attrib_fact *facts; /* by (type, at, id, sub); in the caller's arena */
+	size_t count;                    /* 0: unknown entity */
+};
+
+struct attrib_state_stats {
+	uint64_t entities[5]; /* by kind */
+	uint64_t facts, bytes, refused, forgotten;
+};
+
+struct attrib_state {
+	const struct attrib_state_ops *ops;
+};
+
+struct attrib_state_ops {
+	const char *name;
+	/* Adds a group of facts; results[i] tells what happened to facts[i]. *ticket is taken after
+	 * adding: it is greater than that of every add that had been seen by a load before. */
+	int (*add)(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
+		struct attrib_added *results, uint64_t *ticket);
+	/* Loads the facts of n entities into out[0..n), in the given order. */
+	int (*load)(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
+		struct attrib_arena *arena, struct attrib_loaded *out);
+	/* Walks all ORDER entities: fills out with up to max, *cursor starts at 0 and ends at 0. */
+	int (*orders)(struct attrib_state *state, uint64_t *cursor, struct attrib_entity *out,
+		size_t max, size_t *n);
+	/* Forgets ids whose received_at lies before ids_before, and entities all of whose facts were
+	 * received before facts_before. Both are watermarks (data), never clock readings. */
+	int (*forget)(struct attrib_state *state, int64_t ids_before, int64_t facts_before);
+	void (*stats)(struct attrib_state *state, struct attrib_state_stats *out);
+	void (*free)(struct attrib_state *state);
+};
+
+struct attrib_memory_options {
+	uint64_t hash_seed;
+	uint64_t max_bytes;    /* 0 = none; above it strangers create no new entities */
+	uint64_t first_ticket; /* tickets of this process start above it (from PostgreSQL: epoch) */
+};
+int attrib_state_memory_new(const struct attrib_memory_options *options, struct attrib_state **out)
+	ATTRIB_MUST_CHECK;
+/* Raises the ticket counter (memory only): used once PostgreSQL has given the epoch. */
+void attrib_state_memory_raise_ticket(struct attrib_state *state, uint64_t above);
+
+#endif
