@@ -26,11 +26,25 @@ struct attribd_cidr {
 	uint8_t bits;        /* of the 128 */
 };
 
+/* Whose webhooks are verified by a secret of their own. X(NAME, "name in keys and paths") */
+#define ATTRIBD_VENDORS(X)                                                                         \
+	X(SHOPIFY, "shopify")                                                                      \
+	X(WOOCOMMERCE, "woocommerce")                                                              \
+	X(STRIPE, "stripe")                                                                        \
+	X(STANDARD, "standard")
+enum attribd_vendor {
+#define X(name, text) ATTRIBD_VENDOR_##name,
+	ATTRIBD_VENDORS(X)
+#undef X
+	ATTRIBD_VENDOR_COUNT
+};
+
 struct attribd_site_config {
 	struct attrib_site site;            /* name, policy, zone: goes into the catalog */
 	struct attrib_intake_site intake;   /* .site points at .site above until a catalog exists */
 	struct attrib_str write_keys[2];    /* empty = not set */
 	struct attrib_str public_key;
+	struct attrib_str webhook_secrets[ATTRIBD_VENDOR_COUNT][2]; /* empty = not set */
 	struct attrib_str customer_history; /* "complete" or "partial" */
 	struct attrib_str cost_spread;      /* direct_cost, equal, revenue, none */
 	struct attrib_str policy_json;      /* canonical JSON of what decisions depend on */
@@ -66,6 +80,9 @@ void attribd_config_print(const struct attribd_config *config, struct attrib_buf
 /* Names of settings that differ and need a restart, comma separated; empty = all can be reloaded. */
 void attribd_config_restart_diff(const struct attribd_config *a, const struct attribd_config *b,
 	struct attrib_buf *out);
+/* All settings with defaults, bounds and what they mean, as Markdown. */
+void attribd_config_reference(struct attrib_buf *out);
+/* NULL = no such site. */
 const struct attribd_site_config *attribd_config_site(const struct attribd_config *config,
 	struct attrib_str name);
 /* The site that a secret write key belongs to, or a public key (*trust tells); NULL = no such key.
@@ -73,7 +90,8 @@ const struct attribd_site_config *attribd_config_site(const struct attribd_confi
 const struct attribd_site_config *attribd_config_key(const struct attribd_config *config,
 	struct attrib_str key, enum attrib_trust *trust);
 
-/* Reads secret_file, or makes it (0600, synced) when absent. ATTRIB_E_IO, ATTRIB_E_CONFIG. */
+/* Reads secret_file, or makes it (0600, synced) when absent; its directory must exist.
+ * ATTRIB_E_IO with errno; ATTRIB_E_CONFIG: not ATTRIB_SECRET_BYTES long, or everybody may read it. */
 int attribd_secret_load(const char *file, uint8_t secret[ATTRIB_SECRET_BYTES]);
 
 #endif

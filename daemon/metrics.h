@@ -1,0 +1,103 @@
+/*
+ * The metrics: one table, rows of which /metrics prints in this order. A counter only grows; a gauge
+ * is either set (the last value wins) or moved up and down by adding.
+ *
+ * Adding never takes a lock and never shares a cache line between threads: every thread has its own
+ * slots, which the writer of /metrics sums up. Slots of a thread that ended keep their counts.
+ */
+#ifndef ATTRIBD_METRICS_H
+#define ATTRIBD_METRICS_H
+
+#include <stdint.h>
+#include "attrib/buf.h"
+
+/* X(NAME, type, "family", "labels without braces, or empty", "help"); rows of one family stand
+ * together, and the help of the first one is printed. */
+#define ATTRIBD_METRICS(X)                                                                         \
+	X(REQUESTS_EVENTS, counter, "attribd_requests_total", "route=\"events\"",                  \
+		"Requests answered, by route.")                                                    \
+	X(REQUESTS_BEACON, counter, "attribd_requests_total", "route=\"beacon\"", "")              \
+	X(REQUESTS_PIXEL, counter, "attribd_requests_total", "route=\"pixel\"", "")                \
+	X(REQUESTS_REDIRECT, counter, "attribd_requests_total", "route=\"redirect\"", "")          \
+	X(REQUESTS_WEBHOOK, counter, "attribd_requests_total", "route=\"webhook\"", "")            \
+	X(REQUESTS_ADMIN, counter, "attribd_requests_total", "route=\"admin\"", "")                \
+	X(REQUESTS_OTHER, counter, "attribd_requests_total", "route=\"other\"", "")                \
+	X(HTTP_2XX, counter, "attribd_responses_total", "class=\"2xx\"",                           \
+		"Responses sent, by class of their status.")                                       \
+	X(HTTP_3XX, counter, "attribd_responses_total", "class=\"3xx\"", "")                       \
+	X(HTTP_4XX, counter, "attribd_responses_total", "class=\"4xx\"", "")                       \
+	X(HTTP_5XX, counter, "attribd_responses_total", "class=\"5xx\"", "")                       \
+	X(HTTP_ERRORS, counter, "attribd_http_errors_total", "",                                   \
+		"Requests refused by the HTTP reader: malformed, too large, too slow.")            \
+	X(UNAUTHORIZED, counter, "attribd_unauthorized_total", "",                                 \
+		"Requests with a missing or unknown key, or a signature that does not verify.")    \
+	X(CONNECTIONS, gauge, "attribd_connections", "", "Open connections of the public listener.") \
+	X(CONNECTIONS_ACCEPTED, counter, "attribd_connections_accepted_total", "",                 \
+		"Connections accepted.")                                                           \
+	X(CONNECTIONS_REFUSED, counter, "attribd_connections_refused_total", "",                   \
+		"Connections closed at once because max_connections was reached.")                 \
+	X(TIMEOUTS, counter, "attribd_timeouts_total", "",                                         \
+		"Connections closed at a deadline of reading a request.")                          \
+	X(UNCONFIRMED, counter, "attribd_unconfirmed_total", "",                                   \
+		"Requests closed without a status because their records could not be confirmed.")  \
+	X(SHED, counter, "attribd_shed_total", "",                                                 \
+		"Requests answered 503 before anything was written, because of overload.")         \
+	X(EVENTS_ACCEPTED, counter, "attribd_events_accepted_total", "",                           \
+		"Events accepted and journaled.")                                                  \
+	X(EVENTS_REJECTED, counter, "attribd_events_rejected_total", "",                           \
+		"Events rejected with a reason in the answer.")                                    \
+	X(CLICKS_LOST, counter, "attribd_clicks_lost_total", "",                                   \
+		"Redirects answered whose click could not be recorded.")                           \
+	X(JOURNAL_BYTES, gauge, "attribd_journal_bytes", "", "Bytes of the journal on disk.")      \
+	X(JOURNAL_COMMITTED, gauge, "attribd_journal_committed", "",                               \
+		"Durable records of this instance, for life.")                                     \
+	X(JOURNAL_COMMITS, counter, "attribd_journal_commits_total", "",                           \
+		"Group commits of the journal.")                                                   \
+	X(JOURNAL_ERRORS, counter, "attribd_journal_errors_total", "",                             \
+		"Group commits of the journal that failed.")                                       \
+	X(JOURNAL_DAMAGED, gauge, "attribd_journal_damaged_stretches", "",                         \
+		"Damaged stretches that the journal reader skipped since the start.")              \
+	X(ENGINE_RECORDS, counter, "attribd_engine_records_total", "",                             \
+		"Journal records applied by the engine since the start.")                          \
+	X(ENGINE_DECISIONS, counter, "attribd_engine_decisions_total", "",                         \
+		"Decisions made by the engine since the start.")                                   \
+	X(ENGINE_QUARANTINED, counter, "attribd_engine_quarantined_total", "",                     \
+		"Records set aside because they could not be applied.")                            \
+	X(ENGINE_APPLIED, gauge, "attribd_engine_applied", "",                                     \
+		"Highest record number applied by the engine.")                                    \
+	X(STATE_BYTES, gauge, "attribd_state_bytes", "", "Memory of the attribution state.")       \
+	X(SINK_FLUSHES, counter, "attribd_sink_flushes_total", "",                                 \
+		"Batches committed to the database.")                                              \
+	X(SINK_ERRORS, counter, "attribd_sink_errors_total", "",                                   \
+		"Attempts to flush or to connect that failed; they are repeated.")                 \
+	X(SINK_FLUSHED, gauge, "attribd_sink_flushed", "",                                         \
+		"Highest record number covered by the database.")                                  \
+	X(SINK_UP, gauge, "attribd_sink_up", "", "1 while the database answers, else 0.")          \
+	X(LAG_MS, gauge, "attribd_lag_milliseconds", "",                                           \
+		"Age of the oldest durable record that the database does not cover yet.")          \
+	X(CATALOG_VERSION, gauge, "attribd_catalog_version", "", "Version of the catalog in use.") \
+	X(CATALOG_RELOADS, counter, "attribd_catalog_reloads_total", "",                           \
+		"Times that a changed catalog was loaded.")                                        \
+	X(CONFIG_RELOADS, counter, "attribd_config_reloads_total", "result=\"ok\"",                \
+		"Reloads of the configuration, by result.")                                        \
+	X(CONFIG_RELOADS_FAILED, counter, "attribd_config_reloads_total", "result=\"refused\"", "") \
+	X(START_TIME, gauge, "attribd_start_time_seconds", "",                                     \
+		"When this process started, in seconds since 1970.")
+
+enum attribd_metric {
+#define X(name, type, family, labels, help) ATTRIBD_METRIC_##name,
+	ATTRIBD_METRICS(X)
+#undef X
+	ATTRIBD_METRIC_COUNT
+};
+
+/* Any thread. A gauge takes negative amounts too. */
+void attribd_metric_add(enum attribd_metric metric, int64_t amount);
+/* Gauges only; one thread per gauge, and no adding to the same one. */
+void attribd_metric_set(enum attribd_metric metric, int64_t value);
+/* The sum over all threads as of now. */
+int64_t attribd_metric_value(enum attribd_metric metric);
+/* All metrics as Prometheus text. */
+void attribd_metrics_write(struct attrib_buf *out);
+
+#endif
