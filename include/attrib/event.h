@@ -156,7 +156,9 @@ struct attrib_event {
 };
 
 /* The journal's payload: a version byte, then fields as (tag, length, bytes). Unknown tags are
- * skipped, so a newer writer may add some; a newer version byte is ATTRIB_E_VERSION. */
+ * skipped, so a newer writer may add some; a newer version byte is ATTRIB_E_VERSION.
+ * The event has a type and received_at; order is set exactly for PURCHASE and LEAD, refund exactly
+ * for REFUND. Out of memory stays in out->err. */
 void attrib_event_encode(const struct attrib_event *event, struct attrib_buf *out);
 /* Texts of *out are views of payload; order and refund come from the arena.
  * ATTRIB_E_CORRUPT for a payload that no encoder made. */
