@@ -50,7 +50,7 @@ static struct attrib_str fold_unicode(struct attrib_arena *arena, struct attrib_
 	n = n < 0 ? n : utf8proc_reencode(points, n, FOLD_OPTIONS);
 	if (n < 0)
 		return s;
-	return (struct attrib_str){(const char *)points, (size_t)n};
+	return attrib_str_trim((struct attrib_str){(const char *)points, (size_t)n});
 }
 
 static bool is_ascii(struct attrib_str s)
@@ -68,7 +68,7 @@ struct attrib_str attrib_fold(struct attrib_arena *arena, struct attrib_str s)
 		return ATTRIB_STR("");
 	if (is_ascii(s))
 		return fold_ascii(arena, attrib_str_trim(s));
-	return attrib_str_trim(fold_unicode(arena, s));
+	return fold_unicode(arena, s);
 }
 
 /* The bytes that the escapes stand for, text or not. */

@@ -1,0 +1,146 @@
+/* Time zones: known offsets, and libc's opinion about the same zones. */
+#include "check.h"
+
+#include <time.h>
+
+#include "attrib/time.h"
+
+static int64_t instant(const char *text)
+{
+	int64_t at;
+
+	if (attrib_time_parse(attrib_str_of(text), &at))
+		fail_msg("%s is no time", text);
+	return at;
+}
+
+static void offsets_are_known(void **state)
+{
+	static const struct {
+		const char *zone, *at;
+		int32_t offset_s;
+	} cases[] = {
+		{"UTC", "2026-07-01T00:00:00Z", 0},
+		{"Etc/UTC", "2026-07-01T00:00:00Z", 0},
+		{"Europe/Berlin", "2026-01-15T12:00:00Z", 3600},
+		{"Europe/Berlin", "2026-07-15T12:00:00Z", 7200},
+		{"Europe/Berlin", "2026-03-29T00:59:59.999999Z", 3600},
+		{"Europe/Berlin", "2026-03-29T01:00:00Z", 7200},
+		{"Europe/Berlin", "2026-10-25T00:59:59.999999Z", 7200},
+		{"Europe/Berlin", "2026-10-25T01:00:00Z", 3600},
+		{"Europe/Berlin", "2045-03-26T00:59:59Z", 3600},
+		{"Europe/Berlin", "2045-03-26T01:00:00Z", 7200},
+		{"Europe/Berlin", "9999-07-01T00:00:00Z", 7200},
+		{"Europe/Berlin", "1970-06-01T00:00:00Z", 3600},
+		{"Asia/Kathmandu", "2026-07-15T12:00:00Z", 5 * 3600 + 45 * 60},
+		{"Asia/Kathmandu", "2126-07-15T12:00:00Z", 5 * 3600 + 45 * 60},
+		{"America/New_York", "2026-01-15T12:00:00Z", -5 * 3600},
+		{"America/New_York", "2026-03-08T06:59:59Z", -5 * 3600},
+		{"America/New_York", "2026-03-08T07:00:00Z", -4 * 3600},
+		{"America/New_York", "2099-11-01T05:59:59Z", -4 * 3600},
+		{"America/New_York", "2099-11-01T06:00:00Z", -5 * 3600},
+		{"America/St_Johns", "2026-07-15T12:00:00Z", -(2 * 3600 + 30 * 60)},
+		{"Australia/Sydney", "2026-01-15T12:00:00Z", 11 * 3600},
+		{"Australia/Sydney", "2050-07-15T12:00:00Z", 10 * 3600},
+		{"Australia/Sydney", "2050-12-31T23:59:59Z", 11 * 3600},
+		{"Australia/Lord_Howe", "2060-01-15T12:00:00Z", 11 * 3600},
+		{"Australia/Lord_Howe", "2060-07-15T12:00:00Z", 10 * 3600 + 1800},
+		{"Pacific/Kiritimati", "2026-07-15T12:00:00Z", 14 * 3600},
+		{"Pacific/Niue", "2026-07-15T12:00:00Z", -11 * 3600},
+		{"America/Nuuk", "2070-07-15T12:00:00Z", -3600},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct attrib_zone *zone = attrib_zone_load(cases[i].zone);
+		int32_t offset_s;
+		assert_non_null(zone);
+		offset_s = attrib_zone_offset(zone, instant(cases[i].at));
+		if (offset_s != cases[i].offset_s)
+			fail_msg("%s at %s: %d", cases[i].zone, cases[i].at, offset_s);
+		attrib_zone_free(zone);
+	}
+}
+
+static void days_are_local(void **state)
+{
+	struct attrib_zone *berlin = attrib_zone_load("Europe/Berlin");
+	struct attrib_zone *utc = attrib_zone_load("UTC");
+
+	(void)state;
+	assert_int_equal(attrib_zone_day(utc, 0), 0);
+	assert_int_equal(attrib_zone_day(utc, -1), -1);
+	assert_int_equal(attrib_zone_day(utc, ATTRIB_US_PER_DAY - 1), 0);
+	assert_int_equal(attrib_zone_day(berlin, instant("2026-10-31T22:59:59.999999Z")), 20757);
+	assert_int_equal(attrib_zone_day(berlin, instant("2026-10-31T23:00:00Z")), 20758);
+	assert_int_equal(attrib_zone_day(berlin, instant("2026-07-01T21:59:59Z")), 20635);
+	assert_int_equal(attrib_zone_day(berlin, instant("2026-07-01T22:00:00Z")), 20636);
+	attrib_zone_free(berlin);
+	attrib_zone_free(utc);
+}
+
+static void the_ends_of_time_are_defined(void **state)
+{
+	static const char *const names[] = {"UTC", "Europe/Berlin", "Asia/Kathmandu"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct attrib_zone *zone = attrib_zone_load(names[i]);
+		assert_true(attrib_zone_day(zone, ATTRIB_NEVER) < -100000000);
+		assert_true(attrib_zone_day(zone, ATTRIB_FOREVER) > 100000000);
+		attrib_zone_free(zone);
+	}
+}
+
+static void names_cannot_leave_the_directory(void **state)
+{
+	static const char *const names[] = {"", ".", "..", "../zoneinfo/UTC", "/etc/localtime",
+		"Europe/../UTC", "Europe", "Europe/", "Europe/Nowhere", "zone.tab",
+		"Europe/Berlin ", "Europe\\Berlin", "right/Europe/Berlin",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (attrib_zone_load(names[i]))
+			fail_msg("\"%s\" was loaded", names[i]);
+	}
+}
+
+/* libc reads the same files with code of its own; its zone is the process's TZ. */
+static void offsets_equal_libc(void **state)
+{
+	static const char *const names[] = {"Europe/Berlin", "Europe/London", "Europe/Dublin",
+		"America/New_York", "America/Sao_Paulo", "America/Santiago", "America/St_Johns",
+		"Africa/Casablanca", "Africa/Cairo", "Asia/Kathmandu", "Asia/Tehran", "Asia/Gaza",
+		"Asia/Jerusalem", "Australia/Lord_Howe", "Pacific/Auckland", "Pacific/Chatham",
+		"Pacific/Apia", "Antarctica/Troll", "America/Nuuk", "Etc/GMT+12"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct attrib_zone *zone = attrib_zone_load(names[i]);
+		assert_non_null(zone);
+		assert_int_equal(setenv("TZ", names[i], 1), 0);
+		tzset();
+		for (int k = 0; k < 3000; k++) {
+			/* 1900 .. 2300 */
+			time_t t = (time_t)(test_random() % 12622780800u) - 2208988800;
+			struct tm tm;
+			localtime_r(&t, &tm);
+			if (attrib_zone_offset(zone, t * ATTRIB_US_PER_S) != tm.tm_gmtoff)
+				fail_msg("%s at %lld", names[i], (long long)t);
+		}
+		attrib_zone_free(zone);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(offsets_are_known),
+		cmocka_unit_test(days_are_local),
+		cmocka_unit_test(the_ends_of_time_are_defined),
+		cmocka_unit_test(names_cannot_leave_the_directory),
+		cmocka_unit_test(offsets_equal_libc),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
