@@ -7,11 +7,16 @@
  * number that any earlier lane of the instance reached (base). (lane id, number) names a record.
  *
  * Directory: <state_dir>/journal/<lane id in hex>-<first number, 16 hex digits>.seg
- * Segment:   header {magic, format version, lane id, instance id, base, first number, record seed,
- *            created_at, checksum}, then records {u32 length, u64 checksum, payload, padding to 8}.
- *            The checksum is XXH3-64 over number, length and payload, seeded by the segment's random
+ * Segment:   head {magic, format version, lane id, instance id, base, first number, record seed,
+ *            created_at, checksum} twice, then records {u64 checksum, u32 length, u32 low half of
+ *            the number, payload, padding to 8}; byte by byte in lib/journal/format.h. The checksum
+ *            is XXH3-64 over number, offset, length and payload, seeded by the segment's random
  *            seed: text of a client can't imitate a record, an old block of a recycled file can't
  *            verify. Length 0 is invalid, so a zeroed tail ends a segment; a torn tail is normal.
+ *
+ * One process at a time opens a directory (the daemon's lock on its state directory sees to that);
+ * only attrib_journal_verify may run beside it. The journal reads the monotonic clock to time
+ * commits and to stamp later segments; wall-clock time is an argument.
  */
 #ifndef ATTRIB_JOURNAL_H
 #define ATTRIB_JOURNAL_H
@@ -22,60 +27,73 @@
 #include "attrib/id.h"
 #include "attrib/str.h"
 
-#define ATTRIB_RECORD_MAX (1u << 20) /* bytes of one payload */
+#define ATTRIB_RECORD_MAX   (1u << 20)  /* bytes of one payload; it has at least 1 */
+#define ATTRIB_SEGMENT_SIZE (64u << 20) /* when the options say 0 */
 
 struct attrib_journal_options {
 	const char *dir;          /* the journal directory; made when absent */
 	struct attrib_id instance;
-	uint64_t segment_size;    /* bytes; a lane rotates when the next record does not fit */
+	uint64_t segment_size;    /* bytes; a lane rotates when the next commit does not fit. One
+	                           * commit is never split, so a large one may exceed it */
 	uint64_t quota;           /* bytes over all lanes; 0 = none. Above: append = NO_SPACE */
 };
 
 struct attrib_journal; /* all lanes of one instance */
 struct attrib_lane;    /* the open, writable lane of one worker */
 
-/* Scans the directory: finds lanes, their record ranges and the base for new lanes. Segment heads of
- * a newer format: ATTRIB_E_VERSION. `now` stamps new segments. errno is kept on ATTRIB_E_IO. */
+/* Scans the directory: finds lanes, their record ranges and the base for new lanes; removes what a
+ * crash left half made, and changes nothing else. A segment of a newer format: ATTRIB_E_VERSION.
+ * errno is kept on ATTRIB_E_IO. */
 int attrib_journal_open(const struct attrib_journal_options *options, struct attrib_journal **out)
 	ATTRIB_MUST_CHECK;
+/* After its lanes are closed and its readers freed. */
 void attrib_journal_close(struct attrib_journal *journal);
-/* The number below which every record of earlier starts lies; also raised by the caller to what
- * PostgreSQL knows, before the first lane is opened. */
+/* No record of an earlier start has a higher number; new lanes begin above it. It is the highest,
+ * over starts, of that start's base plus the records of all its lanes, so that
+ * attrib_journal_committed never falls. The caller raises it to what PostgreSQL knows, before the
+ * first lane is opened. */
 uint64_t attrib_journal_base(const struct attrib_journal *journal);
 void attrib_journal_raise_base(struct attrib_journal *journal, uint64_t base);
 
 /* -- writing: one thread (the worker) per lane ------------------------------------------------- */
 
-/* Opens a lane with a fresh random id; its first segment is synced, and so is the directory. */
+/* Opens a lane with a fresh random id; its first segment is synced, and so is the directory. `now`
+ * stamps it. ATTRIB_E_NO_SPACE, ATTRIB_E_IO, ATTRIB_E_NOMEM. */
 int attrib_lane_open(struct attrib_journal *journal, int64_t now, struct attrib_lane **out)
 	ATTRIB_MUST_CHECK;
-/* Commits what is appended (in place) and closes. */
+/* Waits for a running commit, commits what is appended (in place) and closes; the lane is gone
+ * whatever the result: that of the last commit. */
 int attrib_lane_close(struct attrib_lane *lane);
 struct attrib_id attrib_lane_id(const struct attrib_lane *lane);
 
 /* Puts one record into the lane's memory buffer and returns its number in *number. Nothing is
- * durable yet. ATTRIB_E_NO_SPACE (quota, or the disk was full at the last commit and still is),
- * ATTRIB_E_IO (the lane failed for good), ATTRIB_E_TOO_LARGE: nothing was appended. */
+ * durable yet. ATTRIB_E_NO_SPACE (quota; or the disk was full at the last commit and still is; or
+ * 32 MiB wait behind a sync that hangs), ATTRIB_E_IO (the lane failed for good), ATTRIB_E_TOO_LARGE,
+ * ATTRIB_E_INVALID (empty), ATTRIB_E_NOMEM: nothing was appended. */
 int attrib_lane_append(struct attrib_lane *lane, struct attrib_str payload, uint64_t *number)
 	ATTRIB_MUST_CHECK;
 
 /* The one call behind which durability happens: starts a commit of everything appended so far.
  * Returns with the commit done (it synced in place because recent syncs were fast), or leaves it to
  * the lane's companion thread, which makes attrib_lane_fd readable when it ends. While a commit
- * runs, further appends gather in the other buffer and this call does nothing.
- * 0, or ATTRIB_E_IO / ATTRIB_E_NO_SPACE as below. */
+ * runs, further appends gather in the other buffer and this call does nothing. The outcome of a
+ * companion's commit that was not reaped yet is taken first, and returned if it is an error.
+ * After 0, attrib_lane_committed says whether it is done. Else ATTRIB_E_IO or ATTRIB_E_NO_SPACE as
+ * below. */
 int attrib_lane_commit(struct attrib_lane *lane);
 /* An eventfd, readable after each commit of the companion; the worker calls attrib_lane_reap. */
 int attrib_lane_fd(const struct attrib_lane *lane);
-/* Clears the eventfd and returns the outcome of the last finished commit: 0;
- * ATTRIB_E_NO_SPACE: none of its bytes are kept, the records are withdrawn, later ones may succeed;
- * ATTRIB_E_IO: a write or sync failed, what it covered is in doubt, the lane accepts no more and
- * nothing will be retried. */
+/* Clears the eventfd and returns the outcome of the last finished commit, once: 0;
+ * ATTRIB_E_NO_SPACE: every record above attrib_lane_committed is withdrawn, also those appended since
+ * the commit began; no byte of them is kept and their numbers will be given again, so whoever waits
+ * for one must be told now. Later appends may succeed;
+ * ATTRIB_E_IO (from then on always): a write or sync failed, whatever is above attrib_lane_committed
+ * is in doubt, the lane accepts no more and nothing will be retried. */
 int attrib_lane_reap(struct attrib_lane *lane);
 /* Highest durable number (any thread may read it), and highest appended one (owner only). */
 uint64_t attrib_lane_committed(const struct attrib_lane *lane);
 uint64_t attrib_lane_appended(const struct attrib_lane *lane);
-/* Forces every commit through the companion, or every one in place; default is to choose. */
+/* Owner only. Forces every commit through the companion, or every one in place; default is to choose. */
 enum attrib_lane_sync { ATTRIB_SYNC_AUTO, ATTRIB_SYNC_IN_PLACE, ATTRIB_SYNC_COMPANION };
 void attrib_lane_set_sync(struct attrib_lane *lane, enum attrib_lane_sync mode);
 
@@ -85,8 +103,11 @@ void attrib_journal_on_commit(struct attrib_journal *journal, void (*wake)(void 
 
 /* Instance-wide count of durable records: base plus what every lane of this start committed. */
 uint64_t attrib_journal_committed(struct attrib_journal *journal);
-/* Bytes on disk over all lanes. */
+/* Bytes on disk over all lanes, with the room that is prepared ahead of the records (about 1 MiB a
+ * lane, which the quota does not count). */
 uint64_t attrib_journal_bytes(struct attrib_journal *journal);
+/* Segments of other instances that the directory held: they are neither read nor touched. */
+uint64_t attrib_journal_foreign(const struct attrib_journal *journal);
 
 /* -- reading: one thread (the engine) ---------------------------------------------------------- */
 
@@ -96,6 +117,8 @@ struct attrib_record {
 	struct attrib_str payload; /* borrowed from the reader until the next read */
 };
 
+/* Lanes of earlier starts come first; indexes hold until close, new lanes are added at the end. Any
+ * thread may ask. */
 uint32_t attrib_journal_lane_count(struct attrib_journal *journal);
 struct attrib_id attrib_journal_lane_id(struct attrib_journal *journal, uint32_t lane);
 /* First and last known record of a lane (last = committed for the lanes of this start). */
@@ -105,9 +128,11 @@ void attrib_journal_lane_range(struct attrib_journal *journal, uint32_t lane, ui
 struct attrib_reader;
 int attrib_reader_new(struct attrib_journal *journal, struct attrib_reader **out) ATTRIB_MUST_CHECK;
 void attrib_reader_free(struct attrib_reader *reader);
-/* Up to max committed records of one lane with numbers above `after`, in order. *n = 0: nothing
- * more for now. Damage in the middle is skipped to the next valid record and counted
- * (attrib_reader_damaged); a torn tail of an earlier start is the end of its lane. */
+/* Up to max committed records of one lane with numbers above `after`, in order; fewer than max does
+ * not mean the end. *n = 0: nothing more for now. Reading on with `after` = the last number returned
+ * is cheap, any other place is searched from the beginning of its segment.
+ * Damage in the middle is skipped to the next valid record and counted (attrib_reader_damaged), so
+ * numbers may be missing; a torn tail of an earlier start is the end of its lane. */
 int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t after,
 	struct attrib_record *out, size_t max, size_t *n) ATTRIB_MUST_CHECK;
 /* Stretches of damage met so far, and the bytes in them. */

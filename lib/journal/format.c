@@ -1,0 +1,148 @@
+/* See format.h. */
+#include "format.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STARTS 0x80000000u
+
+static const char magic[8] = {'a', 't', 't', 'r', 'i', 'b', 'J', '\n'};
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof v);
+}
+
+static void put64(uint8_t *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, sizeof v);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return le32toh(v);
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return le64toh(v);
+}
+
+void journal_head_encode(const struct journal_head *head, uint8_t out[JOURNAL_HEAD])
+{
+	memset(out, 0, JOURNAL_HEAD);
+	memcpy(out, magic, sizeof magic);
+	put32(out + 8, JOURNAL_VERSION);
+	put32(out + 12, JOURNAL_HEAD);
+	memcpy(out + 16, head->lane.b, 16);
+	memcpy(out + 32, head->instance.b, 16);
+	put64(out + 48, head->base);
+	put64(out + 56, head->first);
+	put64(out + 64, head->seed);
+	put64(out + 72, (uint64_t)head->created_at);
+	put64(out + 120, attrib_hash64(out, 120, 0));
+	memcpy(out + JOURNAL_HEAD_COPY, out, JOURNAL_HEAD_BYTES);
+}
+
+static int decode_copy(const uint8_t *p, struct journal_head *out)
+{
+	if (memcmp(p, magic, sizeof magic) != 0)
+		return ATTRIB_E_CORRUPT;
+	if (get32(p + 8) > JOURNAL_VERSION)
+		return ATTRIB_E_VERSION;
+	if (get32(p + 12) != JOURNAL_HEAD || get64(p + 120) != attrib_hash64(p, 120, 0))
+		return ATTRIB_E_CORRUPT;
+	memcpy(out->lane.b, p + 16, 16);
+	memcpy(out->instance.b, p + 32, 16);
+	out->base = get64(p + 48);
+	out->first = get64(p + 56);
+	out->seed = get64(p + 64);
+	out->created_at = (int64_t)get64(p + 72);
+	return 0;
+}
+
+int journal_head_decode(const uint8_t *p, size_t n, struct journal_head *out)
+{
+	int err = n >= JOURNAL_HEAD_BYTES ? decode_copy(p, out) : ATTRIB_E_CORRUPT;
+	if (err && n >= JOURNAL_HEAD_COPY + JOURNAL_HEAD_BYTES) {
+		int second = decode_copy(p + JOURNAL_HEAD_COPY, out);
+		/* a flipped bit in one version field is no newer format */
+		err = second == 0 || err != ATTRIB_E_VERSION ? second : err;
+	}
+	return err;
+}
+
+void journal_record_put(uint8_t *p, struct attrib_str payload, uint64_t number)
+{
+	size_t end = JOURNAL_RECORD_HEAD + payload.n;
+
+	put64(p, 0);
+	put32(p + 8, (uint32_t)payload.n);
+	put32(p + 12, (uint32_t)number);
+	memcpy(p + JOURNAL_RECORD_HEAD, payload.p, payload.n);
+	memset(p + end, 0, journal_record_size(payload.n) - end);
+}
+
+static uint64_t checksum(
+	const uint8_t *p, uint32_t length, uint64_t seed, uint64_t number, uint64_t at)
+{
+	/* odd constants spread number and offset over the word; the secret is the seed */
+	uint64_t place = number * 0x9e3779b97f4a7c15u ^ at * 0xc2b2ae3d27d4eb4fu;
+	return attrib_hash64(p + 8, JOURNAL_RECORD_HEAD - 8 + length, seed ^ place);
+}
+
+size_t journal_record_seal(uint8_t *p, uint64_t seed, uint64_t number, uint64_t at, bool starts)
+{
+	uint32_t length = get32(p + 8) & ~STARTS;
+
+	put32(p + 8, length | (starts ? STARTS : 0));
+	put64(p, checksum(p, length, seed, number, at));
+	return journal_record_size(length);
+}
+
+bool journal_record_claim(const uint8_t *p, struct journal_claim *out)
+{
+	uint32_t word = get32(p + 8);
+
+	out->length = word & ~STARTS;
+	out->starts = word & STARTS;
+	out->number = get32(p + 12);
+	return out->length > 0 && out->length <= ATTRIB_RECORD_MAX;
+}
+
+bool journal_record_holds(
+	const uint8_t *p, uint32_t length, uint64_t seed, uint64_t number, uint64_t at)
+{
+	return get64(p) == checksum(p, length, seed, number, at);
+}
+
+void journal_name_format(
+	char out[JOURNAL_NAME], const struct attrib_id *lane, uint64_t first, const char *suffix)
+{
+	char hex[33] = {0};
+
+	attrib_hex(lane->b, sizeof lane->b, hex);
+	snprintf(out, JOURNAL_NAME, "%s-%016llx%s", hex, (unsigned long long)first, suffix);
+}
+
+bool journal_name_parse(const char *name, struct attrib_id *lane, uint64_t *first)
+{
+	uint8_t number[8];
+
+	if (strlen(name) != 32 + 1 + 16 + 4 || name[32] != '-' || strcmp(name + 49, ".seg") != 0)
+		return false;
+	if (attrib_hex_decode((struct attrib_str){name, 32}, lane->b, sizeof lane->b) ||
+		attrib_hex_decode((struct attrib_str){name + 33, 16}, number, sizeof number))
+		return false;
+	*first = 0;
+	for (size_t i = 0; i < sizeof number; i++)
+		*first = *first << 8 | number[i];
+	return true;
+}

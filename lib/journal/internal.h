@@ -1,0 +1,57 @@
+/*
+ * What the files of this room share about a journal: the list of lanes and what may be read by whom.
+ *
+ * Threads: workers add segments and raise `last`, the engine reads both, the admin listener sums
+ * up. `lock` guards the list of lanes and their segments; it is taken once per batch or per new
+ * segment, never per record. `last` and `bytes` are atomics.
+ */
+#ifndef JOURNAL_INTERNAL_H
+#define JOURNAL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "attrib/journal.h"
+#include "io.h"
+
+struct journal_lane {
+	struct attrib_id id;
+	bool own;              /* opened at this start */
+	uint64_t base, first;  /* first = number of its first record */
+	_Atomic uint64_t last; /* highest durable number; first - 1 when there is none */
+	uint64_t *segments;    /* owned; first numbers, rising; under lock */
+	size_t count, cap;     /* under lock */
+};
+
+struct attrib_journal {
+	struct attrib_journal_options options; /* dir is NULL: `dir` below is what counts */
+	const struct journal_io *io;           /* borrowed; lanes take it when they open */
+	int dir;                               /* owned */
+	uint64_t base;
+	uint64_t foreign;        /* segments of other instances */
+	_Atomic uint64_t bytes;  /* of all segment files */
+	void (*wake)(void *arg); /* set before the first lane is opened */
+	void *wake_arg;
+	pthread_mutex_t lock;
+	struct journal_lane **lanes; /* owned; pointers stay, the array moves; under lock */
+	size_t count, cap;           /* under lock */
+};
+
+/* Like attrib_journal_open with another way to reach files (tests). */
+int journal_open(const struct attrib_journal_options *options, const struct journal_io *io,
+	struct attrib_journal **out) ATTRIB_MUST_CHECK;
+/* Adds an empty lane; the journal owns it. NULL when memory is out. */
+struct journal_lane *journal_lane_add(
+	struct attrib_journal *journal, const struct attrib_id *id, bool own);
+struct journal_lane *journal_lane_at(struct attrib_journal *journal, uint32_t index);
+/* Room for one more segment, so that the add after the file exists cannot fail. */
+int journal_lane_room(struct attrib_journal *journal, struct journal_lane *lane) ATTRIB_MUST_CHECK;
+void journal_lane_segment(
+	struct attrib_journal *journal, struct journal_lane *lane, uint64_t first);
+/* The segment that holds `number` (or the first one, when all begin above it) and the first number
+ * of the one behind it (UINT64_MAX: none). False when the lane has no segment. */
+bool journal_lane_find(struct attrib_journal *journal, struct journal_lane *lane, uint64_t number,
+	uint64_t *first, uint64_t *next_first);
+/* Companion to attrib_lane_open for tests: the io table of one lane; no commit may be running. */
+void journal_lane_set_io(struct attrib_lane *lane, const struct journal_io *io);
+
+#endif

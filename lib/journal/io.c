@@ -1,0 +1,97 @@
+/* See io.h. */
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attrib/error.h"
+
+#define PAGE 4096u
+
+static int system_open(int dir, const char *name, int flags, mode_t mode)
+{
+	return openat(dir, name, flags | O_CLOEXEC, mode);
+}
+
+static int system_rename(int dir, const char *from, const char *to)
+{
+	return renameat(dir, from, dir, to);
+}
+
+static int system_unlink(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0);
+}
+
+const struct journal_io journal_io_system = {
+	.open = system_open,
+	.pread = pread,
+	.pwrite = pwrite,
+	.fdatasync = fdatasync,
+	.fsync = fsync,
+	.truncate = ftruncate,
+	.rename = system_rename,
+	.unlink = system_unlink,
+};
+
+int journal_io_error(void)
+{
+	return errno == ENOSPC || errno == EDQUOT ? ATTRIB_E_NO_SPACE : ATTRIB_E_IO;
+}
+
+int journal_io_write(
+	const struct journal_io *io, int fd, const void *p, size_t n, uint64_t at, size_t *done)
+{
+	size_t sum = 0;
+	int err = 0;
+
+	while (sum < n && !err) {
+		ssize_t got = io->pwrite(fd, (const uint8_t *)p + sum, n - sum, (off_t)(at + sum));
+		if (got > 0)
+			sum += (size_t)got;
+		else if (got == 0)
+			err = ATTRIB_E_IO;
+		else if (errno != EINTR)
+			err = journal_io_error();
+	}
+	if (done)
+		*done = sum;
+	return err;
+}
+
+/* One read; EIO is narrowed to the page that causes it, which then reads as zeros. */
+static ssize_t read_some(const struct journal_io *io, int fd, uint8_t *p, size_t n, uint64_t at)
+{
+	ssize_t got = io->pread(fd, p, n, (off_t)at);
+	if (got >= 0 || errno != EIO)
+		return got;
+	size_t page = PAGE - at % PAGE;
+	if (page > n)
+		page = n;
+	got = io->pread(fd, p, page, (off_t)at);
+	if (got >= 0 || errno != EIO)
+		return got;
+	memset(p, 0, page);
+	return (ssize_t)page;
+}
+
+int journal_io_read(
+	const struct journal_io *io, int fd, void *p, size_t n, uint64_t at, size_t *got)
+{
+	size_t sum = 0;
+
+	while (sum < n) {
+		ssize_t more = read_some(io, fd, (uint8_t *)p + sum, n - sum, at + sum);
+		if (more == 0)
+			break;
+		if (more > 0)
+			sum += (size_t)more;
+		else if (errno != EINTR)
+			return ATTRIB_E_IO;
+	}
+	*got = sum;
+	return 0;
+}
