@@ -105,7 +105,9 @@ struct attrib_tracker {
 	enum attrib_tracker_kind kind;
 	struct attrib_str site;
 	struct attrib_str key;         /* as written */
-	struct attrib_str folded;      /* attrib_fold(key); utm: its five folded parts joined by '/' */
+	/* attrib_fold(key). utm: its five parts, decoded (%2F, %25) and folded, joined by '/', with '*'
+	 * for each that is '*', empty or not there; the fifth takes the rest of the key. */
+	struct attrib_str folded;
 	struct attrib_str creator, campaign, placement; /* empty = none */
 	struct attrib_str destination; /* links: absolute http(s) URL */
 	int64_t valid_from, valid_to;  /* [from, to); NEVER / FOREVER = open */
@@ -128,13 +130,16 @@ struct attrib_catalog_builder;
 
 struct attrib_catalog_builder *attrib_catalog_builder_new(void);
 void attrib_catalog_builder_free(struct attrib_catalog_builder *builder);
-/* The builder copies what it is given; folded may be empty, it is computed then. */
+/* The builder copies what it is given. A tracker's folded is computed from its key (and taken for the
+ * key only where key is empty). ATTRIB_E_INVALID, nothing added: no site, no kind, or a key that is
+ * empty once folded. Any order of rows makes the same catalog. */
 int attrib_catalog_add_site(struct attrib_catalog_builder *builder, const struct attrib_site *site);
 int attrib_catalog_add_tracker(struct attrib_catalog_builder *builder,
 	const struct attrib_tracker *tracker);
 int attrib_catalog_add_campaign(struct attrib_catalog_builder *builder,
 	const struct attrib_campaign *campaign);
-/* Consumes the builder. The new catalog has one reference. */
+/* Consumes the builder, also on failure. The new catalog has one reference. A site that was added
+ * twice: ATTRIB_E_INVALID. */
 int attrib_catalog_build(struct attrib_catalog_builder *builder, uint64_t version,
 	struct attrib_catalog **out) ATTRIB_MUST_CHECK;
 
@@ -149,8 +154,9 @@ const struct attrib_site *attrib_catalog_site(const struct attrib_catalog *catal
 /* All sites, for walking. */
 size_t attrib_catalog_sites(const struct attrib_catalog *catalog, const struct attrib_site **out);
 
-/* Who owns a folded key at the instant `at`, by what was recorded by `as_of`; NULL = nobody.
- * Not for utm. For codes see attrib_catalog_code. */
+/* Who owns a folded key at the instant `at`, by what was recorded by `as_of` (ATTRIB_FOREVER: by what
+ * stands today); NULL = nobody. Where two rows answer, the one recorded last does. Not for utm. For
+ * codes see attrib_catalog_code. */
 const struct attrib_tracker *attrib_catalog_owner(const struct attrib_catalog *catalog,
 	struct attrib_str site, enum attrib_tracker_kind kind, struct attrib_str folded, int64_t at,
 	int64_t as_of);
@@ -165,16 +171,19 @@ const struct attrib_tracker *attrib_catalog_utm(const struct attrib_catalog *cat
 	struct attrib_str site, const struct attrib_utm *folded, int64_t at, int64_t as_of);
 const struct attrib_campaign *attrib_catalog_campaign(const struct attrib_catalog *catalog,
 	struct attrib_str site, struct attrib_str name, int64_t as_of);
-/* The link behind /c/<link> (folded), newest version: for redirects. It may be expired: the caller
+/* The link behind /c/<link> (folded), by what stands today: for redirects. Of several periods the one
+ * that holds now, else the last that began, else the first that will: it may be expired, the caller
  * compares valid_from/valid_to with now. */
 const struct attrib_tracker *attrib_catalog_link(const struct attrib_catalog *catalog,
 	struct attrib_str folded, int64_t now);
-/* True when the owner of a (kind, folded key) of the site differs in any way between two catalogs:
- * orders that carry such a key are decided again. For utm: when any utm rule differs. */
+/* True when anything known of a (kind, folded key) of the site differs between two catalogs, in any
+ * version, the campaigns of its rows included: orders that carry such a key are decided again. For
+ * utm: when any utm rule of the site differs. */
 bool attrib_catalog_key_differs(const struct attrib_catalog *a, const struct attrib_catalog *b,
 	struct attrib_str site, enum attrib_tracker_kind kind, struct attrib_str folded);
 
-/* The catalog rows (not the sites) as bytes, for the cache on disk, and back into a builder. */
+/* The catalog rows (not the sites) as bytes, for the cache on disk, and back into a builder, which is
+ * only good for freeing after a failure. ATTRIB_E_CORRUPT, ATTRIB_E_VERSION. */
 void attrib_catalog_encode(const struct attrib_catalog *catalog, struct attrib_buf *out);
 int attrib_catalog_decode(struct attrib_str bytes, struct attrib_catalog_builder *builder,
 	uint64_t *version) ATTRIB_MUST_CHECK;

@@ -1,0 +1,84 @@
+/*
+ * What the files of this room share: the catalog's insides and the index over them.
+ *
+ * Rows lie in one sorted array; all rows of one key (its versions and periods) are neighbours, a
+ * group. An index finds the group by hash and compares the key in full.
+ */
+#ifndef ATTRIB_CATALOG_INTERNAL_H
+#define ATTRIB_CATALOG_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "attrib/catalog.h"
+
+#define UTM_PARTS 5
+
+/* The five parts of a utm rule or of a landing. Bit i of stated: part i is there (bit 4 = source). */
+struct utm_parts {
+	struct attrib_str part[UTM_PARTS];
+	unsigned stated;
+};
+#define UTM_BIT(i) (1u << (UTM_PARTS - 1 - (i)))
+
+struct index_slot {
+	uint64_t hash;
+	uint64_t
+		digest; /* of everything in the group; equal groups of two catalogs have equal ones */
+	uint32_t first, count; /* the group; count 0 = free slot */
+};
+struct index {
+	struct index_slot *slots; /* owned */
+	uint32_t mask;            /* number of slots - 1, a power of two */
+};
+
+/* What the utm rules of one site have in common. */
+struct utm_site {
+	struct attrib_str site;
+	uint64_t digest; /* of all its rules */
+	size_t shape_count;
+	uint8_t shapes[1u << UTM_PARTS]; /* which parts its rules state, most specific first */
+};
+
+struct attrib_catalog {
+	atomic_size_t refs;
+	uint64_t version;
+	struct attrib_arena arena; /* everything below */
+	struct attrib_site *sites; /* by name */
+	size_t site_count;
+	struct attrib_tracker *trackers; /* by (site, kind, folded), then oldest version first */
+	size_t tracker_count;
+	struct attrib_campaign *campaigns; /* by (site, name), then oldest version first */
+	size_t campaign_count;
+	struct utm_site *utm_sites; /* by site */
+	size_t utm_site_count;
+	struct index keys;  /* groups of trackers; utm rules by their parts */
+	struct index links; /* groups of links by folded key alone */
+	struct index names; /* groups of campaigns */
+};
+
+uint64_t catalog_hash_key(struct attrib_str site, unsigned kind, struct attrib_str text);
+uint64_t catalog_hash_utm(struct attrib_str site, const struct utm_parts *parts, unsigned stated);
+uint64_t catalog_hash_link(struct attrib_str folded);
+#define CATALOG_KIND_CAMPAIGN 0 /* a kind of its own for catalog_hash_key */
+
+/* The group of (site, kind, folded) that is not utm; NULL when the catalog has none. */
+const struct index_slot *catalog_find_key(const struct attrib_catalog *catalog,
+	struct attrib_str site, enum attrib_tracker_kind kind, struct attrib_str folded);
+const struct index_slot *catalog_find_campaign(
+	const struct attrib_catalog *catalog, struct attrib_str site, struct attrib_str name);
+const struct utm_site *catalog_find_utm_site(
+	const struct attrib_catalog *catalog, struct attrib_str site);
+
+/* Splits a rule's key, decodes and folds its parts; ATTRIB_E_NOMEM. */
+int utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out);
+/* The rule's own spelling: all five parts, '*' where none is stated; p is NULL without memory. */
+struct attrib_str utm_canonical(struct attrib_arena *arena, const struct utm_parts *parts);
+/* True when the canonical rule states exactly `stated` with the texts of parts. */
+bool utm_matches(struct attrib_str canonical, const struct utm_parts *parts, unsigned stated);
+void utm_parts_of(const struct attrib_utm *folded, struct utm_parts *out);
+
+/* Rows as bytes: for the cache on disk and for digests. */
+void codec_put_tracker(struct attrib_buf *out, const struct attrib_tracker *tracker);
+void codec_put_campaign(struct attrib_buf *out, const struct attrib_campaign *campaign);
+
+#endif

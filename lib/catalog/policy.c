@@ -1,0 +1,87 @@
+/*
+ * Names and defaults: the words of the contract for channels, models and code rules, and the policy
+ * of a site that states nothing.
+ */
+#include "attrib/catalog.h"
+
+const char *attrib_channel_name(enum attrib_channel channel)
+{
+	switch (channel) {
+	case ATTRIB_CHANNEL_LINK:
+		return "link";
+	case ATTRIB_CHANNEL_AFFILIATE:
+		return "affiliate";
+	case ATTRIB_CHANNEL_UTM:
+		return "utm";
+	case ATTRIB_CHANNEL_CODE:
+		return "code";
+	case ATTRIB_CHANNEL_VIEW:
+		return "view";
+	case ATTRIB_CHANNEL_OTHER:
+		return "other";
+	case ATTRIB_CHANNEL_DIRECT:
+		return "direct";
+	case ATTRIB_CHANNEL_UNATTRIBUTED:
+		return "unattributed";
+	}
+	return "unknown";
+}
+
+const char *attrib_model_name(enum attrib_model model)
+{
+	static const char *const names[ATTRIB_MODEL_COUNT] = {
+#define X(name, text) [ATTRIB_MODEL_##name] = text,
+		ATTRIB_MODELS(X)
+#undef X
+	};
+
+	return (unsigned)model < ATTRIB_MODEL_COUNT ? names[model] : "unknown";
+}
+
+int attrib_code_rule_parse(struct attrib_str s, enum attrib_code_rule *out)
+{
+	static const struct {
+		const char *name;
+		enum attrib_code_rule rule;
+	} rules[] = {
+		{"always", ATTRIB_CODE_RULE_ALWAYS},
+		{"fallback", ATTRIB_CODE_RULE_FALLBACK},
+		{"if_involved", ATTRIB_CODE_RULE_IF_INVOLVED},
+		{"if_winner", ATTRIB_CODE_RULE_IF_WINNER},
+		{"never", ATTRIB_CODE_RULE_NEVER},
+	};
+
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		if (attrib_str_eq(s, attrib_str_of(rules[i].name))) {
+			*out = rules[i].rule;
+			return 0;
+		}
+	}
+	return ATTRIB_E_INVALID;
+}
+
+void attrib_policy_defaults(struct attrib_policy *out)
+{
+	*out = (struct attrib_policy){
+		.version = 1,
+		.window_us =
+			{
+				[ATTRIB_CHANNEL_LINK] = 30 * ATTRIB_US_PER_DAY,
+				[ATTRIB_CHANNEL_AFFILIATE] = 30 * ATTRIB_US_PER_DAY,
+				[ATTRIB_CHANNEL_UTM] = 30 * ATTRIB_US_PER_DAY,
+				[ATTRIB_CHANNEL_VIEW] = 0,
+			},
+		.code_grace_us = 30 * ATTRIB_US_PER_DAY,
+		.collapse_us = 30 * ATTRIB_US_PER_MIN,
+		.code_rule = ATTRIB_CODE_RULE_ALWAYS,
+		.browser_orders = ATTRIB_BROWSER_CONFIRM,
+		.renewals = ATTRIB_RENEWALS_NONE,
+		.lead_window_us = 90 * ATTRIB_US_PER_DAY,
+		.lock_after_us = 30 * ATTRIB_US_PER_DAY,
+		.max_late_us = 90 * ATTRIB_US_PER_DAY,
+		.time_decay_half_life_us = 7 * ATTRIB_US_PER_DAY,
+		.revenue_basis = ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING,
+		.currency = "EUR",
+		.primary_model = ATTRIB_MODEL_POLICY,
+	};
+}
