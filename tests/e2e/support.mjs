@@ -1,0 +1,210 @@
+// What every end-to-end test needs: a private PostgreSQL, the real daemon, and a way to wait until
+// what was acknowledged is counted.
+
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import pg from 'pg';
+
+export const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+export const attribd = process.env.ATTRIBD ?? join(root, 'build/check/daemon/attribd');
+const run = promisify(execFile);
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+export { sleep };
+
+export const WRITE_KEY = 'test-secret-key';
+export const PUBLIC_KEY = 'test-public-key';
+
+function freePort() {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.once('error', fail);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+// A shop: its own directory, database, configuration and daemon. Always `await shop.close()`.
+export class Shop {
+  static async open({ settings = '', site = '', catalog = {}, start = true, global = '' } = {}) {
+    const shop = new Shop();
+    shop.dir = mkdtempSync(join(tmpdir(), 'attribd-e2e-'));
+    shop.postgresDir = join(shop.dir, 'pg');
+    execFileSync('chmod', ['755', shop.dir]);
+    mkdirSync(join(shop.dir, 'state'));
+    shop.startPostgres();
+    shop.port = await freePort();
+    shop.adminPort = await freePort();
+    shop.base = `http://127.0.0.1:${shop.port}`;
+    shop.admin = `http://127.0.0.1:${shop.adminPort}`;
+    shop.config = join(shop.dir, 'attribd.conf');
+    shop.writeConfig({ settings, site, global });
+    await shop.cli('migrate', '-c', shop.config);
+    for (const [table, csv] of Object.entries(catalog)) await shop.import(table, csv);
+    if (start) await shop.start();
+    return shop;
+  }
+
+  writeConfig({ settings = '', site = '', global = '' } = {}) {
+    writeFileSync(this.config, `[attribd]
+listen = 127.0.0.1:${this.port}
+admin_listen = 127.0.0.1:${this.adminPort}
+state_dir = ${join(this.dir, 'state')}
+postgres = ${this.conninfo}
+workers = 2
+flush_interval = 50ms
+${settings}
+[site acme]
+write_key = ${WRITE_KEY}
+public_key = ${PUBLIC_KEY}
+time_zone = Europe/Berlin
+currency = EUR
+customer_history = complete
+${site}
+${global}
+`);
+  }
+
+  startPostgres() {
+    this.conninfo = execFileSync(join(root, 'tools/private-postgres'), ['start', this.postgresDir],
+      { env: { ...process.env, ATTRIB_PG_OPTIONS: '-c fsync=off -c log_min_messages=fatal' } }).toString().trim();
+  }
+
+  stopPostgres() {
+    execFileSync(join(root, 'tools/private-postgres'), ['stop', this.postgresDir]);
+  }
+
+  // Runs a subcommand; returns its standard output, throws with .code and .stderr.
+  async cli(...args) {
+    return (await run(attribd, args, { maxBuffer: 64 << 20 })).stdout;
+  }
+
+  async import(table, csv) {
+    const file = join(this.dir, `${table}.csv`);
+    writeFileSync(file, csv);
+    return this.cli('import', table, file, '-c', this.config);
+  }
+
+  async start({ ready = true } = {}) {
+    this.log = '';
+    this.exit = undefined;
+    this.process = spawn(attribd, ['serve', '-c', this.config], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const keep = (chunk) => { this.log += chunk; };
+    this.process.stdout.on('data', keep);
+    this.process.stderr.on('data', keep);
+    this.exited = new Promise((done) => {
+      this.process.once('exit', (code, signal) => { this.exit = { code, signal }; done(this.exit); });
+    });
+    if (!ready) return;
+    for (let i = 0; i < 600; i++) {
+      if (this.exit) throw new Error(`attribd exited ${JSON.stringify(this.exit)}:\n${this.log}`);
+      try {
+        if ((await fetch(`${this.admin}/readyz`)).ok) return;
+      } catch { /* not listening yet */ }
+      await sleep(50);
+    }
+    throw new Error(`attribd did not become ready:\n${this.log}`);
+  }
+
+  async kill(signal = 'SIGKILL') {
+    if (!this.process || this.exit) return this.exit;
+    this.process.kill(signal);
+    return this.exited;
+  }
+
+  async stop() {
+    return this.kill('SIGTERM');
+  }
+
+  async restart() {
+    await this.stop();
+    await this.start();
+  }
+
+  async status() {
+    return (await fetch(`${this.admin}/v1/status`)).json();
+  }
+
+  // Everything acknowledged is in PostgreSQL. At least `records` of them, when given.
+  async quiet(records = 0) {
+    let s;
+    for (let i = 0; i < 1200; i++) {
+      if (this.exit) throw new Error(`attribd exited ${JSON.stringify(this.exit)}:\n${this.log}`);
+      s = await this.status();
+      const { committed } = s.journal;
+      if (committed >= records && s.engine.applied === committed && s.sink.flushed === committed) return s;
+      await sleep(50);
+    }
+    throw new Error(`not quiet: ${JSON.stringify(s)}\n${this.log}`);
+  }
+
+  async query(sql, params = []) {
+    const host = /host=(\S+)/.exec(this.conninfo)[1];
+    const client = new pg.Client({ host, user: 'attrib', database: 'attrib' });
+    await client.connect();
+    try {
+      return (await client.query(sql, params)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  events(body, { key = WRITE_KEY, type } = {}) {
+    const lines = Array.isArray(body) && type === 'application/x-ndjson';
+    return fetch(`${this.base}/v1/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': type ?? 'application/json' },
+      body: lines ? body.map((e) => JSON.stringify(e)).join('\n') : typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  }
+
+  pixel(params, options = {}) {
+    return fetch(`${this.base}/p.gif?${new URLSearchParams({ site: 'acme', ...params })}`, {
+      ...options, headers: { 'user-agent': BROWSER, ...options.headers },
+    });
+  }
+
+  // Follows a creator's link as far as the shop's door: {response, location, cookie, click}.
+  async click(link, { headers = {}, query = '' } = {}) {
+    const response = await fetch(`${this.base}/c/${link}${query}`, {
+      redirect: 'manual', headers: { 'user-agent': BROWSER, ...headers },
+    });
+    const location = response.headers.get('location');
+    const cookies = response.headers.getSetCookie?.() ?? [response.headers.get('set-cookie') ?? ''];
+    const cookie = cookies.map((c) => /attr_vid=([^;]+)/.exec(c)?.[1]).find(Boolean);
+    return { response, location, cookie, click: location && new URL(location).searchParams.get('attr_click') };
+  }
+
+  async close() {
+    await this.kill('SIGKILL');
+    try {
+      execFileSync(join(root, 'tools/private-postgres'), ['destroy', this.postgresDir]);
+    } finally {
+      rmSync(this.dir, { recursive: true, force: true });
+    }
+  }
+}
+
+export const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0';
+
+// The small catalog that most tests use: two creators, each with a link, an affiliate id and a code.
+export const CATALOG = {
+  creator: 'site,handle,name,platform,tier,followers\nacme,ann,Ann,instagram,mid,50000\nacme,bob,Bob,tiktok,micro,9000\n',
+  campaign: 'site,name,goal,starts_on,ends_on,currency,budget\nacme,spring,conversion,2026-01-01,2030-01-01,EUR,5000.00\n',
+  placement: 'site,name,campaign,creator,platform,content_type,url,paid\nacme,ann-post,spring,ann,instagram,post,https://i.example/1,false\n',
+  tracker: `site,kind,key,creator,campaign,placement,destination
+acme,link,ann-link,ann,spring,ann-post,https://shop.example/p?x=1#top
+acme,link,bob-link,bob,spring,,https://shop.example/
+acme,affiliate,ann,ann,spring,,
+acme,affiliate,bob,bob,spring,,
+acme,utm,tiktok/video/bob,bob,spring,,
+acme,code,ANN10,ann,spring,,
+acme,code,BOB10,bob,spring,,
+`,
+};
