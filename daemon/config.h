@@ -56,7 +56,7 @@ struct attribd_config {
 	struct attrib_str admin_token;      /* empty: the admin listener must be loopback */
 	const char *state_dir;
 	const char *secret_file;            /* default <state_dir>/secret */
-	const char *state;                  /* "memory" */
+	struct attrib_str state;            /* "memory" */
 	const char *postgres;               /* a libpq connection string */
 	int workers;                        /* resolved: auto = number of cores, at most 64 */
 	int64_t flush_interval_us;
