@@ -23,7 +23,8 @@ enum attrib_entity_kind {
 	ATTRIB_ENTITY_VISITOR = 1,
 	ATTRIB_ENTITY_CUSTOMER = 2,
 	ATTRIB_ENTITY_ORDER = 3,
-	ATTRIB_ENTITY_ID = 4, /* a remembered id: claimed once, holds no facts, expires by dedupe */
+	ATTRIB_ENTITY_ID = 4, /* a remembered id: claimed once, expires by dedupe; loads as one SEEN fact
+				 of which only received_at and the claimer are kept */
 };
 
 struct attrib_entity {
@@ -32,7 +33,7 @@ struct attrib_entity {
 };
 
 enum attrib_fact_type {
-	ATTRIB_FACT_SEEN = 1,  /* ENTITY_ID: nothing but its claim */
+	ATTRIB_FACT_SEEN = 1,  /* ENTITY_ID, and only there: nothing but its claim */
 	ATTRIB_FACT_TOUCH = 2, /* VISITOR: something that can earn credit (engine/facts.h: body) */
 	ATTRIB_FACT_EDGE = 3,  /* any: body names the other entity; written on both sides */
 	ATTRIB_FACT_ORDER = 4, /* ORDER: one observation; body is the encoded event */
@@ -40,8 +41,8 @@ enum attrib_fact_type {
 
 /* Who first brought a fact or id: on replay only the claimer counts traffic again. */
 struct attrib_claimer {
-	struct attrib_id lane;
-	uint64_t number;
+	struct attrib_id lane; /* none = nobody: never the claimer afterwards */
+	uint64_t number;       /* below 2^48 */
 };
 
 struct attrib_fact {
@@ -54,12 +55,18 @@ struct attrib_fact {
 	int64_t at;             /* occurred_at, edge time or updated_at: orders facts under a cap */
 	int64_t received_at;    /* merged: the minimum over copies */
 	uint64_t content_hash;  /* of body; merged: the copy with the greater (trust, at, hash) */
-	struct attrib_str body; /* borrowed by add (copied), borrowed from load until the next add */
+	/* Borrowed by add (copied; never a view from a load of the same state), borrowed from load until
+	 * the next add or forget. Below 16 MiB. Copies with equal (trust, at, hash) have equal bodies. */
+	struct attrib_str body;
 	struct attrib_claimer claimer;
 };
 
 /* Caps per entity: keep the `newest` facts by (at, id) and, where `first`, the oldest one. The kept
- * set is a function of all facts ever added, whatever their order. */
+ * set is a function of all facts ever added, whatever their order.
+ *
+ * Copies of a fact that differ in cap, trust, at or content_hash count one by one under their cap:
+ * were the merged fact counted, a copy could move it past one that is gone already. A load merges the
+ * copies that are left; a fact without any is gone, its claimer too. */
 enum attrib_cap {
 	ATTRIB_CAP_TOUCH,    /* 256 newest and the first */
 	ATTRIB_CAP_FILTERED, /* invalid touches: 16 newest */
@@ -76,8 +83,8 @@ extern const struct attrib_cap_limit attrib_cap_limits[ATTRIB_CAP_COUNT];
 struct attrib_added {
 	bool added;   /* the fact was not there */
 	bool changed; /* it was there, and received_at or content changed; or a cap dropped another */
-	bool mine;    /* the fact's claimer is the one that this call gave */
-	bool refused; /* the cap or the memory limit kept it out */
+	bool mine;    /* the fact's claimer is the one that this call gave; never for a fact not kept */
+	bool refused; /* the cap or the memory limit kept it out: nothing changed */
 };
 
 struct attrib_loaded {
@@ -88,7 +95,10 @@ struct attrib_loaded {
 
 struct attrib_state_stats {
 	uint64_t entities[5]; /* by kind */
-	uint64_t facts, bytes, refused, forgotten;
+	uint64_t facts;     /* copies; ids not counted */
+	uint64_t bytes;     /* of memory */
+	uint64_t refused;   /* copies, by cap or memory limit */
+	uint64_t forgotten; /* entities and ids */
 };
 
 struct attrib_state {
@@ -98,17 +108,22 @@ struct attrib_state {
 struct attrib_state_ops {
 	const char *name;
 	/* Adds a group of facts; results[i] tells what happened to facts[i]. *ticket is taken after
-	 * adding: it is greater than that of every add that had been seen by a load before. */
+	 * adding: it is greater than that of every add that had been seen by a load before. After an
+	 * error the group may be in there in part; adding it again is safe. ATTRIB_E_INVALID for a fact
+	 * that fits no entity or cap, ATTRIB_E_TOO_LARGE, ATTRIB_E_OVERFLOW. */
 	int (*add)(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
 		struct attrib_added *results, uint64_t *ticket);
 	/* Loads the facts of n entities into out[0..n), in the given order. */
 	int (*load)(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
 		struct attrib_arena *arena, struct attrib_loaded *out);
-	/* Walks all ORDER entities: fills out with up to max, *cursor starts at 0 and ends at 0. */
+	/* Walks all ORDER entities: fills out with up to max (> 0), *cursor starts at 0 and ends at 0;
+	 * *n may be 0 before the end. Adds may come in between: an order that was there at the start
+	 * and is not forgotten is met exactly once, one that came later perhaps. */
 	int (*orders)(struct attrib_state *state, uint64_t *cursor, struct attrib_entity *out,
 		size_t max, size_t *n);
-	/* Forgets ids whose received_at lies before ids_before, and entities all of whose facts were
-	 * received before facts_before. Both are watermarks (data), never clock readings. */
+	/* Forgets ids whose received_at lies before ids_before, and entities all of whose facts (every
+	 * copy kept) were received before facts_before. Both are watermarks (data), never clock
+	 * readings; ATTRIB_NEVER forgets nothing. */
 	int (*forget)(struct attrib_state *state, int64_t ids_before, int64_t facts_before);
 	void (*stats)(struct attrib_state *state, struct attrib_state_stats *out);
 	void (*free)(struct attrib_state *state);

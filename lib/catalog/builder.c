@@ -122,10 +122,10 @@ static int fold_key(struct attrib_catalog_builder *builder, struct row *row)
 	row->parts = attrib_arena_raw(&builder->scratch, sizeof *row->parts);
 	if (!row->parts)
 		return ATTRIB_E_NOMEM;
-	err = utm_parse(&builder->arena, t->key, row->parts);
+	err = catalog_utm_parse(&builder->arena, t->key, row->parts);
 	if (err)
 		return err;
-	t->folded = utm_canonical(&builder->arena, row->parts);
+	t->folded = catalog_utm_canonical(&builder->arena, row->parts);
 	return t->folded.p ? 0 : ATTRIB_E_NOMEM;
 }
 
@@ -283,7 +283,7 @@ static int index_campaigns(struct attrib_catalog *catalog, struct attrib_buf *by
 			      attrib_str_eq(rows[end].site, rows[i].site) &&
 			      attrib_str_eq(rows[end].name, rows[i].name);
 			end++)
-			codec_put_campaign(bytes, &rows[end]);
+			catalog_put_campaign(bytes, &rows[end]);
 		if (bytes->err)
 			return bytes->err;
 		index_put(&catalog->names, (struct index_slot){
@@ -302,7 +302,7 @@ static void put_for_digest(const struct attrib_catalog *catalog, const struct at
 {
 	const struct index_slot *campaign = NULL;
 
-	codec_put_tracker(bytes, t);
+	catalog_put_tracker(bytes, t);
 	if (t->campaign.n)
 		campaign = catalog_find_campaign(catalog, t->site, t->campaign);
 	if (campaign)

@@ -73,7 +73,7 @@ static const struct index_slot *find_rule(const struct attrib_catalog *catalog,
 		const struct attrib_tracker *t = &catalog->trackers[slot->first];
 
 		if (t->kind == ATTRIB_TRACKER_UTM && attrib_str_eq(t->site, site) &&
-			utm_matches(t->folded, parts, stated))
+			catalog_utm_matches(t->folded, parts, stated))
 			return slot;
 	}
 	return NULL;
@@ -177,7 +177,7 @@ const struct attrib_tracker *attrib_catalog_utm(const struct attrib_catalog *cat
 	const struct utm_site *rules = catalog_find_utm_site(catalog, site);
 	struct utm_parts parts;
 
-	utm_parts_of(folded, &parts);
+	catalog_utm_parts(folded, &parts);
 	for (size_t i = 0; rules && i < rules->shape_count; i++) {
 		const struct attrib_tracker *owner = NULL;
 		const struct index_slot *group = NULL;

@@ -30,7 +30,7 @@ static void put_text(struct attrib_buf *out, struct attrib_str s)
 	attrib_buf_str(out, s);
 }
 
-void codec_put_tracker(struct attrib_buf *out, const struct attrib_tracker *t)
+void catalog_put_tracker(struct attrib_buf *out, const struct attrib_tracker *t)
 {
 	put_number(out, (uint64_t)t->kind, 1);
 	put_number(out, (uint64_t)t->code_rule, 1);
@@ -48,7 +48,7 @@ void codec_put_tracker(struct attrib_buf *out, const struct attrib_tracker *t)
 	put_text(out, t->destination);
 }
 
-void codec_put_campaign(struct attrib_buf *out, const struct attrib_campaign *c)
+void catalog_put_campaign(struct attrib_buf *out, const struct attrib_campaign *c)
 {
 	put_number(out, (uint64_t)c->code_rule, 1);
 	put_number(out, (uint64_t)c->window_us, 8);
@@ -68,9 +68,9 @@ void attrib_catalog_encode(const struct attrib_catalog *catalog, struct attrib_b
 	put_number(out, catalog->tracker_count, 4);
 	put_number(out, catalog->campaign_count, 4);
 	for (size_t i = 0; i < catalog->tracker_count; i++)
-		codec_put_tracker(out, &catalog->trackers[i]);
+		catalog_put_tracker(out, &catalog->trackers[i]);
 	for (size_t i = 0; i < catalog->campaign_count; i++)
-		codec_put_campaign(out, &catalog->campaigns[i]);
+		catalog_put_campaign(out, &catalog->campaigns[i]);
 	if (!out->err)
 		put_number(out, attrib_hash64(out->p + start, out->n - start, FORMAT), 8);
 }

@@ -70,15 +70,16 @@ const struct utm_site *catalog_find_utm_site(
 	const struct attrib_catalog *catalog, struct attrib_str site);
 
 /* Splits a rule's key, decodes and folds its parts; ATTRIB_E_NOMEM. */
-int utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out);
+int catalog_utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out);
 /* The rule's own spelling: all five parts, '*' where none is stated; p is NULL without memory. */
-struct attrib_str utm_canonical(struct attrib_arena *arena, const struct utm_parts *parts);
+struct attrib_str catalog_utm_canonical(struct attrib_arena *arena, const struct utm_parts *parts);
 /* True when the canonical rule states exactly `stated` with the texts of parts. */
-bool utm_matches(struct attrib_str canonical, const struct utm_parts *parts, unsigned stated);
-void utm_parts_of(const struct attrib_utm *folded, struct utm_parts *out);
+bool catalog_utm_matches(
+	struct attrib_str canonical, const struct utm_parts *parts, unsigned stated);
+void catalog_utm_parts(const struct attrib_utm *folded, struct utm_parts *out);
 
 /* Rows as bytes: for the cache on disk and for digests. */
-void codec_put_tracker(struct attrib_buf *out, const struct attrib_tracker *tracker);
-void codec_put_campaign(struct attrib_buf *out, const struct attrib_campaign *campaign);
+void catalog_put_tracker(struct attrib_buf *out, const struct attrib_tracker *tracker);
+void catalog_put_campaign(struct attrib_buf *out, const struct attrib_campaign *campaign);
 
 #endif

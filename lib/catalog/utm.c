@@ -37,7 +37,7 @@ static struct attrib_str unescape(struct attrib_arena *arena, struct attrib_str 
 	return (struct attrib_str){p, n};
 }
 
-int utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out)
+int catalog_utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out)
 {
 	struct attrib_str rest = key;
 
@@ -95,7 +95,7 @@ static struct attrib_str join(struct attrib_arena *arena, const struct attrib_st
 	return (struct attrib_str){p, n};
 }
 
-struct attrib_str utm_canonical(struct attrib_arena *arena, const struct utm_parts *parts)
+struct attrib_str catalog_utm_canonical(struct attrib_arena *arena, const struct utm_parts *parts)
 {
 	struct attrib_str texts[UTM_PARTS];
 
@@ -120,7 +120,8 @@ static bool same_escaped(struct attrib_str escaped, struct attrib_str s)
 	return at == escaped.n;
 }
 
-bool utm_matches(struct attrib_str canonical, const struct utm_parts *parts, unsigned stated)
+bool catalog_utm_matches(
+	struct attrib_str canonical, const struct utm_parts *parts, unsigned stated)
 {
 	struct attrib_str rest = canonical;
 
@@ -135,7 +136,7 @@ bool utm_matches(struct attrib_str canonical, const struct utm_parts *parts, uns
 	return true;
 }
 
-void utm_parts_of(const struct attrib_utm *folded, struct utm_parts *out)
+void catalog_utm_parts(const struct attrib_utm *folded, struct utm_parts *out)
 {
 	*out = (struct utm_parts){.part = {folded->source, folded->medium, folded->campaign,
 					  folded->term, folded->content}};
@@ -150,7 +151,7 @@ struct attrib_str attrib_utm_key(struct attrib_arena *arena, const struct attrib
 	struct utm_parts parts;
 	int count = UTM_PARTS;
 
-	utm_parts_of(folded, &parts);
+	catalog_utm_parts(folded, &parts);
 	while (count && !parts.part[count - 1].n)
 		count--;
 	return join(arena, parts.part, count);

@@ -1,0 +1,341 @@
+/*
+ * Packing, finding and dropping copies. Every operation walks the entity's records from the start:
+ * nearly all entities have a handful, caps bound the rest to some hundreds.
+ */
+#include "facts.h"
+
+#include <malloc.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+struct state_facts {
+	uint32_t used;  /* bytes of data */
+	uint16_t count; /* records */
+	bool copies;    /* a name has (or once had) more than one copy */
+	uint8_t data[];
+};
+
+/* The head of a record; its body follows. Never kept outside the process. */
+struct __attribute__((packed)) record {
+	uint8_t type, sub, trust, cap;
+	uint16_t lane;
+	uint64_t number : 48;
+	uint32_t body : 24; /* bytes */
+	struct attrib_id id;
+	int64_t at, received_at;
+	uint64_t content_hash;
+};
+_Static_assert(sizeof(struct record) == 55, "a record's head is packed");
+
+static inline const struct record *record_at(const struct state_facts *facts, size_t offset)
+{
+	return (const struct record *)(facts->data + offset);
+}
+
+static inline size_t record_bytes(const struct record *record)
+{
+	return sizeof *record + record->body;
+}
+
+static struct record record_of(const struct attrib_fact *fact, uint16_t lane)
+{
+	struct record r = {
+		.type = (uint8_t)fact->type,
+		.sub = fact->sub,
+		.trust = fact->trust,
+		.cap = fact->cap,
+		.lane = lane,
+		.id = fact->id,
+		.at = fact->at,
+		.received_at = fact->received_at,
+		.content_hash = fact->content_hash,
+	};
+
+	r.number = fact->claimer.number & STATE_NUMBER_MAX;
+	r.body = (uint32_t)fact->body.n & STATE_BODY_MAX;
+	return r;
+}
+
+static bool same_name(const struct record *a, const struct record *b)
+{
+	return a->type == b->type && a->sub == b->sub && !memcmp(&a->id, &b->id, sizeof a->id);
+}
+
+static bool same_copy(const struct record *a, const struct record *b)
+{
+	return a->content_hash == b->content_hash && a->at == b->at && a->trust == b->trust &&
+	       a->cap == b->cap && same_name(a, b);
+}
+
+/* Greater: its content counts. */
+static int compare_content(const struct record *a, const struct record *b)
+{
+	int order = state_compare(a->trust, b->trust);
+
+	if (!order)
+		order = state_compare(a->at, b->at);
+	if (!order)
+		order = (a->content_hash > b->content_hash) - (a->content_hash < b->content_hash);
+	return order ? order : state_compare(a->cap, b->cap);
+}
+
+static int compare_at(const struct record *a, const struct record *b)
+{
+	int order = state_compare(a->at, b->at);
+
+	if (!order)
+		order = memcmp(&a->id, &b->id, sizeof a->id);
+	return order ? order : state_compare(a->sub, b->sub);
+}
+
+/* The order of newest and oldest under a cap. */
+static int compare_age(const struct record *a, const struct record *b)
+{
+	int order = compare_at(a, b);
+
+	if (!order)
+		order = state_compare(a->type, b->type);
+	return order ? order : compare_content(a, b);
+}
+
+static int compare_load(const struct record *a, const struct record *b)
+{
+	int order = state_compare(a->type, b->type);
+
+	return order ? order : compare_age(a, b);
+}
+
+/* What one walk finds out about a record that is to be added. Pointers are NULL where there is none. */
+struct scan {
+	size_t place;                         /* where it belongs in load order */
+	struct record *same;                  /* an equal copy */
+	const struct record *content;         /* the copy of its name whose content counts */
+	int64_t name_received_at;             /* the least over the copies of its name */
+	const struct record *oldest, *second; /* under its cap */
+	unsigned capped;                      /* copies under its cap */
+	int64_t newest_received_at;           /* over all copies */
+};
+
+static void scan_name(struct scan *scan, const struct record *r)
+{
+	if (!scan->content || r->received_at < scan->name_received_at)
+		scan->name_received_at = r->received_at;
+	if (!scan->content || compare_content(r, scan->content) > 0)
+		scan->content = r;
+}
+
+static void scan_cap(struct scan *scan, const struct record *r)
+{
+	scan->capped++;
+	if (!scan->oldest || compare_age(r, scan->oldest) < 0) {
+		scan->second = scan->oldest;
+		scan->oldest = r;
+	} else if (!scan->second || compare_age(r, scan->second) < 0) {
+		scan->second = r;
+	}
+}
+
+static struct scan scan_for(struct state_facts *facts, const struct record *fresh)
+{
+	struct scan scan = {.newest_received_at = INT64_MIN};
+	size_t at, used = facts ? facts->used : 0;
+
+	for (at = 0; at < used; at += record_bytes(record_at(facts, at))) {
+		struct record *r = (struct record *)(facts->data + at);
+
+		if (compare_load(r, fresh) < 0)
+			scan.place = at + record_bytes(r);
+		if (r->received_at > scan.newest_received_at)
+			scan.newest_received_at = r->received_at;
+		if (r->cap == fresh->cap)
+			scan_cap(&scan, r);
+		if (!same_name(r, fresh))
+			continue;
+		scan_name(&scan, r);
+		if (same_copy(r, fresh))
+			scan.same = r;
+	}
+	return scan;
+}
+
+/* The copy that has to go when `fresh` comes: one of the stored, `fresh` itself, or NULL. Kept are the
+ * newest and, where the cap says so, the oldest: then the second oldest goes. */
+static const struct record *victim_of(const struct scan *scan, const struct record *fresh)
+{
+	const struct attrib_cap_limit *limit = &attrib_cap_limits[fresh->cap];
+
+	if (scan->capped < (unsigned)limit->newest + limit->first)
+		return NULL;
+	if (compare_age(fresh, scan->oldest) < 0)
+		return limit->first ? scan->oldest : fresh;
+	if (!limit->first)
+		return scan->oldest;
+	return scan->second && compare_age(fresh, scan->second) > 0 ? scan->second : fresh;
+}
+
+/* The heap piece for so many bytes of data: what malloc would round up to anyway, and coarser steps
+ * for the few that are large. A function of the size, so the room needs no field. */
+static size_t room_for(size_t used)
+{
+	size_t bytes = sizeof(struct state_facts) + used;
+
+	return bytes <= 1024 ? ((bytes + 8 + 15) & ~(size_t)15) - 8 : (bytes + 255) & ~(size_t)255;
+}
+
+static int reserve(struct state_facts **facts, size_t more)
+{
+	size_t used = *facts ? (*facts)->used : 0;
+	struct state_facts *p;
+
+	if (*facts && room_for(used) == room_for(used + more))
+		return 0;
+	p = realloc(*facts, room_for(used + more));
+	if (!p)
+		return ATTRIB_E_NOMEM;
+	if (!*facts)
+		*p = (struct state_facts){0};
+	*facts = p;
+	return 0;
+}
+
+static void cut(struct state_facts *facts, size_t at)
+{
+	size_t bytes = record_bytes(record_at(facts, at));
+
+	memmove(facts->data + at, facts->data + at + bytes, facts->used - at - bytes);
+	facts->used -= (uint32_t)bytes;
+	facts->count--;
+}
+
+static void paste(
+	struct state_facts *facts, size_t at, const struct record *record, struct attrib_str body)
+{
+	size_t bytes = record_bytes(record);
+
+	memmove(facts->data + at + bytes, facts->data + at, facts->used - at);
+	memcpy(facts->data + at, record, sizeof *record);
+	if (body.n)
+		memcpy(facts->data + at + sizeof *record, body.p, body.n);
+	facts->used += (uint32_t)bytes;
+	facts->count++;
+}
+
+/* An equal copy is there already: only its received_at can fall. */
+static void add_equal(struct state_facts *facts, const struct scan *scan,
+	const struct record *fresh, struct state_facts_result *result)
+{
+	result->added.changed = fresh->received_at < scan->name_received_at;
+	result->newest_received_at = scan->newest_received_at;
+	if (fresh->received_at >= scan->same->received_at)
+		return;
+	scan->same->received_at = fresh->received_at;
+	result->newest_received_at = state_facts_newest(facts);
+}
+
+static int add_copy(struct state_facts **facts, const struct scan *scan, const struct record *fresh,
+	struct attrib_str body, struct state_facts_result *result)
+{
+	const struct record *victim = victim_of(scan, fresh);
+	size_t place = scan->place, hole = 0, freed = 0;
+	bool known = scan->content != NULL;
+	int err;
+
+	if (victim == fresh) {
+		result->added.refused = true;
+		result->newest_received_at = scan->newest_received_at;
+		return 0;
+	}
+	result->added.added = !known;
+	result->added.changed =
+		victim || (known && (compare_content(fresh, scan->content) > 0 ||
+					    fresh->received_at < scan->name_received_at));
+	if (victim) {
+		hole = (size_t)((const uint8_t *)victim - (*facts)->data);
+		freed = record_bytes(victim);
+	}
+	err = reserve(facts, record_bytes(fresh));
+	if (err)
+		return err;
+	if (victim) {
+		cut(*facts, hole);
+		place -= hole < place ? freed : 0;
+	}
+	paste(*facts, place, fresh, body);
+	(*facts)->copies |= known;
+	result->facts = victim ? 0 : 1;
+	result->newest_received_at = state_facts_newest(*facts);
+	return 0;
+}
+
+int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, uint16_t lane,
+	struct state_facts_result *result)
+{
+	struct record fresh = record_of(fact, lane);
+	struct scan scan = scan_for(*facts, &fresh);
+
+	*result = (struct state_facts_result){0};
+	if (scan.content) { /* the name's first claimer keeps it */
+		result->added.mine = fresh.lane && fresh.lane == scan.content->lane &&
+				     fresh.number == scan.content->number;
+		fresh.lane = scan.content->lane;
+		fresh.number = scan.content->number;
+	}
+	if (scan.same) {
+		add_equal(*facts, &scan, &fresh, result);
+		return 0;
+	}
+	result->added.mine |= !scan.content && victim_of(&scan, &fresh) != &fresh;
+	return add_copy(facts, &scan, &fresh, fact->body, result);
+}
+
+size_t state_facts_count(const struct state_facts *facts)
+{
+	return facts->count;
+}
+
+size_t state_facts_load(const struct state_facts *facts, const struct attrib_entity *entity,
+	const struct attrib_id *lanes, struct attrib_fact *out)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < facts->count; i++) {
+		const struct record *r = record_at(facts, at);
+
+		out[i] = (struct attrib_fact){
+			.entity = *entity,
+			.type = (enum attrib_fact_type)r->type,
+			.sub = r->sub,
+			.trust = r->trust,
+			.cap = r->cap,
+			.id = r->id,
+			.at = r->at,
+			.received_at = r->received_at,
+			.content_hash = r->content_hash,
+			.body = {(const char *)(facts->data + at + sizeof *r), r->body},
+			.claimer = {lanes[r->lane], r->number},
+		};
+		at += record_bytes(r);
+	}
+	return facts->copies ? state_merge_copies(out, facts->count) : facts->count;
+}
+
+int64_t state_facts_newest(const struct state_facts *facts)
+{
+	int64_t newest = INT64_MIN;
+
+	for (size_t at = 0; at < facts->used; at += record_bytes(record_at(facts, at))) {
+		if (record_at(facts, at)->received_at > newest)
+			newest = record_at(facts, at)->received_at;
+	}
+	return newest;
+}
+
+size_t state_facts_bytes(const struct state_facts *facts)
+{
+	return malloc_usable_size((void *)(uintptr_t)facts) + sizeof(size_t);
+}
+
+void state_facts_free(struct state_facts *facts)
+{
+	free(facts);
+}

@@ -1,0 +1,36 @@
+/*
+ * The facts of one entity, packed into one piece of heap: a head, then one record per copy in load
+ * order. An entity with one touch is the common case by far and the memory of the daemon, so there
+ * is no list, no slack and no pointer in it.
+ */
+#ifndef ATTRIB_STATE_FACTS_H
+#define ATTRIB_STATE_FACTS_H
+
+#include "rules.h"
+
+struct state_facts; /* the packed copies of one entity */
+
+struct state_facts_result {
+	struct attrib_added added;  /* without the memory limit's refusals */
+	int64_t newest_received_at; /* of all copies that are left */
+	int facts;                  /* by how many the number of copies has changed: -1, 0, 1 */
+};
+
+/* Adds a copy to *facts (NULL = none yet), which may move; lane is the claimer's lane by its number
+ * in the backend, 0 = nobody's. ATTRIB_E_NOMEM leaves everything as it was. */
+int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, uint16_t lane,
+	struct state_facts_result *result);
+
+/* How many copies; an upper bound of what a load yields. */
+size_t state_facts_count(const struct state_facts *facts);
+/* Fills out (room for the count above) with the merged facts in load order, bodies as views, claimer
+ * lanes by `lanes`. Returns how many. */
+size_t state_facts_load(const struct state_facts *facts, const struct attrib_entity *entity,
+	const struct attrib_id *lanes, struct attrib_fact *out);
+/* The latest received_at of all copies. */
+int64_t state_facts_newest(const struct state_facts *facts);
+/* Bytes that it takes from the heap. */
+size_t state_facts_bytes(const struct state_facts *facts);
+void state_facts_free(struct state_facts *facts);
+
+#endif

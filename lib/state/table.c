@@ -1,0 +1,342 @@
+/*
+ * Linear hashing. A bucket is tags (one byte of each hash), then records {id, value}; a search looks
+ * through the tags with memchr and compares ids in full, so it touches two or three cache lines.
+ *
+ * With half <= count < 2 * half, an id's bucket is hash mod 2 * half where that bucket exists, else
+ * hash mod half; growing by one splits the bucket count - half. Buckets are named by the low bits of
+ * the hash, so splitting refines the order of reversed hashes: that order is the walk's cursor.
+ */
+#include "table.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "attrib/error.h"
+
+#define MEAN_RECORDS ((size_t)48) /* per bucket; between half and twice of it lie in one */
+#define ROOM_STEP    4u           /* a bucket grows by so many records */
+#define MALLOC_HEAD  sizeof(size_t)
+
+struct state_bucket {
+	uint32_t used, room;
+	uint8_t bytes[]; /* room tags, room records */
+};
+
+static inline size_t record_size(const struct state_table *table)
+{
+	return sizeof(struct attrib_id) + table->value_size;
+}
+
+static inline uint8_t *record(
+	const struct state_table *table, struct state_bucket *bucket, size_t i)
+{
+	return bucket->bytes + bucket->room + i * record_size(table);
+}
+
+static inline uint64_t hash_of(const struct state_table *table, const void *id)
+{
+	return attrib_hash64(id, sizeof(struct attrib_id), table->seed);
+}
+
+static inline uint8_t tag_of(uint64_t hash)
+{
+	return (uint8_t)(hash >> 56);
+}
+
+static inline size_t bucket_of(const struct state_table *table, uint64_t hash)
+{
+	size_t i = hash & (2 * table->half - 1);
+
+	return i < table->count ? i : i - table->half;
+}
+
+int state_table_init(struct state_table *table, size_t value_size, uint64_t seed)
+{
+	*table = (struct state_table){
+		.count = 2, .room = 16, .half = 2, .value_size = value_size, .seed = seed};
+	table->buckets = calloc(table->room, sizeof(struct state_bucket *));
+	table->bytes = table->room * sizeof(struct state_bucket *);
+	return table->buckets ? 0 : ATTRIB_E_NOMEM;
+}
+
+void state_table_done(struct state_table *table)
+{
+	for (size_t i = 0; i < table->count && table->buckets; i++)
+		free(table->buckets[i]);
+	free(table->buckets);
+	*table = (struct state_table){0};
+}
+
+static void *find_in(const struct state_table *table, struct state_bucket *bucket, uint8_t tag,
+	const struct attrib_id *id)
+{
+	const uint8_t *tags = bucket->bytes, *end = tags + bucket->used;
+
+	for (const uint8_t *at = tags; at < end; at++) {
+		uint8_t *found;
+
+		at = memchr(at, tag, (size_t)(end - at));
+		if (!at)
+			return NULL;
+		found = record(table, bucket, (size_t)(at - tags));
+		if (!memcmp(found, id, sizeof *id))
+			return found + sizeof *id;
+	}
+	return NULL;
+}
+
+void *state_table_find(const struct state_table *table, const struct attrib_id *id)
+{
+	uint64_t hash = hash_of(table, id);
+	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
+
+	return bucket ? find_in(table, bucket, tag_of(hash), id) : NULL;
+}
+
+void state_table_prefetch(const struct state_table *table, const struct attrib_id *id)
+{
+	const char *bucket = (const char *)table->buckets[bucket_of(table, hash_of(table, id))];
+
+	if (bucket) {
+		__builtin_prefetch(bucket);
+		__builtin_prefetch(bucket + 64);
+	}
+}
+
+static void bucket_free(struct state_table *table, struct state_bucket *bucket)
+{
+	if (bucket)
+		table->bytes -= malloc_usable_size(bucket) + MALLOC_HEAD;
+	free(bucket);
+}
+
+/* A bucket with that much room and the old one's records, which is freed; NULL leaves it as it is. */
+static struct state_bucket *bucket_resize(
+	struct state_table *table, struct state_bucket *old, size_t room)
+{
+	struct state_bucket *bucket = malloc(sizeof *bucket + room * (1 + record_size(table)));
+
+	if (!bucket)
+		return NULL;
+	table->bytes += malloc_usable_size(bucket) + MALLOC_HEAD;
+	bucket->room = (uint32_t)room;
+	bucket->used = old ? old->used : 0;
+	if (old) {
+		memcpy(bucket->bytes, old->bytes, old->used);
+		memcpy(record(table, bucket, 0), record(table, old, 0),
+			old->used * record_size(table));
+	}
+	bucket_free(table, old);
+	return bucket;
+}
+
+/* Appends a record; returns where it is, or NULL. */
+static uint8_t *bucket_append(struct state_table *table, struct state_bucket **place, uint8_t tag)
+{
+	struct state_bucket *bucket = *place;
+
+	if (!bucket || bucket->used == bucket->room) {
+		bucket = bucket_resize(table, bucket, (bucket ? bucket->room : 0) + ROOM_STEP);
+		if (!bucket)
+			return NULL;
+		*place = bucket;
+	}
+	bucket->bytes[bucket->used] = tag;
+	return record(table, bucket, bucket->used++);
+}
+
+static int directory_grow(struct state_table *table)
+{
+	size_t room = table->room * 2;
+	struct state_bucket **buckets;
+
+	if (table->count < table->room)
+		return 0;
+	buckets = realloc(table->buckets, room * sizeof *buckets);
+	if (!buckets)
+		return ATTRIB_E_NOMEM;
+	table->bytes += (room - table->room) * sizeof *buckets;
+	table->buckets = buckets;
+	table->room = room;
+	return 0;
+}
+
+static size_t round_room(size_t used)
+{
+	return (used + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+}
+
+/* Splits one bucket in two. Without memory nothing happens: buckets get longer for now. */
+static void split(struct state_table *table)
+{
+	size_t from = table->count - table->half, to = table->count, moving = 0, kept = 0;
+	struct state_bucket *old, *stay = NULL, *move = NULL;
+
+	if (directory_grow(table))
+		return;
+	old = table->buckets[from];
+	for (size_t i = 0; old && i < old->used; i++)
+		moving += (hash_of(table, record(table, old, i)) & table->half) != 0;
+	kept = old ? old->used - moving : 0;
+	if (kept && !(stay = bucket_resize(table, NULL, round_room(kept))))
+		return;
+	if (moving && !(move = bucket_resize(table, NULL, round_room(moving)))) {
+		bucket_free(table, stay);
+		return;
+	}
+	for (size_t i = 0; old && i < old->used; i++) {
+		const uint8_t *source = record(table, old, i);
+		struct state_bucket **side = hash_of(table, source) & table->half ? &move : &stay;
+
+		memcpy(bucket_append(table, side, old->bytes[i]), source, record_size(table));
+	}
+	bucket_free(table, old);
+	table->buckets[from] = stay;
+	table->buckets[to] = move;
+	if (++table->count == 2 * table->half)
+		table->half *= 2;
+}
+
+void *state_table_insert(struct state_table *table, const struct attrib_id *id)
+{
+	uint64_t hash = hash_of(table, id);
+	uint8_t *place;
+
+	if (table->entries >= table->count * MEAN_RECORDS)
+		split(table);
+	place = bucket_append(table, &table->buckets[bucket_of(table, hash)], tag_of(hash));
+	if (!place)
+		return NULL;
+	table->entries++;
+	memcpy(place, id, sizeof *id);
+	memset(place + sizeof *id, 0, table->value_size);
+	return place + sizeof *id;
+}
+
+/* Takes the i-th record out: the last one fills its place. */
+static void bucket_remove(const struct state_table *table, struct state_bucket *bucket, size_t i)
+{
+	size_t last = --bucket->used;
+
+	bucket->bytes[i] = bucket->bytes[last];
+	if (i != last)
+		memcpy(record(table, bucket, i), record(table, bucket, last), record_size(table));
+}
+
+static void bucket_shrink(struct state_table *table, struct state_bucket **place)
+{
+	struct state_bucket *bucket = *place;
+	size_t room = round_room(bucket->used);
+
+	if (!room) {
+		bucket_free(table, bucket);
+		*place = NULL;
+	} else if (room < bucket->room) {
+		bucket = bucket_resize(table, bucket, room);
+		*place = bucket ? bucket : *place;
+	}
+}
+
+void state_table_sweep(
+	struct state_table *table, bool (*drop)(void *arg, const void *value), void *arg)
+{
+	for (size_t b = 0; b < table->count; b++) {
+		struct state_bucket *bucket = table->buckets[b];
+		size_t i = 0, before = bucket ? bucket->used : 0;
+
+		while (bucket && i < bucket->used) {
+			if (drop(arg, record(table, bucket, i) + sizeof(struct attrib_id)))
+				bucket_remove(table, bucket, i);
+			else
+				i++;
+		}
+		if (i == before)
+			continue;
+		table->entries -= before - i;
+		bucket_shrink(table, &table->buckets[b]);
+	}
+}
+
+/* -- the walk: by reversed hash ---------------------------------------------------------------- */
+
+static uint64_t reverse(uint64_t v)
+{
+	v = (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;
+	v = (v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2;
+	v = (v >> 4 & 0x0f0f0f0f0f0f0f0f) | (v & 0x0f0f0f0f0f0f0f0f) << 4;
+	return __builtin_bswap64(v);
+}
+
+static uint64_t position(const struct state_table *table, const uint8_t *id)
+{
+	return reverse(hash_of(table, id));
+}
+
+/* The first position after those that share the bucket of this one; 0 = it is the last bucket. */
+static uint64_t bucket_end(const struct state_table *table, uint64_t at)
+{
+	size_t b = bucket_of(table, reverse(at));
+	bool halved = b >= table->half || b + table->half < table->count;
+	uint64_t names = halved ? 2 * table->half : table->half;
+
+	return (at | (UINT64_MAX / names)) + 1;
+}
+
+/* How many records of the bucket lie at or after the position; the first of them in *least. */
+static size_t count_from(
+	const struct state_table *table, struct state_bucket *bucket, uint64_t from, size_t *least)
+{
+	uint64_t first = UINT64_MAX;
+	size_t n = 0;
+
+	for (size_t i = 0; bucket && i < bucket->used; i++) {
+		uint64_t at = position(table, record(table, bucket, i));
+
+		if (at < from)
+			continue;
+		if (!n || at < first) {
+			first = at;
+			*least = i;
+		}
+		n++;
+	}
+	return n;
+}
+
+/* One record at a time, for a caller with less room than a bucket has records. */
+static size_t walk_slowly(
+	const struct state_table *table, uint64_t *cursor, struct attrib_id *out, size_t max)
+{
+	struct state_bucket *bucket = table->buckets[bucket_of(table, reverse(*cursor))];
+	size_t i = 0, n = 0;
+
+	do {
+		if (!count_from(table, bucket, *cursor, &i))
+			break;
+		memcpy(&out[n++], record(table, bucket, i), sizeof *out);
+		*cursor = position(table, record(table, bucket, i)) + 1;
+	} while (n < max && *cursor);
+	return n;
+}
+
+size_t state_table_walk(
+	const struct state_table *table, uint64_t *cursor, struct attrib_id *out, size_t max)
+{
+	size_t n = 0, first = 0;
+
+	if (!max)
+		return 0;
+	do {
+		struct state_bucket *bucket = table->buckets[bucket_of(table, reverse(*cursor))];
+		size_t here = count_from(table, bucket, *cursor, &first);
+
+		if (here > max - n)
+			return n ? n : walk_slowly(table, cursor, out, max);
+		for (size_t i = 0; here && i < bucket->used; i++) {
+			if (position(table, record(table, bucket, i)) >= *cursor)
+				memcpy(&out[n++], record(table, bucket, i), sizeof *out);
+		}
+		*cursor = bucket_end(table, *cursor);
+	} while (*cursor);
+	return n;
+}

@@ -1,0 +1,50 @@
+/*
+ * A hash table from ids to small values of one size: the frame of the memory backend.
+ *
+ * Ten million remembered ids are to cost little more than the bytes that they consist of, and no
+ * single insert may stop the engine. So: linear hashing over buckets. Records lie packed in a
+ * bucket, without free slots between them; a bucket grows by a few records at a time, and whenever
+ * the buckets are on average full enough, exactly one of them is split. An open-addressing table
+ * would be faster by a cache line, but half empty after each doubling, and it doubles all at once.
+ */
+#ifndef ATTRIB_STATE_TABLE_H
+#define ATTRIB_STATE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attrib/id.h"
+
+struct state_bucket;
+struct state_table {
+	struct state_bucket **buckets; /* owned; NULL = empty bucket */
+	size_t count, room;            /* buckets in use, allocated */
+	size_t half;                   /* power of two: half <= count < 2 * half */
+	size_t value_size;             /* bytes of a value */
+	uint64_t seed;
+	uint64_t entries;
+	uint64_t bytes; /* all that it takes from the heap */
+};
+
+int state_table_init(struct state_table *table, size_t value_size, uint64_t seed);
+void state_table_done(struct state_table *table);
+
+/* The value of an id (unaligned: read it by memcpy), or NULL. Valid until the next insert or sweep. */
+void *state_table_find(const struct state_table *table, const struct attrib_id *id);
+/* Brings near what a find of that id will read first. */
+void state_table_prefetch(const struct state_table *table, const struct attrib_id *id);
+/* A new record for an id that is not there; its value is all zero. NULL when memory is out. */
+void *state_table_insert(struct state_table *table, const struct attrib_id *id);
+
+/* Takes out every record for which drop says so, and gives back their memory. */
+void state_table_sweep(
+	struct state_table *table, bool (*drop)(void *arg, const void *value), void *arg);
+
+/* Fills out with up to max ids and moves the cursor on; it starts at 0 and is 0 again at the end. An
+ * id that was there when the walk began and is still there is met exactly once, whatever is inserted
+ * in between. (Ids that share all 64 bits of their hash may be met together or not at all.) */
+size_t state_table_walk(
+	const struct state_table *table, uint64_t *cursor, struct attrib_id *out, size_t max);
+
+#endif
