@@ -43,7 +43,7 @@ struct attrib_lane;    /* the open, writable lane of one worker */
 
 /* Scans the directory: finds lanes, their record ranges and the base for new lanes; removes what a
  * crash left half made, and changes nothing else. A segment of a newer format: ATTRIB_E_VERSION.
- * errno is kept on ATTRIB_E_IO. */
+ * ATTRIB_E_NOT_FOUND: the parent directory is absent. errno is kept on ATTRIB_E_IO. */
 int attrib_journal_open(const struct attrib_journal_options *options, struct attrib_journal **out)
 	ATTRIB_MUST_CHECK;
 /* After its lanes are closed and its readers freed. */
@@ -103,7 +103,7 @@ void attrib_journal_on_commit(struct attrib_journal *journal, void (*wake)(void 
 
 /* Instance-wide count of durable records: base plus what every lane of this start committed. */
 uint64_t attrib_journal_committed(struct attrib_journal *journal);
-/* Bytes on disk over all lanes, with the room that is prepared ahead of the records (about 1 MiB a
+/* Bytes on disk over all lanes, with the room that is prepared ahead of the records (about 256 KiB a
  * lane, which the quota does not count). */
 uint64_t attrib_journal_bytes(struct attrib_journal *journal);
 /* Segments of other instances that the directory held: they are neither read nor touched. */
@@ -143,7 +143,8 @@ void attrib_reader_damaged(const struct attrib_reader *reader, uint64_t *stretch
 struct attrib_journal_report {
 	uint64_t segments, lanes, records, bytes, torn_tails, damaged_stretches, damaged_bytes;
 };
-/* Calls `line` (may be NULL) once per segment with a readable sentence. */
+/* Calls `line` (may be NULL) once per segment with a readable sentence. A torn tail is normal;
+ * damaged stretches are not. ATTRIB_E_NOT_FOUND, ATTRIB_E_VERSION, ATTRIB_E_IO. */
 int attrib_journal_verify(const char *dir, struct attrib_journal_report *report,
 	void (*line)(void *arg, const char *text), void *arg) ATTRIB_MUST_CHECK;
 

@@ -22,8 +22,8 @@
 #include "attrib/buf.h"
 #include "segment.h"
 
-#define FILL_AHEAD   (1024u * 1024)      /* zeros written at once, ahead of the records */
-#define FILL_BELOW   (512u * 1024)       /* room left when the companion writes more of them */
+#define FILL_AHEAD   (256u * 1024)       /* zeros written at once, ahead of the records */
+#define FILL_BELOW   (128u * 1024)       /* room left when the companion writes more of them */
 #define PROBE        (64u * 1024)        /* room that must be found before a full lane goes on */
 #define BUFFER_MAX   (32u * 1024 * 1024) /* what may wait while a sync hangs */
 #define FAST_SYNC_NS 200000              /* commits below this may run in the event loop */

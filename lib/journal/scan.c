@@ -180,7 +180,7 @@ void journal_scan_pass(struct journal_scan *scan, const struct journal_found *fo
 }
 
 /* The number that the claim at `at` stands for, if that many records fit into the bytes since the
- * bad one (the low half alone would also fit a stale number). */
+ * bad one: sorts out nearly everything before a checksum is made over up to a megabyte. */
 static bool plausible(const struct journal_scan *scan, uint64_t at,
 	const struct journal_claim *claim, uint64_t last, uint64_t *number)
 {
