@@ -1,0 +1,69 @@
+/*
+ * What people do with the database by command: bring catalog tables in, take reports out. Each call
+ * opens its own connection. Messages about the database go to error->text.
+ */
+#ifndef ATTRIB_TOOLS_H
+#define ATTRIB_TOOLS_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include "attrib/buf.h"
+#include "attrib/error.h"
+#include "attrib/sink.h"
+#include "attrib/str.h"
+
+/* -- import -------------------------------------------------------------------------------------- */
+
+/* The tables that can be imported; ends with NULL. */
+const char *const *attrib_import_tables(void);
+
+struct attrib_import {
+	const char *conninfo;
+	const char *table;
+	const char *file;               /* its name, for messages */
+	FILE *in;                       /* borrowed; RFC 4180 with a header of column names */
+	const struct attrib_str *sites; /* that rows may belong to */
+	size_t site_count;
+	struct attrib_str site;                     /* of rows that name none; empty = they must */
+	void (*progress)(void *arg, uint64_t rows); /* may be NULL */
+	void *arg;
+};
+struct attrib_import_result {
+	uint64_t rows, added, replaced;
+};
+/* All or nothing, one transaction. A row whose key exists replaces it, columns that the file leaves
+ * out or empty get their defaults.
+ * ATTRIB_E_INVALID: nothing was imported; *problems has up to 20 lines "file:line: column: expected
+ * ..., got ...". ATTRIB_E_NOT_FOUND: no such table. ATTRIB_E_SCHEMA: the database is not migrated.
+ * ATTRIB_E_IO (errno): the file. ATTRIB_E_UNAVAILABLE: the database. */
+int attrib_postgres_import(const struct attrib_import *import, struct attrib_import_result *result,
+	struct attrib_buf *problems, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
+/* -- report -------------------------------------------------------------------------------------- */
+
+enum attrib_report_format { ATTRIB_REPORT_TABLE, ATTRIB_REPORT_CSV, ATTRIB_REPORT_JSON };
+
+struct attrib_report_kind {
+	const char *name;  /* also of the view; NULL ends the list */
+	const char *about; /* one line */
+	bool has_period;   /* takes from and to */
+	bool has_model;
+};
+const struct attrib_report_kind *attrib_report_kinds(void);
+
+struct attrib_report {
+	const char *conninfo;
+	const char *name;
+	const char *site;      /* NULL = all sites; needed with a period */
+	const char *from, *to; /* YYYY-MM-DD, both or none; both days included */
+	const char *model;     /* NULL = all, with a period the primary one */
+	enum attrib_report_format format;
+	int (*write)(void *arg, struct attrib_str text); /* 0, or an error that ends the report */
+	void *arg;
+};
+/* ATTRIB_E_NOT_FOUND: no such report. ATTRIB_E_INVALID: it does not take what was asked for, or a
+ * date is none; error->text says which. ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, or what write said. */
+int attrib_postgres_report(
+	const struct attrib_report *report, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
+#endif
