@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "attrib/time.h"
+#include "zone_rule.h"
 
 static int64_t instant(const char *text)
 {
@@ -106,6 +107,58 @@ static void names_cannot_leave_the_directory(void **state)
 	}
 }
 
+static int32_t rule_at(const char *text, const char *at)
+{
+	struct zone_rule rule = {0};
+
+	if (!zone_rule_read(&rule, text) || !rule.present)
+		fail_msg("%s is no rule", text);
+	return zone_rule_offset(&rule, instant(at) / ATTRIB_US_PER_S);
+}
+
+/* Forms that few zones of today use. */
+static void rare_rules_are_followed(void **state)
+{
+	const char *const julian = "AAA0BBB,J60/0,J61/0", *const zero_based = "AAA0BBB,59/0,60/0";
+	const char *const always = "XXX3EDT4,0/0,J365/23";
+
+	(void)state;
+	assert_int_equal(rule_at("<+0545>-5:45", "2100-01-01T00:00:00Z"), 20700);
+	assert_int_equal(rule_at("ABC12:30:15", "2100-01-01T00:00:00Z"), -45015);
+	/* J60 is 1 March in every year, 59 is 29 February in a leap year */
+	assert_int_equal(rule_at(julian, "2101-03-01T12:00:00Z"), 3600);
+	assert_int_equal(rule_at(julian, "2104-02-29T12:00:00Z"), 0);
+	assert_int_equal(rule_at(julian, "2104-03-01T12:00:00Z"), 3600);
+	assert_int_equal(rule_at(julian, "2104-03-02T12:00:00Z"), 0);
+	assert_int_equal(rule_at(zero_based, "2104-02-29T12:00:00Z"), 3600);
+	assert_int_equal(rule_at(zero_based, "2101-03-01T12:00:00Z"), 3600);
+	/* daylight saving time all year, also at its seams */
+	assert_int_equal(rule_at(always, "2100-07-01T00:00:00Z"), -4 * 3600);
+	assert_int_equal(rule_at(always, "2100-01-01T02:59:59Z"), -4 * 3600);
+	assert_int_equal(rule_at(always, "2100-01-01T03:00:00Z"), -4 * 3600);
+	assert_int_equal(rule_at(always, "2100-12-31T23:59:59Z"), -4 * 3600);
+}
+
+static void broken_rules_are_refused(void **state)
+{
+	static const char *const rules[] = {"A", "AB1", "CET", "CET-", "CET-1CEST,",
+		"CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
+		"CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,M0.5.0,M10.5.0", "CET-1CEST,J0,J5",
+		"CET-1CEST,J366,J5", "CET-1CEST,366,5", "CET-1CEST,M3.5.0/,M10.5.0",
+		"CET-1CEST,M3.5.0,M10.5.0x", "<+01", "CET-168", "CET-1:60"};
+	struct zone_rule rule;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rules); i++) {
+		rule = (struct zone_rule){0};
+		if (zone_rule_read(&rule, rules[i]))
+			fail_msg("\"%s\" was read", rules[i]);
+	}
+	rule = (struct zone_rule){0};
+	assert_true(zone_rule_read(&rule, ""));
+	assert_false(rule.present);
+}
+
 /* libc reads the same files with code of its own; its zone is the process's TZ. */
 static void offsets_equal_libc(void **state)
 {
@@ -140,6 +193,8 @@ int main(void)
 		cmocka_unit_test(days_are_local),
 		cmocka_unit_test(the_ends_of_time_are_defined),
 		cmocka_unit_test(names_cannot_leave_the_directory),
+		cmocka_unit_test(rare_rules_are_followed),
+		cmocka_unit_test(broken_rules_are_refused),
 		cmocka_unit_test(offsets_equal_libc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -475,6 +475,33 @@ static void headers_and_cookies_are_found(void **state)
 	assert_null(attrib_http_cookie(&r, ATTRIB_STR("vid")).p);
 }
 
+/* Every byte at every place of a long target and of a long value: the scans that take eight bytes at
+ * once must agree with the rule for one. */
+static void each_byte_is_judged_wherever_it_stands(void **state)
+{
+	char bytes[200];
+
+	(void)state;
+	for (int byte = 0; byte < 256; byte++) {
+		bool in_target = byte > 0x20 && byte < 0x7f && byte != '#';
+		bool in_value = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+		for (size_t at = 0; at < 32; at++) {
+			size_t n = (size_t)sprintf(bytes,
+				       "GET /%032d HTTP/1.1\r\n" HOST "A:%032d\r\n"
+				       "\r\n",
+				       0, 0),
+			       scanned = 0;
+			struct attrib_str s = {bytes, n};
+			bytes[5 + at] = (char)byte;
+			assert_int_equal(read_copy(s, n, &scanned, NULL), in_target ? 0 : -400);
+			bytes[5 + at] = '0';
+			bytes[n - 4 - 32 + at] = (char)byte;
+			scanned = 0;
+			assert_int_equal(read_copy(s, n, &scanned, NULL), in_value ? 0 : -400);
+		}
+	}
+}
+
 /* Damaged heads: whatever they mean, they mean the same whole, in two parts and in single bytes. */
 static void damage_is_read_alike_in_any_pieces(void **state)
 {
@@ -518,6 +545,7 @@ int main(void)
 		cmocka_unit_test(endless_heads_end_at_the_limit),
 		cmocka_unit_test(pipelined_requests_are_read_one_after_another),
 		cmocka_unit_test(headers_and_cookies_are_found),
+		cmocka_unit_test(each_byte_is_judged_wherever_it_stands),
 		cmocka_unit_test(damage_is_read_alike_in_any_pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
