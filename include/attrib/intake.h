@@ -18,6 +18,12 @@
 #define ATTRIB_INTAKE_BODY_MAX (1u << 20) /* bytes */
 #define ATTRIB_BEACON_BODY_MAX (64u << 10)
 
+/* What the moment of a browser's request tells; verdicts and consent are made of it. */
+struct attrib_visit {
+	const struct attrib_http_request *request; /* headers, cookies */
+	struct attrib_str client_address;          /* text; behind trusted proxies the real one */
+};
+
 /* Everything that intake may know; borrowed for the call. Results live in the arena. */
 struct attrib_intake {
 	struct attrib_arena *arena;
@@ -25,6 +31,8 @@ struct attrib_intake {
 	const struct attrib_catalog *catalog;
 	const struct attrib_intake_site *site; /* the event's site; NULL until it is known */
 	int64_t now;
+	/* native events of a public key: the browser's request; NULL = no cookie, no verdicts of it */
+	const struct attrib_visit *visit;
 };
 
 /* The part of a site's settings that intake needs (not in the catalog: secrets and parameters). */
@@ -48,6 +56,7 @@ struct attrib_intake_result {
 	size_t event_count;
 	struct attrib_reject *rejects;
 	size_t reject_count;
+	size_t accepted;             /* items that were taken: events, and those that the site ignores */
 	bool whole;                  /* the body itself was bad: rejects[0] tells; nothing accepted */
 };
 
@@ -60,18 +69,13 @@ int attrib_intake_native(const struct attrib_intake *intake, enum attrib_trust t
 	struct attrib_str source, enum attrib_body_form form, struct attrib_str body,
 	struct attrib_intake_result *out) ATTRIB_MUST_CHECK;
 
-/* What the moment of a browser's request tells; verdicts and consent are made of it. */
-struct attrib_visit {
-	const struct attrib_http_request *request; /* headers, cookies */
-	struct attrib_str client_address;          /* text; behind trusted proxies the real one */
-};
-
 /* GET /p.gif?site=..&e=visit&...: the query's names are those of the native form, objects by dots
  * (order.id, order.total, order.codes=A,B); e = type, vid = visitor_id, ref = referrer. The reserved
  * name `site` must equal intake->site. */
 int attrib_intake_pixel(const struct attrib_intake *intake, const struct attrib_visit *visit,
 	struct attrib_intake_result *out) ATTRIB_MUST_CHECK;
-/* POST /v1/beacon: text/plain JSON, one native object or an array, with "site". */
+/* POST /v1/beacon: text/plain JSON, one native object or an array, with "site"; 64 readable bytes
+ * behind the body, here and below. Errors as of attrib_intake_native. */
 int attrib_intake_beacon(const struct attrib_intake *intake, const struct attrib_visit *visit,
 	struct attrib_str body, struct attrib_intake_result *out) ATTRIB_MUST_CHECK;
 /* The "site" of a beacon body, without reading more of it; ATTRIB_E_MISSING_FIELD. */
@@ -121,6 +125,7 @@ void attrib_landing_parse(struct attrib_arena *arena, struct attrib_str url,
 
 /* The visitor cookie: "<22 characters of id>.<22 characters of MAC>". */
 #define ATTRIB_VISITOR_COOKIE "attr_vid"
+#define ATTRIB_VISITOR_TWIN "attr_visitor" /* the same value, readable for scripts of the page */
 struct attrib_str attrib_visitor_cookie(struct attrib_arena *arena, struct attrib_keys *keys,
 	const uint8_t random[16]);
 /* The visitor's id text without its MAC when the MAC is right; p is NULL otherwise. */

@@ -1,0 +1,164 @@
+/*
+ * What names an event and the people in it: the event's id, sent or derived, and customer keys.
+ */
+#include "parts.h"
+
+#include "attrib/text.h"
+
+/* Addresses without '@' ("n/a", "none") would make strangers one customer. */
+struct attrib_str attrib_email_normalise(struct attrib_arena *arena, struct attrib_str email)
+{
+	struct attrib_str folded = attrib_fold(arena, email);
+
+	return folded.n && memchr(folded.p, '@', folded.n) ? folded : ATTRIB_STR_NONE;
+}
+
+struct attrib_str attrib_phone_normalise(struct attrib_arena *arena, struct attrib_str phone)
+{
+	char *p = attrib_arena_raw(arena, phone.n + 1);
+	size_t n = 0, zeros = 0;
+
+	if (!p)
+		return ATTRIB_STR_NONE;
+	p[n++] = '+';
+	for (size_t i = 0; i < phone.n; i++) {
+		if (phone.p[i] >= '0' && phone.p[i] <= '9')
+			p[n++] = phone.p[i];
+	}
+	/* "0049..." is "+49..."; a single 0 belongs to the number */
+	if (n > 3 && p[1] == '0' && p[2] == '0') {
+		memmove(p + 1, p + 3, n - 3);
+		n -= 2;
+	}
+	while (zeros + 1 < n && p[zeros + 1] == '0')
+		zeros++;
+	return n - 1 - zeros < 5 ? ATTRIB_STR_NONE : (struct attrib_str){p, n};
+}
+
+static void add_key(struct draft *draft, enum attrib_customer_kind kind,
+	enum attrib_id_domain domain, struct attrib_str value)
+{
+	struct attrib_event *event = &draft->event;
+
+	if (value.n == 0 || attrib_str_eq(value, ATTRIB_STR("0")))
+		return;
+	event->keys[event->key_count++] = (struct attrib_customer_key){
+		kind, attrib_id_of(draft->sender->intake->keys, domain, event->site, value)};
+}
+
+void draft_customer(struct draft *draft)
+{
+	struct attrib_arena *arena = draft->sender->intake->arena;
+
+	if (draft->event.trust == ATTRIB_TRUST_STRANGER)
+		return;
+	add_key(draft, ATTRIB_KEY_EMAIL, ATTRIB_ID_EMAIL,
+		attrib_email_normalise(arena, draft->email));
+	add_key(draft, ATTRIB_KEY_PHONE, ATTRIB_ID_PHONE,
+		attrib_phone_normalise(arena, draft->phone));
+	add_key(draft, ATTRIB_KEY_CUSTOMER, ATTRIB_ID_CUSTOMER,
+		attrib_str_trim(draft->customer_id));
+}
+
+/* Facts that mean the same however often they are told. The others happen again: without a time of
+ * their own, the moment and place in the request tell two of them apart. */
+static bool is_retold(enum attrib_event_type type)
+{
+	switch (type) {
+	case ATTRIB_EVENT_LEAD:
+	case ATTRIB_EVENT_PURCHASE:
+	case ATTRIB_EVENT_REFUND:
+	case ATTRIB_EVENT_CANCEL:
+	case ATTRIB_EVENT_IDENTIFY:
+		return true;
+	case ATTRIB_EVENT_CLICK:
+	case ATTRIB_EVENT_VISIT:
+	case ATTRIB_EVENT_VIEW:
+	case ATTRIB_EVENT_CODE_APPLIED:
+	case ATTRIB_EVENT_CART:
+	case ATTRIB_EVENT_CHECKOUT:
+	case ATTRIB_EVENT_ERASE:
+		return false;
+	}
+	return false;
+}
+
+/* A text with its length, so that no two lists of texts give the same bytes. */
+static void digest_text(struct attrib_buf *buf, struct attrib_str s)
+{
+	uint32_t n = (uint32_t)s.n;
+
+	attrib_buf_put(buf, &n, sizeof n);
+	attrib_buf_str(buf, s);
+}
+
+static void digest_lists(struct attrib_buf *buf, const struct draft *draft)
+{
+	for (size_t i = 0; i < draft->code_count; i++) {
+		digest_text(buf, draft->codes[i].code);
+		digest_text(buf, draft->codes[i].amount);
+	}
+	for (size_t i = 0; i < draft->alias_count; i++) {
+		digest_text(buf, draft->aliases[i].kind);
+		digest_text(buf, draft->aliases[i].value);
+	}
+}
+
+/* Everything as it was sent. Fields are named, not numbered: the table may grow between a request
+ * and its retry. */
+static void digest(struct attrib_buf *buf, const struct draft *draft)
+{
+	const struct attrib_event *event = &draft->event;
+	uint64_t left = draft->sent & ~(BIT(EVENT_ID) | BIT(SITE));
+
+	attrib_buf_put(buf, event->visitor.b, sizeof event->visitor.b);
+	if (!is_retold(event->type) && !draft_sent(draft, BIT(OCCURRED_AT))) {
+		uint64_t index = draft->index;
+		attrib_buf_put(buf, &event->received_at, sizeof event->received_at);
+		attrib_buf_put(buf, &index, sizeof index);
+	}
+	for (; left; left &= left - 1) {
+		const struct field *field = &fields[__builtin_ctzll(left)];
+		attrib_buf_char(buf, (char)field->group);
+		digest_text(buf, field->name);
+		digest_text(buf, draft->noted[field_id(field)]);
+	}
+	digest_lists(buf, draft);
+}
+
+static bool derive_event_id(struct draft *draft)
+{
+	const struct attrib_intake *intake = draft->sender->intake;
+	char *hex = attrib_arena_raw(intake->arena, 32);
+	struct attrib_buf buf;
+	struct attrib_id id;
+
+	attrib_buf_init(&buf);
+	digest(&buf, draft);
+	if (buf.err || !hex) {
+		attrib_buf_done(&buf);
+		return draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");
+	}
+	id = attrib_id_of(
+		intake->keys, ATTRIB_ID_CONTENT, draft->event.site, attrib_buf_view(&buf));
+	attrib_buf_done(&buf);
+	attrib_hex(id.b, sizeof id.b, hex);
+	draft->event.event_id = (struct attrib_str){hex, 32};
+	return true;
+}
+
+bool draft_identify(struct draft *draft)
+{
+	const struct attrib_intake *intake = draft->sender->intake;
+	struct attrib_event *event = &draft->event;
+	struct attrib_str name;
+
+	if (event->event_id.n == 0 && !derive_event_id(draft))
+		return false;
+	name = attrib_arena_printf(intake->arena, "%s:%.*s", attrib_event_type_name(event->type),
+		(int)event->event_id.n, event->event_id.p);
+	event->id = attrib_id_of(intake->keys,
+		event->trust == ATTRIB_TRUST_SIGNED ? ATTRIB_ID_EVENT : ATTRIB_ID_EVENT_OPEN,
+		event->site, name);
+	return name.p || draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");
+}

@@ -1,0 +1,14 @@
+/* JSON items of the native form, for /v1/events and the beacon. */
+#ifndef ATTRIB_INTAKE_NATIVE_JSON_H
+#define ATTRIB_INTAKE_NATIVE_JSON_H
+
+#include "draft.h"
+#include "json.h"
+
+/* Notes the fields of one item; false: it is refused. */
+bool note_item(struct draft *draft, struct attrib_json item);
+/* A whole body of one object or an array. */
+int take_json(
+	const struct sender *sender, struct attrib_str body, struct attrib_intake_result *out);
+
+#endif

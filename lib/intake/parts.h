@@ -1,0 +1,36 @@
+/*
+ * The parts of intake that its files share but nobody outside needs.
+ */
+#ifndef ATTRIB_INTAKE_PARTS_H
+#define ATTRIB_INTAKE_PARTS_H
+
+#include "attrib/intake.h"
+#include "draft.h"
+
+/* Keys of the customer that the draft names; strangers name nobody. */
+void draft_customer(struct draft *draft);
+/* Makes event_id when none was sent, and the event's id from it. */
+bool draft_identify(struct draft *draft);
+
+/* attrib_landing_parse for a query without its '?'. */
+void landing_query(struct attrib_arena *arena, struct attrib_str query,
+	const struct attrib_intake_site *site, struct attrib_landing *out);
+/* True when a landing with these ad clicks came through a search ad. */
+bool landing_is_search_ad(uint32_t ad_clicks);
+
+/* Verdicts that the request's own headers tell: HEAD, prefetch, bot. */
+uint32_t verdict_of(const struct attrib_http_request *request);
+bool verdict_is_bot(struct attrib_str user_agent);
+/* Sec-GPC: 1 or DNT: 1. */
+bool visit_opted_out(const struct attrib_visit *visit);
+/* The id text of the request's visitor cookie when it is genuine; p is NULL otherwise. */
+struct attrib_str visit_cookie(
+	const struct attrib_intake *intake, const struct attrib_visit *visit);
+struct attrib_id visitor_of_text(
+	struct attrib_keys *keys, struct attrib_str site, struct attrib_str text);
+
+/* The lower-case host of a URL; empty when it has none that could be one. */
+struct attrib_str host_of_url(struct attrib_arena *arena, struct attrib_str url);
+bool site_owns_host(const struct attrib_intake_site *site, struct attrib_str host);
+
+#endif

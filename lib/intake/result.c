@@ -1,0 +1,60 @@
+/*
+ * Items of a request gathered into its result: what was accepted, and what not and why.
+ */
+#include "draft.h"
+
+/* rejects are rare: their room is only taken when there is one. */
+int result_open(const struct sender *sender, size_t items, struct attrib_intake_result *out)
+{
+	*out = (struct attrib_intake_result){0};
+	out->events = attrib_arena_raw(sender->intake->arena, items * sizeof *out->events);
+	return out->events ? 0 : ATTRIB_E_NOMEM;
+}
+
+static int add_reject(const struct sender *sender, struct attrib_intake_result *out,
+	const struct attrib_reject *reject)
+{
+	size_t n = out->reject_count;
+	struct attrib_reject *grown;
+
+	if ((n & (n - 1)) == 0) { /* the next power of two */
+		grown = attrib_arena_raw(sender->intake->arena, (n ? 2 * n : 1) * sizeof *grown);
+		if (!grown)
+			return ATTRIB_E_NOMEM;
+		if (n)
+			memcpy(grown, out->rejects, n * sizeof *grown);
+		out->rejects = grown;
+	}
+	out->rejects[out->reject_count++] = *reject;
+	return 0;
+}
+
+int result_take(struct attrib_intake_result *out, struct draft *draft, bool refused)
+{
+	struct attrib_reject reject = {.index = draft->index};
+	bool keep = false;
+
+	if (!refused && draft_set(draft) && draft_finish(draft, &keep)) {
+		out->accepted++;
+		if (keep)
+			out->events[out->event_count++] = draft->event;
+		return 0;
+	}
+	if (draft->error == ATTRIB_E_NOMEM)
+		return ATTRIB_E_NOMEM;
+	reject.error = draft->error;
+	reject.message = draft->message;
+	return add_reject(draft->sender, out, &reject);
+}
+
+int result_refuse(const struct sender *sender, struct attrib_intake_result *out, size_t index,
+	int error, const char *message)
+{
+	struct attrib_reject reject = {
+		.index = index, .error = error, .message = attrib_str_of(message)};
+
+	*out = (struct attrib_intake_result){.whole = true};
+	if (add_reject(sender, out, &reject))
+		return ATTRIB_E_NOMEM;
+	return error;
+}
