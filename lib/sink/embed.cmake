@@ -1,0 +1,21 @@
+# cmake -DROOT=schema -DOUT=file.c -DMIGRATIONS=a.sql|b.sql -DPARTS=... -P embed.cmake
+# Writes the SQL files as C arrays. Bytes rather than string literals: compilers limit the latter.
+function(embed list array)
+	string(REPLACE "|" ";" files "${list}")
+	set(rows "")
+	set(count 0)
+	foreach(file ${files})
+		file(READ "${ROOT}/${file}" hex HEX)
+		string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+		string(REGEX REPLACE "(0x0a,)" "\\1\n" bytes "${bytes}")
+		file(APPEND "${OUT}" "static const unsigned char ${array}_${count}[] = {\n${bytes}0x00};\n")
+		string(APPEND rows "\t{\"${file}\", (const char *)${array}_${count}},\n")
+		math(EXPR count "${count} + 1")
+	endforeach()
+	file(APPEND "${OUT}" "const struct pg_schema_file ${array}s[] = {\n${rows}};\n")
+	file(APPEND "${OUT}" "const size_t ${array}_count = ${count};\n")
+endfunction()
+
+file(WRITE "${OUT}" "/* Made from schema/ by embed.cmake. */\n#include \"pg_schema.h\"\n")
+embed("${MIGRATIONS}" pg_schema_migration)
+embed("${PARTS}" pg_schema_part)

@@ -1,0 +1,123 @@
+/*
+ * The catalog out of the database: every recorded version of every tracker and campaign, in one
+ * snapshot with the catalog version. Local times become instants by the site's time zone here, in
+ * SQL, so that the catalog knows instants only.
+ */
+#include <stdlib.h>
+
+#include "pg_conn.h"
+
+#define MICROSECONDS(instant) "(extract(epoch FROM " instant ") * 1000000)::bigint"
+#define LOCAL(column)                                                                              \
+	MICROSECONDS("nullif(nullif(h." column ", 'infinity'), '-infinity')"                       \
+		     " AT TIME ZONE coalesce(s.time_zone, 'UTC')")
+#define RECORDED                                                                                   \
+	MICROSECONDS("h.recorded_at") ", " MICROSECONDS("nullif(h.superseded_at, 'infinity')")
+
+static const char tracker_sql[] =
+	"SELECT h.site, attrib.channel_number(h.kind), h.key, h.creator, h.campaign, h.placement,"
+	" h.destination, h.code_rule, h.generic, " MICROSECONDS("h.\"window\"") ", " LOCAL(
+		"valid_from") ", " LOCAL("valid_to") ", " RECORDED
+						     " FROM attrib.tracker_history h LEFT JOIN "
+						     "attrib.site s ON s.name = h.site";
+
+static const char campaign_sql[] = "SELECT h.site, h.name, h.code_rule, " MICROSECONDS(
+	"h.\"window\"") ", " RECORDED " FROM attrib.campaign_history h";
+
+static int code_rule(const PGresult *r, int row, int column, enum attrib_code_rule *out)
+{
+	*out = ATTRIB_CODE_RULE_INHERIT;
+	return PQgetisnull(r, row, column) ? 0
+					   : attrib_code_rule_parse(pg_str(r, row, column), out);
+}
+
+static int add_tracker(struct attrib_catalog_builder *builder, const PGresult *r, int row)
+{
+	struct attrib_tracker t = {
+		.site = pg_str(r, row, 0),
+		.kind = (enum attrib_tracker_kind)pg_int(r, row, 1, 0),
+		.key = pg_str(r, row, 2),
+		.creator = pg_str(r, row, 3),
+		.campaign = pg_str(r, row, 4),
+		.placement = pg_str(r, row, 5),
+		.destination = pg_str(r, row, 6),
+		.generic = PQgetvalue(r, row, 8)[0] == 't',
+		.window_us = pg_int(r, row, 9, ATTRIB_WINDOW_INHERIT),
+		.valid_from = pg_int(r, row, 10, ATTRIB_NEVER),
+		.valid_to = pg_int(r, row, 11, ATTRIB_FOREVER),
+		.recorded_at = pg_int(r, row, 12, ATTRIB_NEVER),
+		.superseded_at = pg_int(r, row, 13, ATTRIB_FOREVER),
+	};
+	int err = code_rule(r, row, 7, &t.code_rule);
+
+	return err ? err : attrib_catalog_add_tracker(builder, &t);
+}
+
+static int add_campaign(struct attrib_catalog_builder *builder, const PGresult *r, int row)
+{
+	struct attrib_campaign c = {
+		.site = pg_str(r, row, 0),
+		.name = pg_str(r, row, 1),
+		.window_us = pg_int(r, row, 3, ATTRIB_WINDOW_INHERIT),
+		.recorded_at = pg_int(r, row, 4, ATTRIB_NEVER),
+		.superseded_at = pg_int(r, row, 5, ATTRIB_FOREVER),
+	};
+	int err = code_rule(r, row, 2, &c.code_rule);
+
+	return err ? err : attrib_catalog_add_campaign(builder, &c);
+}
+
+static int add_rows(PGconn *conn, const char *sql, struct attrib_catalog_builder *builder,
+	int (*add)(struct attrib_catalog_builder *builder, const PGresult *r, int row),
+	struct attrib_sink_error *error)
+{
+	PGresult *result;
+	int err = pg_query(conn, sql, 0, NULL, &result, error);
+
+	if (err)
+		return err;
+	for (int i = 0; i < PQntuples(result) && !err; i++) {
+		err = add(builder, result, i);
+		if (err)
+			pg_say(error, "a row of the catalog can't be read");
+	}
+	PQclear(result);
+	return err;
+}
+
+static int load(PGconn *conn, struct attrib_catalog_builder *builder, uint64_t *version,
+	struct attrib_sink_error *error)
+{
+	PGresult *result;
+	int err = pg_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, error);
+
+	if (!err)
+		err = pg_query(
+			conn, "SELECT version FROM attrib.catalog_state", 0, NULL, &result, error);
+	if (err)
+		return err;
+	*version = (uint64_t)pg_int(result, 0, 0, 0);
+	PQclear(result);
+	err = add_rows(conn, tracker_sql, builder, add_tracker, error);
+	if (!err)
+		err = add_rows(conn, campaign_sql, builder, add_campaign, error);
+	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);
+}
+
+int attrib_postgres_load_catalog(const char *conninfo, struct attrib_catalog_builder *builder,
+	uint64_t *version, struct attrib_sink_error *error)
+{
+	uint64_t found = 0;
+	PGconn *conn;
+	int err = pg_connect(conninfo, NULL, &conn, error);
+
+	if (err)
+		return err;
+	err = pg_check_schema(conn, error);
+	if (!err)
+		err = load(conn, builder, &found, error);
+	PQfinish(conn);
+	if (!err)
+		*version = found;
+	return err;
+}

@@ -1,0 +1,207 @@
+/*
+ * Connections to PostgreSQL. A connection without timeouts can hang the flush for hours behind a
+ * dead peer, so each gets all of them; and errors are sorted here, once, into "the data's fault",
+ * "try again" and "the database's own trouble".
+ */
+#include "pg_conn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pg_schema.h"
+
+static void ignore_notice(void *arg, const PGresult *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+void pg_say(struct attrib_sink_error *error, const char *format, ...)
+{
+	va_list args;
+
+	error->sqlstate[0] = '\0';
+	va_start(args, format);
+	vsnprintf(error->text, sizeof error->text, format, args);
+	va_end(args);
+}
+
+/* The first line only: what follows are details and contexts, which show rows. */
+static void set_text(struct attrib_sink_error *error, const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	snprintf(error->text, sizeof error->text, "%.*s", (int)(n < 250 ? n : 250), text);
+}
+
+static bool is_data(const char *sqlstate)
+{
+	return memcmp(sqlstate, "22", 2) == 0 || memcmp(sqlstate, "23", 2) == 0 ||
+	       memcmp(sqlstate, "54", 2) == 0;
+}
+
+int pg_fail(PGconn *conn, const PGresult *result, struct attrib_sink_error *error)
+{
+	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+	const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+
+	if (!state || strlen(state) != 5) {
+		error->sqlstate[0] = '\0';
+		set_text(error, PQerrorMessage(conn));
+		return ATTRIB_E_UNAVAILABLE;
+	}
+	memcpy(error->sqlstate, state, 6);
+	if (is_data(state)) { /* the message may quote a value: name the place instead */
+		const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+		const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+		snprintf(error->text, sizeof error->text,
+			"a value was refused (table %.60s, constraint %.60s)", table ? table : "-",
+			constraint ? constraint : "-");
+		return ATTRIB_E_INVALID;
+	}
+	set_text(error, text ? text : PQerrorMessage(conn));
+	return ATTRIB_E_UNAVAILABLE;
+}
+
+bool pg_conflict(const struct attrib_sink_error *error)
+{
+	return strcmp(error->sqlstate, "40001") == 0 || strcmp(error->sqlstate, "40P01") == 0;
+}
+
+int pg_query(PGconn *conn, const char *sql, int n, const char *const *params, PGresult **out,
+	struct attrib_sink_error *error)
+{
+	PGresult *result =
+		n ? PQexecParams(conn, sql, n, NULL, params, NULL, NULL, 0) : PQexec(conn, sql);
+	ExecStatusType status = PQresultStatus(result);
+	int err = 0;
+
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+		err = pg_fail(conn, result, error);
+		PQclear(result);
+		return err;
+	}
+	*out = result;
+	return 0;
+}
+
+int pg_run(PGconn *conn, const char *sql, int n, const char *const *params,
+	struct attrib_sink_error *error)
+{
+	PGresult *result;
+	int err = pg_query(conn, sql, n, params, &result, error);
+
+	if (!err)
+		PQclear(result);
+	return err;
+}
+
+struct attrib_str pg_str(const PGresult *result, int row, int column)
+{
+	return (struct attrib_str){
+		PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
+}
+
+int64_t pg_int(const PGresult *result, int row, int column, int64_t when_null)
+{
+	if (PQgetisnull(result, row, column))
+		return when_null;
+	return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+/* A transaction whose client has stopped must not keep its locks for ever. */
+static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error *error)
+{
+	char sql[512];
+
+	snprintf(sql, sizeof sql,
+		"SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;"
+		"SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET DateStyle = 'ISO';"
+		"SET default_transaction_isolation = 'read committed'; SET jit = off;"
+		"SET standard_conforming_strings = on",
+		statement_ms, statement_ms);
+	return pg_run(conn, sql, 0, NULL, error);
+}
+
+int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn **out,
+	struct attrib_sink_error *error)
+{
+	static const struct pg_timeouts defaults;
+	const struct pg_timeouts *t = timeouts ? timeouts : &defaults;
+	char connect[16], user[16];
+	/* the later value wins: the connection string goes before ours */
+	const char *keys[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
+		"keepalives_interval", "keepalives_count", "application_name", "dbname", NULL};
+	const char *values[] = {connect, user, "10", "5", "3", "attribd", conninfo, NULL};
+	PGconn *conn;
+	int err;
+
+	snprintf(connect, sizeof connect, "%d", t->connect_s ? t->connect_s : 5);
+	snprintf(user, sizeof user, "%d", t->tcp_user_ms ? t->tcp_user_ms : 10000);
+	conn = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(conn) != CONNECTION_OK) {
+		err = pg_fail(conn, NULL, error);
+		PQfinish(conn);
+		return err;
+	}
+	PQsetNoticeReceiver(conn, ignore_notice, NULL);
+	err = set_session(conn, t->statement_ms ? t->statement_ms : 30000, error);
+	if (err) {
+		PQfinish(conn);
+		return err == ATTRIB_E_INVALID ? ATTRIB_E_UNAVAILABLE : err;
+	}
+	*out = conn;
+	return 0;
+}
+
+static int judge_schema(const PGresult *result, struct attrib_sink_error *error)
+{
+	int ours = pg_schema_version();
+	int64_t theirs = PQntuples(result) ? pg_int(result, 0, 0, 0) : 0;
+	int64_t oldest = PQntuples(result) ? pg_int(result, 0, 1, 0) : 0;
+
+	if (theirs < ours) {
+		pg_say(error,
+			"the database has schema version %lld, this attribd needs %d: run 'attribd "
+			"migrate'",
+			(long long)theirs, ours);
+		return ATTRIB_E_SCHEMA;
+	}
+	if (oldest > ours) {
+		pg_say(error,
+			"the database has schema version %lld, which needs a newer attribd (ours "
+			"is for %d): "
+			"install the newer program",
+			(long long)theirs, ours);
+		return ATTRIB_E_SCHEMA;
+	}
+	return 0;
+}
+
+int pg_check_schema(PGconn *conn, struct attrib_sink_error *error)
+{
+	PGresult *result;
+	int err;
+
+	err = pg_query(conn, "SELECT to_regclass('attrib.schema_version') IS NOT NULL", 0, NULL,
+		&result, error);
+	if (err)
+		return err;
+	if (PQgetvalue(result, 0, 0)[0] != 't') {
+		PQclear(result);
+		pg_say(error, "the database has no attribd schema: run 'attribd migrate'");
+		return ATTRIB_E_SCHEMA;
+	}
+	PQclear(result);
+	err = pg_query(conn,
+		"SELECT version, oldest_daemon FROM attrib.schema_version ORDER BY version DESC "
+		"LIMIT 1",
+		0, NULL, &result, error);
+	if (err)
+		return err;
+	err = judge_schema(result, error);
+	PQclear(result);
+	return err;
+}

@@ -1,0 +1,543 @@
+-- The merge of one staged batch, the only writer of results. Its order of locks: the instance (by
+-- begin_v1), the advisory lock of waiting facts, conversions by key, sites by name, then rollups and
+-- traffic by key. A conversion's sums are subtracted before and added after whatever changes it, so
+-- that rollups change by the difference and only where rows did.
+
+CREATE OR REPLACE FUNCTION attrib.resolve_order(p_site text, p_name text)
+RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT coalesce(nullif(d.merged_into, ''), nullif(c.merged_into, ''), named.order_id)
+	FROM (SELECT coalesce(
+			(SELECT order_id FROM attrib.conversion
+			WHERE site = p_site AND kind = 1 AND order_id = p_name AND ticket > 0),
+			(SELECT order_id FROM attrib.order_alias
+			WHERE site = p_site AND value = p_name ORDER BY kind LIMIT 1)) AS order_id) named
+	LEFT JOIN attrib.conversion c ON c.site = p_site AND c.kind = 1 AND c.order_id = named.order_id
+	LEFT JOIN attrib.conversion d ON d.site = p_site AND d.kind = 1 AND d.order_id = c.merged_into
+		AND c.merged_into <> ''
+$$;
+COMMENT ON FUNCTION attrib.resolve_order(text, text) IS 'The order that a name stands for: its own id first, then an alias; absorbed orders lead to the one that took them. NULL = not known yet.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_facts()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	-- A fact under a name that nobody knows must not miss the order that is being written by another
+	-- session just now: it waits for all that write aliases, and they for it.
+	IF EXISTS (SELECT FROM (SELECT site, order_id FROM stage_refund
+				UNION SELECT site, order_id FROM stage_cancel) f
+			WHERE NOT EXISTS (SELECT FROM stage_decision d WHERE d.site = f.site AND d.kind = 1
+					AND d.order_id = f.order_id)
+				AND attrib.resolve_order(f.site, f.order_id) IS NULL) THEN
+		PERFORM pg_advisory_xact_lock(1635021938, 1);
+	ELSIF EXISTS (SELECT FROM stage_alias) THEN
+		PERFORM pg_advisory_xact_lock_shared(1635021938, 1);
+	END IF;
+
+	INSERT INTO attrib.order_alias (site, kind, value, order_id)
+	SELECT DISTINCT ON (site, kind, value) site, kind, value, order_id FROM stage_alias
+	ORDER BY site, kind, value, order_id ON CONFLICT DO NOTHING;
+
+	INSERT INTO attrib.refund_fact AS f (site, order_id, source, refund_id, event_id, currency, amount,
+		tax, shipping, has_parts, cumulative, voided, occurred_at, received_at)
+	SELECT DISTINCT ON (site, order_id, source, refund_id) site, order_id, source, refund_id, event_id,
+		currency, amount, tax, shipping, has_parts, cumulative, voided, occurred_at, received_at
+	FROM stage_refund ORDER BY site, order_id, source, refund_id, occurred_at DESC, event_id DESC
+	ON CONFLICT (site, order_id, source, refund_id) DO UPDATE SET event_id = excluded.event_id,
+		currency = excluded.currency, amount = excluded.amount, tax = excluded.tax,
+		shipping = excluded.shipping, has_parts = excluded.has_parts,
+		cumulative = excluded.cumulative, voided = excluded.voided,
+		occurred_at = excluded.occurred_at, received_at = excluded.received_at
+	WHERE (excluded.occurred_at, excluded.event_id) > (f.occurred_at, f.event_id);
+
+	INSERT INTO attrib.cancel_fact AS f (site, order_id, event_id, source, reversed, occurred_at, received_at)
+	SELECT DISTINCT ON (site, order_id, event_id) site, order_id, event_id, source, reversed,
+		occurred_at, received_at
+	FROM stage_cancel ORDER BY site, order_id, event_id, occurred_at DESC
+	ON CONFLICT (site, order_id, event_id) DO UPDATE SET source = excluded.source,
+		reversed = excluded.reversed, occurred_at = excluded.occurred_at,
+		received_at = excluded.received_at
+	WHERE excluded.occurred_at > f.occurred_at;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_facts() IS 'Step of merge_v1: aliases, refunds and cancels by their own keys.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_lock()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO work_name
+	SELECT site, order_id FROM stage_refund UNION SELECT site, order_id FROM stage_cancel
+	UNION SELECT site, order_id FROM stage_decision WHERE kind = 1
+	UNION SELECT site, value FROM stage_alias;
+
+	INSERT INTO work_touched (site, kind, order_id)
+	SELECT site, kind, order_id FROM stage_decision
+	UNION SELECT site, kind, merged_into FROM stage_decision WHERE merged_into <> ''
+	UNION SELECT site, 1, order_id FROM stage_refund
+	UNION SELECT site, 1, order_id FROM stage_cancel
+	UNION SELECT site, 1, resolved FROM (
+		SELECT f.site, f.resolved FROM attrib.refund_fact f JOIN work_name n ON n.site = f.site AND n.name = f.order_id
+		UNION SELECT f.site, f.resolved FROM attrib.cancel_fact f JOIN work_name n ON n.site = f.site AND n.name = f.order_id
+		UNION SELECT site, attrib.resolve_order(site, order_id) FROM stage_refund
+		UNION SELECT site, attrib.resolve_order(site, order_id) FROM stage_cancel) r
+	WHERE resolved IS NOT NULL;
+
+	-- The stub first, the lock in a later statement: an upsert with a pre-read would count a new order
+	-- twice when two sessions race for it.
+	INSERT INTO attrib.conversion (site, kind, order_id)
+	SELECT site, kind, order_id FROM work_touched ORDER BY site, kind, order_id ON CONFLICT DO NOTHING;
+	PERFORM FROM attrib.conversion c JOIN work_touched t USING (site, kind, order_id)
+	ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
+	PERFORM FROM attrib.site WHERE name IN (SELECT site FROM work_touched UNION SELECT site FROM stage_key)
+	ORDER BY name FOR NO KEY UPDATE;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_lock() IS 'Step of merge_v1: finds the conversions that the batch touches and locks them in key order, then their sites.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_sums(p_sign smallint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO work_money
+	SELECT p_sign, c.site, c.day, c.kind, k.creator, k.campaign, k.placement, k.channel, k.tracker,
+		c.currency, coalesce(o.kind, 0), k.share, k.amount, k.refunded
+	FROM work_touched t
+	JOIN attrib.conversion c USING (site, kind, order_id)
+	JOIN attrib.credit k USING (site, kind, order_id)
+	LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id
+	WHERE c.counted AND c.merged_into = '' AND (p_sign > 0 OR NOT t.subtracted);
+	INSERT INTO work_claim
+	SELECT p_sign, c.site, c.day, c.kind, c.currency, c.gross, c.credited, c.creator_claims, c.channel_claims
+	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+	WHERE c.counted AND c.merged_into = '' AND (p_sign > 0 OR NOT t.subtracted);
+	IF p_sign < 0 THEN
+		UPDATE work_touched SET subtracted = true WHERE NOT subtracted;
+	END IF;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_sums(smallint) IS 'Step of merge_v1: notes what the touched conversions contribute to rollups, to be subtracted (-1) or added (1).';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_split()
+RETURNS TABLE (site text, kind smallint, order_id text, n smallint, parts bigint[]) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH weights AS (
+		SELECT k.site, k.kind, k.order_id, k.n, w.amount::numeric AS amount, m.model,
+			m.weight::numeric AS weight, sum(m.weight) OVER (PARTITION BY k.site, k.kind, k.order_id, m.model) AS whole
+		FROM work_split w JOIN attrib.credit k USING (site, kind, order_id)
+		CROSS JOIN LATERAL unnest(CASE WHEN w.by_share THEN k.share ELSE k.amount END)
+			WITH ORDINALITY AS m (weight, model)
+	), floors AS (
+		SELECT *, coalesce(div(amount * weight, nullif(whole, 0)), 0) AS part,
+			coalesce(mod(amount * weight, nullif(whole, 0)), 0) AS remainder FROM weights
+	), ranked AS (
+		SELECT *, amount - sum(part) OVER same AS left_over,
+			row_number() OVER (same ORDER BY remainder DESC, n) AS rank
+		FROM floors WINDOW same AS (PARTITION BY site, kind, order_id, model)
+	)
+	SELECT r.site, r.kind, r.order_id, r.n,
+		array_agg((r.part + (r.rank <= r.left_over AND r.whole > 0)::int)::bigint ORDER BY r.model)
+	FROM ranked r GROUP BY r.site, r.kind, r.order_id, r.n;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_split() IS 'Step of merge_v1: splits the amounts of work_split over the credits of their conversions, in every model, by largest remainder; equal remainders go to the earlier credit.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_decisions()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	-- An order that was forgotten and came again is late now: it updates the status and the money,
+	-- never the path; and a stranger's copy takes nothing back that a signed source has said.
+	INSERT INTO work_apply
+	SELECT site, kind, order_id, c.ticket = 0,
+		d.late AND NOT c.late AND c.ticket > 0 AND d.merged_into = '' AND c.merged_into = '',
+		d.late AND NOT c.late AND c.ticket > 0 AND c.signed AND NOT d.signed AND c.merged_into = ''
+	FROM stage_decision d JOIN attrib.conversion c USING (site, kind, order_id)
+	WHERE d.ticket > c.ticket;
+
+	UPDATE attrib.conversion c SET ticket = d.ticket, merged_into = d.merged_into,
+		base_status = d.base_status, reason = d.reason, counted = d.counted, late = d.late,
+		signed = d.signed, currency = d.currency, exponent = d.exponent, gross = d.gross, total = d.total,
+		placed_at = d.placed_at, counted_at = d.counted_at, first_received_at = d.first_received_at,
+		day = (coalesce(d.counted_at, d.placed_at) AT TIME ZONE s.time_zone)::date,
+		order_kind = d.order_kind, order_source = d.order_source, source = d.source, rule = d.rule,
+		policy_version = d.policy_version, catalog_version = d.catalog_version,
+		credited = coalesce(k.credited, false), creator_claims = coalesce(p.creators, 0),
+		channel_claims = coalesce(p.channels, 0), refunded = 0
+	FROM stage_decision d
+	JOIN work_apply a USING (site, kind, order_id)
+	JOIN attrib.site s ON s.name = d.site
+	LEFT JOIN (SELECT site, kind, order_id, bool_or(share[1] > 0) AS credited
+		FROM stage_credit WHERE creator <> '' GROUP BY site, kind, order_id) k USING (site, kind, order_id)
+	LEFT JOIN (SELECT site, kind, order_id, count(DISTINCT creator) AS creators,
+			count(DISTINCT channel) AS channels
+		FROM stage_step WHERE eligible AND creator <> '' GROUP BY site, kind, order_id) p
+		USING (site, kind, order_id)
+	WHERE NOT a.keep_path AND NOT a.keep_all
+		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
+
+	UPDATE attrib.conversion c SET ticket = d.ticket, base_status = d.base_status,
+		reason = CASE WHEN d.base_status = 3 THEN c.reason ELSE d.reason END,
+		counted = d.counted, signed = c.signed OR d.signed, currency = d.currency,
+		exponent = d.exponent, gross = d.gross, total = d.total,
+		counted_at = coalesce(c.counted_at, d.counted_at),
+		day = (coalesce(c.counted_at, d.counted_at, c.placed_at) AT TIME ZONE s.time_zone)::date
+	FROM stage_decision d
+	JOIN work_apply a USING (site, kind, order_id)
+	JOIN attrib.site s ON s.name = d.site
+	WHERE a.keep_path AND NOT a.keep_all
+		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
+	UPDATE attrib.conversion c SET ticket = d.ticket
+	FROM stage_decision d JOIN work_apply a USING (site, kind, order_id)
+	WHERE a.keep_all AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
+
+	DELETE FROM attrib.path_row r USING work_apply a
+	WHERE NOT a.fresh AND NOT a.keep_path AND NOT a.keep_all
+		AND (r.site, r.kind, r.order_id) = (a.site, a.kind, a.order_id);
+	DELETE FROM attrib.credit k USING work_apply a
+	WHERE NOT a.fresh AND NOT a.keep_path AND NOT a.keep_all
+		AND (k.site, k.kind, k.order_id) = (a.site, a.kind, a.order_id);
+	INSERT INTO attrib.path_row
+	SELECT s.* FROM stage_step s JOIN work_apply a USING (site, kind, order_id)
+	WHERE NOT a.keep_path AND NOT a.keep_all;
+	INSERT INTO attrib.credit
+	SELECT k.*, array_fill(0::bigint, ARRAY[cardinality(k.amount)])
+	FROM stage_credit k JOIN work_apply a USING (site, kind, order_id)
+	WHERE NOT a.keep_path AND NOT a.keep_all;
+
+	INSERT INTO work_split
+	SELECT site, kind, order_id, d.gross, true
+	FROM work_apply a JOIN stage_decision d USING (site, kind, order_id)
+	WHERE a.keep_path AND NOT a.keep_all;
+	IF FOUND THEN
+		UPDATE attrib.credit k SET amount = s.parts FROM attrib.merge_v1_split() s
+		WHERE (k.site, k.kind, k.order_id, k.n) = (s.site, s.kind, s.order_id, s.n);
+		DELETE FROM work_split;
+	END IF;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_decisions() IS 'Step of merge_v1: replaces conversions, paths and credits as units by decisions with a higher ticket.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_resolve()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	WITH facts AS (
+		UPDATE attrib.refund_fact f SET resolved = attrib.resolve_order(f.site, f.order_id)
+		FROM work_name n WHERE n.site = f.site AND n.name = f.order_id
+			AND f.resolved IS DISTINCT FROM attrib.resolve_order(f.site, f.order_id)
+		RETURNING f.site, f.resolved
+	), cancels AS (
+		UPDATE attrib.cancel_fact f SET resolved = attrib.resolve_order(f.site, f.order_id)
+		FROM work_name n WHERE n.site = f.site AND n.name = f.order_id
+			AND f.resolved IS DISTINCT FROM attrib.resolve_order(f.site, f.order_id)
+		RETURNING f.site, f.resolved
+	)
+	INSERT INTO work_touched (site, kind, order_id)
+	SELECT site, 1, resolved FROM (SELECT * FROM facts UNION SELECT * FROM cancels) f
+	WHERE resolved IS NOT NULL ORDER BY 1, 3 ON CONFLICT DO NOTHING;
+	PERFORM FROM attrib.conversion c JOIN work_touched t USING (site, kind, order_id)
+	WHERE NOT t.subtracted ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
+	PERFORM attrib.merge_v1_sums(-1::smallint);
+
+	INSERT INTO attrib.quarantine (site, reason, key, order_id, detail)
+	SELECT s.site, 'alias_conflict', s.kind || '=' || s.value || ':' || s.order_id, s.order_id,
+		jsonb_build_object('kind', s.kind, 'value', s.value, 'names', a.order_id)
+	FROM stage_alias s JOIN attrib.order_alias a USING (site, kind, value)
+	WHERE a.order_id <> s.order_id
+		AND attrib.resolve_order(s.site, a.order_id) IS DISTINCT FROM attrib.resolve_order(s.site, s.order_id)
+	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_resolve() IS 'Step of merge_v1: binds facts to the orders that they name, now that the decisions are in.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_refunds()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	WITH target AS (
+		SELECT c.* FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = ''
+	), per_source AS (
+		SELECT t.site, t.order_id, f.source,
+			coalesce(sum(f.amount) FILTER (WHERE NOT f.cumulative), 0) AS singles,
+			CASE WHEN bool_and(f.has_parts) FILTER (WHERE NOT f.cumulative)
+				THEN sum(f.amount - f.tax - f.shipping) FILTER (WHERE NOT f.cumulative) END AS singles_net,
+			coalesce(max(f.amount) FILTER (WHERE f.cumulative), 0) AS running,
+			(array_agg(CASE WHEN f.has_parts THEN f.amount - f.tax - f.shipping END
+				ORDER BY f.amount DESC, f.occurred_at DESC, f.event_id DESC)
+				FILTER (WHERE f.cumulative))[1] AS running_net
+		FROM target t JOIN attrib.refund_fact f ON f.site = t.site AND f.resolved = t.order_id
+		WHERE NOT f.voided AND (f.currency IS NULL OR f.currency = t.currency)
+		GROUP BY t.site, t.order_id, f.source
+	), highest AS (
+		SELECT DISTINCT ON (site, order_id) site, order_id, greatest(singles, running) AS amount,
+			CASE WHEN singles >= running THEN singles_net ELSE running_net END AS net
+		FROM per_source
+		ORDER BY site, order_id, greatest(singles, running) DESC,
+			CASE WHEN singles >= running THEN singles_net ELSE running_net END NULLS LAST, source
+	), cancels AS (
+		SELECT DISTINCT ON (t.site, t.order_id) t.site, t.order_id, NOT f.reversed AS cancelled
+		FROM target t JOIN attrib.cancel_fact f ON f.site = t.site AND f.resolved = t.order_id
+		ORDER BY t.site, t.order_id, f.occurred_at DESC, f.event_id DESC
+	), effect AS (
+		SELECT t.site, t.order_id, coalesce(x.cancelled, false) AS cancelled,
+			least(coalesce(h.amount, 0), greatest(t.total, 0))::bigint AS refund_total,
+			coalesce(h.amount, 0) > greatest(t.total, 0) AS over_refund,
+			(CASE
+			WHEN coalesce(x.cancelled, false) THEN t.gross
+			WHEN coalesce(h.amount, 0) <= 0 OR t.total <= 0 THEN 0
+			WHEN h.amount >= t.total THEN t.gross
+			WHEN h.net IS NOT NULL AND t.gross < t.total THEN least(greatest(h.net, 0), t.gross)
+			ELSE attrib.scale_half_up(h.amount::bigint, t.gross, t.total) END)::bigint AS refunded
+		FROM target t LEFT JOIN highest h USING (site, order_id) LEFT JOIN cancels x USING (site, order_id)
+	)
+	UPDATE attrib.conversion c SET refunded = e.refunded, refund_total = e.refund_total,
+		over_refund = e.over_refund, cancelled = e.cancelled
+	FROM effect e WHERE c.site = e.site AND c.kind = 1 AND c.order_id = e.order_id
+		AND (c.refunded, c.refund_total, c.over_refund, c.cancelled)
+			IS DISTINCT FROM (e.refunded, e.refund_total, e.over_refund, e.cancelled);
+
+	UPDATE attrib.credit k SET refunded = CASE WHEN c.refunded = 0
+		THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END
+	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+	WHERE (k.site, k.kind, k.order_id) = (t.site, t.kind, t.order_id)
+		AND (c.refunded = 0 OR c.refunded = c.gross)
+		AND k.refunded <> CASE WHEN c.refunded = 0
+			THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END;
+	INSERT INTO work_split
+	SELECT site, kind, order_id, c.refunded, false
+	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+	WHERE c.refunded <> 0 AND c.refunded <> c.gross;
+	IF FOUND THEN
+		UPDATE attrib.credit k SET refunded = s.parts FROM attrib.merge_v1_split() s
+		WHERE (k.site, k.kind, k.order_id, k.n) = (s.site, s.kind, s.order_id, s.n)
+			AND k.refunded <> s.parts;
+		DELETE FROM work_split;
+	END IF;
+
+	DELETE FROM attrib.quarantine q USING work_touched t
+	WHERE q.site = t.site AND q.order_id = t.order_id AND t.kind = 1 AND q.reason = 'refund_currency';
+	INSERT INTO attrib.quarantine (site, reason, key, order_id, detail)
+	SELECT f.site, 'refund_currency', jsonb_build_array(f.order_id, f.source, f.refund_id)::text, c.order_id,
+		jsonb_build_object('refund_id', f.refund_id, 'source', f.source, 'currency', f.currency,
+			'amount', f.amount, 'order_currency', c.currency)
+	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+	JOIN attrib.refund_fact f ON f.site = c.site AND f.resolved = c.order_id
+	WHERE c.kind = 1 AND c.ticket > 0 AND f.currency <> c.currency AND NOT f.voided
+	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_refunds() IS 'Step of merge_v1: refunded of the touched orders from the set of their facts, and its split over the credits. Over sources the maximum of each source''s own total; clamped; on the basis rounded half up once; cancelled = gross.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_unite()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	-- Sets of keys and what joins them: a customer that is known already, or a new key in both.
+	INSERT INTO work_key
+	SELECT s.set_no, s.site, s.order_id, s.kind, s.key, k.customer,
+		coalesce(-k.customer, dense_rank() OVER (ORDER BY s.site, s.kind, s.key))
+	FROM stage_key s LEFT JOIN attrib.customer_key k USING (site, kind, key);
+	INSERT INTO work_set SELECT DISTINCT set_no, set_no FROM work_key;
+	LOOP
+		UPDATE work_set w SET label = m.label
+		FROM (SELECT k.set_no, min(n.label) AS label FROM work_key k
+			JOIN (SELECT node, min(s.label) AS label FROM work_key JOIN work_set s USING (set_no)
+				GROUP BY node) n USING (node)
+			GROUP BY k.set_no) m
+		WHERE m.set_no = w.set_no AND m.label < w.label;
+		EXIT WHEN NOT FOUND;
+	END LOOP;
+
+	INSERT INTO work_label
+	SELECT label, min(site), min(customer), min(customer) IS NULL
+	FROM work_set JOIN work_key USING (set_no) GROUP BY label;
+	UPDATE work_label SET customer = nextval('attrib.customer_id_seq') WHERE fresh;
+	INSERT INTO attrib.customer (id, site) OVERRIDING SYSTEM VALUE
+	SELECT customer, site FROM work_label WHERE fresh ORDER BY customer;
+
+	CREATE TEMP TABLE IF NOT EXISTS work_loser (customer bigint, winner bigint) ON COMMIT DELETE ROWS;
+	INSERT INTO work_loser
+	SELECT DISTINCT k.customer, l.customer
+	FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
+	WHERE k.customer <> l.customer;
+	IF FOUND THEN
+		UPDATE attrib.customer_key k SET customer = w.winner FROM work_loser w WHERE k.customer = w.customer;
+		UPDATE attrib.customer_order o SET customer = w.winner FROM work_loser w WHERE o.customer = w.customer;
+		UPDATE attrib.customer c SET complete = c.complete OR w.complete,
+			first_ordered_at = least(c.first_ordered_at, w.first_ordered_at)
+		FROM (SELECT winner, bool_or(x.complete) AS complete, min(x.first_ordered_at) AS first_ordered_at
+			FROM work_loser JOIN attrib.customer x ON x.id = work_loser.customer GROUP BY winner) w
+		WHERE c.id = w.winner;
+		DELETE FROM attrib.customer c USING work_loser w WHERE c.id = w.customer;
+		INSERT INTO work_customer SELECT winner FROM work_loser;
+	END IF;
+	INSERT INTO attrib.customer_key (site, kind, key, customer)
+	SELECT DISTINCT k.site, k.kind, k.key, l.customer
+	FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
+	WHERE k.customer IS NULL ORDER BY 1, 2, 3;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_unite() IS 'Step of merge_v1: keys named together are one customer, transitively; customers that turn out to be one are united in the older.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_kinds()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE TEMP TABLE IF NOT EXISTS work_kind (site text COLLATE "C", order_id text COLLATE "C", kind smallint)
+		ON COMMIT DELETE ROWS;
+	INSERT INTO work_kind
+	SELECT site, order_id, new_kind FROM (
+		SELECT o.site, o.order_id, o.kind, CASE
+			WHEN NOT o.valid THEN 0
+			WHEN row_number() OVER (PARTITION BY o.customer, o.valid ORDER BY o.placed_at, o.order_id) > 1 THEN 2
+			WHEN c.first_ordered_at < o.placed_at THEN 2
+			WHEN c.complete OR s.customer_history = 'complete' THEN 1
+			ELSE 0 END AS new_kind
+		FROM attrib.customer_order o
+		JOIN attrib.customer c ON c.id = o.customer
+		JOIN attrib.site s ON s.name = o.site
+		WHERE o.customer IN (SELECT customer FROM work_customer)) k
+	WHERE kind <> new_kind;
+	IF FOUND THEN
+		INSERT INTO work_touched (site, kind, order_id)
+		SELECT site, 1, order_id FROM work_kind ON CONFLICT DO NOTHING;
+		PERFORM attrib.merge_v1_sums(-1::smallint);
+		UPDATE attrib.customer_order o SET kind = k.kind FROM work_kind k
+		WHERE o.site = k.site AND o.order_id = k.order_id;
+		DELETE FROM work_kind;
+	END IF;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_kinds() IS 'Step of merge_v1: new or returning for all orders of the customers in work_customer; orders whose kind flips are touched.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_customers()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM stage_key) THEN
+		PERFORM attrib.merge_v1_unite();
+	END IF;
+	INSERT INTO work_customer
+	SELECT o.customer FROM attrib.customer_order o
+	JOIN work_touched t ON t.site = o.site AND t.kind = 1 AND t.order_id = o.order_id;
+
+	DELETE FROM attrib.customer_order o USING attrib.conversion c, work_apply a
+	LEFT JOIN stage_decision d USING (site, kind, order_id)
+	WHERE a.kind = 1 AND o.site = a.site AND o.order_id = a.order_id
+		AND (c.site, c.kind, c.order_id) = (a.site, a.kind, a.order_id)
+		AND (c.merged_into <> '' OR (NOT d.has_keys AND NOT a.keep_path AND NOT a.keep_all));
+	INSERT INTO attrib.customer_order AS o (site, order_id, customer, placed_at, valid, kind)
+	SELECT c.site, c.order_id, coalesce(k.customer, o.customer), c.placed_at,
+		c.counted AND NOT c.cancelled AND (c.gross <= 0 OR c.refunded < c.gross), 0
+	FROM work_touched t
+	JOIN attrib.conversion c USING (site, kind, order_id)
+	LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
+	LEFT JOIN (SELECT DISTINCT k.site, k.order_id, l.customer
+		FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
+		JOIN work_apply a ON a.site = k.site AND a.kind = 1 AND a.order_id = k.order_id
+		WHERE k.order_id IS NOT NULL AND NOT a.keep_all) k
+		ON k.site = c.site AND k.order_id = c.order_id
+	WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = '' AND coalesce(k.customer, o.customer) IS NOT NULL
+	ORDER BY c.site, c.order_id
+	ON CONFLICT (site, order_id) DO UPDATE SET customer = excluded.customer,
+		placed_at = excluded.placed_at, valid = excluded.valid
+	WHERE (o.customer, o.placed_at, o.valid) IS DISTINCT FROM (excluded.customer, excluded.placed_at, excluded.valid);
+	INSERT INTO work_customer
+	SELECT o.customer FROM attrib.customer_order o
+	JOIN work_touched t ON t.site = o.site AND t.kind = 1 AND t.order_id = o.order_id;
+	PERFORM attrib.merge_v1_kinds();
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_customers() IS 'Step of merge_v1: the ledger of customers and their orders.';
+
+CREATE OR REPLACE FUNCTION attrib.add_arrays(a bigint[], b bigint[])
+RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ARRAY[a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5], a[6] + b[6]]
+$$;
+COMMENT ON FUNCTION attrib.add_arrays(bigint[], bigint[]) IS 'Sum of two arrays over the six models.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_rollups()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO attrib.rollup_money AS r
+	SELECT * FROM (
+		SELECT site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind,
+			ARRAY[sum(sign * share[1]), sum(sign * share[2]), sum(sign * share[3]),
+				sum(sign * share[4]), sum(sign * share[5]), sum(sign * share[6])]::bigint[] AS conversions,
+			ARRAY[sum(sign * amount[1]), sum(sign * amount[2]), sum(sign * amount[3]),
+				sum(sign * amount[4]), sum(sign * amount[5]), sum(sign * amount[6])]::bigint[] AS gross,
+			ARRAY[sum(sign * refunded[1]), sum(sign * refunded[2]), sum(sign * refunded[3]),
+				sum(sign * refunded[4]), sum(sign * refunded[5]), sum(sign * refunded[6])]::bigint[] AS refunded
+		FROM work_money
+		GROUP BY site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind) d
+	WHERE (conversions, gross, refunded) IS DISTINCT FROM
+		('{0,0,0,0,0,0}'::bigint[], '{0,0,0,0,0,0}'::bigint[], '{0,0,0,0,0,0}'::bigint[])
+	ORDER BY site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind
+	ON CONFLICT (site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind)
+	DO UPDATE SET conversions = attrib.add_arrays(r.conversions, excluded.conversions),
+		gross = attrib.add_arrays(r.gross, excluded.gross),
+		refunded = attrib.add_arrays(r.refunded, excluded.refunded);
+
+	INSERT INTO attrib.rollup_claim AS r
+	SELECT * FROM (
+		SELECT site, day, kind, currency, sum(sign) AS orders, sum(sign * gross) AS gross,
+			sum(sign * (creator_claims > 1)::int) AS contested,
+			sum(sign * credited::int) AS credited_orders,
+			sum(sign * gross * credited::int) AS credited_gross,
+			sum(sign * creator_claims) AS creator_claims,
+			sum(sign * gross * creator_claims) AS creator_claimed,
+			sum(sign * channel_claims) AS channel_claims,
+			sum(sign * gross * channel_claims) AS channel_claimed
+		FROM work_claim GROUP BY site, day, kind, currency) d
+	WHERE (orders, gross, contested, credited_orders, credited_gross, creator_claims, creator_claimed,
+		channel_claims, channel_claimed) <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
+	ORDER BY site, day, kind, currency
+	ON CONFLICT (site, day, kind, currency) DO UPDATE SET orders = r.orders + excluded.orders,
+		gross = r.gross + excluded.gross, contested = r.contested + excluded.contested,
+		credited_orders = r.credited_orders + excluded.credited_orders,
+		credited_gross = r.credited_gross + excluded.credited_gross,
+		creator_claims = r.creator_claims + excluded.creator_claims,
+		creator_claimed = r.creator_claimed + excluded.creator_claimed,
+		channel_claims = r.channel_claims + excluded.channel_claims,
+		channel_claimed = r.channel_claimed + excluded.channel_claimed;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_rollups() IS 'Step of merge_v1: adds the differences to the rollups, in key order.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1(p_instance bytea, p_lanes bytea[], p_numbers bigint[],
+	p_catalog_version bigint, p_records bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	stranger text;
+BEGIN
+	SELECT u.site INTO stranger FROM (SELECT site FROM stage_decision UNION SELECT site FROM stage_refund
+		UNION SELECT site FROM stage_cancel UNION SELECT site FROM stage_key
+		UNION SELECT site FROM stage_traffic) u
+	WHERE NOT EXISTS (SELECT FROM attrib.site s WHERE s.name = u.site) LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'attrib.site has no row for site "%"', stranger;
+	END IF;
+
+	IF EXISTS (SELECT FROM stage_decision) OR EXISTS (SELECT FROM stage_refund)
+		OR EXISTS (SELECT FROM stage_cancel) OR EXISTS (SELECT FROM stage_key) THEN
+		PERFORM attrib.merge_v1_facts();
+		PERFORM attrib.merge_v1_lock();
+		PERFORM attrib.merge_v1_sums(-1::smallint);
+		PERFORM attrib.merge_v1_decisions();
+		PERFORM attrib.merge_v1_resolve();
+		PERFORM attrib.merge_v1_refunds();
+		PERFORM attrib.merge_v1_customers();
+		PERFORM attrib.merge_v1_sums(1::smallint);
+		PERFORM attrib.merge_v1_rollups();
+	END IF;
+
+	INSERT INTO attrib.traffic AS t
+	SELECT site, bucket_at, channel, key, type, verdicts, sum(count), sum(uniques) FROM stage_traffic
+	GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+	ON CONFLICT (site, bucket_at, channel, key, type, verdicts)
+	DO UPDATE SET count = t.count + excluded.count, uniques = t.uniques + excluded.uniques;
+
+	INSERT INTO attrib.lane_position AS p (instance, lane, number)
+	SELECT p_instance, lane, number FROM unnest(p_lanes, p_numbers) AS t (lane, number)
+	ON CONFLICT (instance, lane) DO UPDATE SET number = greatest(p.number, excluded.number);
+	UPDATE attrib.instance SET catalog_version = p_catalog_version, records = records + p_records,
+		base = greatest(base, (SELECT max(number) FROM unnest(p_numbers) AS number)),
+		flushed_at = clock_timestamp()
+	WHERE id = p_instance;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1(bytea, bytea[], bigint[], bigint, bigint) IS 'Merges the staged batch: rows, rollups and lane positions, within the caller''s transaction and after begin_v1.';
+
+CREATE OR REPLACE FUNCTION attrib.rekind_v1(p_site text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM attrib.stage_v1();
+	PERFORM FROM attrib.site WHERE name = p_site FOR NO KEY UPDATE;
+	INSERT INTO work_customer SELECT id FROM attrib.customer WHERE site = p_site;
+	PERFORM attrib.merge_v1_kinds();
+	PERFORM attrib.merge_v1_sums(1::smallint);
+	PERFORM attrib.merge_v1_rollups();
+END $$;
+COMMENT ON FUNCTION attrib.rekind_v1(text) IS 'Decides new or returning again for all customers of a site: after customer_history has changed or earlier customers were imported. One transaction.';

@@ -1,0 +1,31 @@
+-- Names of the ordinals that tables keep.
+
+CREATE OR REPLACE FUNCTION attrib.kind_name(kind int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ('{order,lead}'::text[])[kind]
+$$;
+COMMENT ON FUNCTION attrib.kind_name(int) IS 'order or lead.';
+
+CREATE OR REPLACE FUNCTION attrib.channel_name(channel int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ('{link,affiliate,utm,code,view,other,direct,unattributed}'::text[])[channel]
+$$;
+COMMENT ON FUNCTION attrib.channel_name(int) IS 'How a touch was seen: link, affiliate, utm, code, view; other = an unowned utm; direct = traffic without key; unattributed = credit of nobody.';
+
+CREATE OR REPLACE FUNCTION attrib.channel_number(channel text)
+RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT array_position('{link,affiliate,utm,code,view,other,direct,unattributed}'::text[], channel)::smallint
+$$;
+COMMENT ON FUNCTION attrib.channel_number(text) IS 'Ordinal of a channel''s name.';
+
+CREATE OR REPLACE FUNCTION attrib.model_name(model int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ('{policy,last_touch,first_touch,linear,position,time_decay}'::text[])[model]
+$$;
+COMMENT ON FUNCTION attrib.model_name(int) IS 'Name of a model by its place in the arrays, from 1.';
+
+CREATE OR REPLACE FUNCTION attrib.customer_kind_name(kind int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ('{unknown,new,returning}'::text[])[coalesce(kind, 0) + 1]
+$$;
+COMMENT ON FUNCTION attrib.customer_kind_name(int) IS 'unknown, new or returning.';
