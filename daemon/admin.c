@@ -1,0 +1,103 @@
+/*
+ * The admin listener's answers: is it alive, is it ready, how far is it, and the metrics. Its thread
+ * is a worker without lane, so a flood on the public side never hides what the daemon has to say.
+ */
+#include <inttypes.h>
+
+#include "clock.h"
+#include "server.h"
+
+static struct attribd_server *server_of(const struct attribd_exchange *exchange)
+{
+	return exchange->worker->context;
+}
+
+/* Without a token the listener is on a loopback address: the configuration sees to that. */
+static bool refused(struct attribd_exchange *exchange)
+{
+	struct attrib_str token = exchange->snapshot->config->admin_token;
+
+	if (token.n == 0 || attrib_str_eq_secret(attribd_exchange_bearer(exchange), token))
+		return false;
+	attribd_answer_error(exchange, ATTRIB_E_UNAUTHORIZED, NULL);
+	exchange->response.headers = ATTRIB_STR("WWW-Authenticate: Bearer\r\n");
+	return true;
+}
+
+static void answer_text(struct attribd_exchange *exchange, int status, const char *type)
+{
+	exchange->response = (struct attrib_http_response){.status = status,
+		.content_type = type,
+		.body = attrib_buf_view(&exchange->worker->text)};
+}
+
+static void handle_health(struct attribd_exchange *exchange)
+{
+	attrib_buf_str(&exchange->worker->text, ATTRIB_STR("ok\n"));
+	answer_text(exchange, 200, "text/plain");
+}
+
+/* Ready = events are taken and links are known. PostgreSQL is no part of it: without it both go on. */
+static const char *unready(struct attribd_server *server, const struct attribd_snapshot *snapshot)
+{
+	if (!server->public.accepted)
+		return "starting";
+	if (atomic_load(&server->progress.failed_lanes))
+		return "the journal failed: look at the disk and restart";
+	if (snapshot->origin == ATTRIBD_CATALOG_EMPTY)
+		return "no catalog yet: PostgreSQL has not answered and there is no cache";
+	return NULL;
+}
+
+static void handle_ready(struct attribd_exchange *exchange)
+{
+	const char *reason = unready(server_of(exchange), exchange->snapshot);
+
+	attrib_buf_printf(&exchange->worker->text, "%s\n", reason ? reason : "ready");
+	answer_text(exchange, reason ? 503 : 200, "text/plain");
+}
+
+static void handle_status(struct attribd_exchange *exchange)
+{
+	struct attribd_server *server = server_of(exchange);
+	struct attribd_progress_view view;
+
+	if (refused(exchange))
+		return;
+	view = attribd_progress_read(&server->progress, server->journal, exchange->worker->now);
+	attrib_buf_printf(&exchange->worker->text,
+		"{\"journal\":{\"committed\":%" PRIu64 "},\"engine\":{\"applied\":%" PRIu64
+		"},\"sink\":{\"flushed\":%" PRIu64 "},\"quarantined\":%" PRIu64
+		",\"lag_seconds\":%.3f}\n",
+		view.committed, view.applied, view.flushed, view.quarantined,
+		(double)view.lag_us / 1e6);
+	answer_text(exchange, 200, "application/json");
+}
+
+static void handle_metrics(struct attribd_exchange *exchange)
+{
+	struct attribd_server *server = server_of(exchange);
+	struct attribd_progress_view view;
+
+	if (refused(exchange))
+		return;
+	view = attribd_progress_read(&server->progress, server->journal, exchange->worker->now);
+	attribd_metric_set(ATTRIBD_METRIC_JOURNAL_COMMITTED, (int64_t)view.committed);
+	attribd_metric_set(ATTRIBD_METRIC_ENGINE_APPLIED, (int64_t)view.applied);
+	attribd_metric_set(ATTRIBD_METRIC_SINK_FLUSHED, (int64_t)view.flushed);
+	attribd_metric_set(ATTRIBD_METRIC_LAG_MS, view.lag_us / 1000);
+	attribd_metric_set(
+		ATTRIBD_METRIC_JOURNAL_BYTES, (int64_t)attrib_journal_bytes(server->journal));
+	attribd_metrics_write(&exchange->worker->text);
+	answer_text(exchange, 200, "text/plain; version=0.0.4");
+}
+
+const struct attribd_route attribd_admin_routes[] = {
+	{"/healthz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_health},
+	{"/readyz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_ready},
+	{"/metrics", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
+		handle_metrics},
+	{"/v1/status", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
+		handle_status},
+	{.path = NULL},
+};

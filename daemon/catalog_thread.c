@@ -1,0 +1,371 @@
+/*
+ * Building catalogs: the sites come from the configuration, their policy versions from PostgreSQL or
+ * the cache, the rows likewise.
+ */
+#include "catalog_thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalog_cache.h"
+#include "log.h"
+#include "metrics.h"
+
+#define RETRY_FIRST_US 250000
+#define RETRY_MAX_US   10000000
+#define SETTLE_US      20000 /* an import sends several notifications: one load for all */
+
+/* -- building ----------------------------------------------------------------------------------- */
+
+/* The configuration is immutable, policy versions are found out later: a copy of its sites. */
+static struct attrib_site *copy_sites(const struct attribd_config *config)
+{
+	struct attrib_site *sites = calloc(config->site_count + 1, sizeof *sites);
+
+	for (size_t i = 0; sites && i < config->site_count; i++)
+		sites[i] = config->sites[i].site;
+	return sites;
+}
+
+static int build(struct attrib_catalog_builder *builder, const struct attrib_site *sites, size_t n,
+	uint64_t version, struct attrib_catalog **out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = attrib_catalog_add_site(builder, &sites[i]);
+	if (err) {
+		attrib_catalog_builder_free(builder);
+		return err;
+	}
+	return attrib_catalog_build(builder, version, out);
+}
+
+/* Rows as bytes (empty = none) and sites to a catalog. */
+static int build_from_rows(struct attrib_str rows, const struct attrib_site *sites, size_t n,
+	struct attrib_catalog **out)
+{
+	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
+	uint64_t version = 0;
+	int err = builder ? 0 : ATTRIB_E_NOMEM;
+
+	if (!err && rows.n)
+		err = attrib_catalog_decode(rows, builder, &version);
+	if (err) {
+		if (builder)
+			attrib_catalog_builder_free(builder);
+		return err;
+	}
+	return build(builder, sites, n, version, out);
+}
+
+static int build_first(struct attribd_catalog_thread *catalog, const struct attribd_config *config,
+	struct attrib_catalog **out, enum attribd_catalog_origin *origin)
+{
+	struct attrib_site *sites = copy_sites(config);
+	struct attrib_str rows = ATTRIB_STR_NONE;
+	struct attrib_buf file;
+	int err;
+
+	if (!sites)
+		return ATTRIB_E_NOMEM;
+	attrib_buf_init(&file);
+	err = attribd_catalog_cache_read(catalog->path, config, sites, &file, &rows);
+	if (!err)
+		err = build_from_rows(rows, sites, config->site_count, out);
+	*origin = err ? ATTRIBD_CATALOG_EMPTY : ATTRIBD_CATALOG_CACHE;
+	if (err && err != ATTRIB_E_NOT_FOUND)
+		attribd_log(ATTRIBD_LOG_WARNING, "%s: %s; waiting for PostgreSQL instead",
+			catalog->path, attrib_error_text(err));
+	if (err)
+		err = build_from_rows(ATTRIB_STR_NONE, sites, config->site_count, out);
+	attrib_buf_done(&file);
+	free(sites);
+	return err;
+}
+
+/* -- publishing --------------------------------------------------------------------------------- */
+
+static int publish(struct attribd_catalog_thread *catalog, struct attribd_config *config,
+	struct attrib_catalog *built, enum attribd_catalog_origin origin, uint64_t wanted)
+{
+	int err = attribd_snapshots_publish(catalog->snapshots, config, built, origin, wanted);
+
+	if (err) {
+		attrib_catalog_unref(built);
+		return err;
+	}
+	attribd_snapshots_refresh(catalog->snapshots, &catalog->snapshot);
+	attribd_metric_set(ATTRIBD_METRIC_CATALOG_VERSION, (int64_t)attrib_catalog_version(built));
+	attribd_bell_ring(catalog->engine);
+	return 0;
+}
+
+/* -- with PostgreSQL ---------------------------------------------------------------------------- */
+
+static int put_sites(const struct attribd_config *config, struct attrib_site *sites,
+	struct attrib_sink_error *error)
+{
+	struct attrib_site_row *rows = calloc(config->site_count + 1, sizeof *rows);
+	int err;
+
+	if (!rows)
+		return ATTRIB_E_NOMEM;
+	for (size_t i = 0; i < config->site_count; i++)
+		rows[i] = (struct attrib_site_row){.site = &sites[i],
+			.customer_history = config->sites[i].customer_history,
+			.cost_spread = config->sites[i].cost_spread,
+			.policy_json = config->sites[i].policy_json};
+	err = attrib_postgres_put_sites(config->postgres, rows, config->site_count, error);
+	free(rows);
+	return err;
+}
+
+static int load_rows(const struct attribd_config *config, struct attrib_site *sites,
+	struct attrib_catalog **out, struct attrib_sink_error *error)
+{
+	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
+	uint64_t version;
+	int err = builder ? 0 : ATTRIB_E_NOMEM;
+
+	if (!err)
+		err = attrib_postgres_load_catalog(config->postgres, builder, &version, error);
+	if (err) {
+		if (builder)
+			attrib_catalog_builder_free(builder);
+		return err;
+	}
+	return build(builder, sites, config->site_count, version, out);
+}
+
+/* What PostgreSQL has said of these sites before: putting them again would be a change. */
+static void known_versions(
+	const struct attrib_catalog *catalog, struct attrib_site *sites, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct attrib_site *known = attrib_catalog_site(catalog, sites[i].name);
+		if (known)
+			sites[i].policy.version = known->policy.version;
+	}
+}
+
+static int load(struct attribd_catalog_thread *catalog, struct attribd_config *pending, bool put,
+	struct attrib_sink_error *error)
+{
+	const struct attribd_config *config = pending ? pending : catalog->snapshot->config;
+	uint64_t wanted = atomic_load(&catalog->progress->catalog_wanted);
+	struct attrib_site *sites = copy_sites(config);
+	struct attrib_catalog *built;
+	int err = sites ? 0 : ATTRIB_E_NOMEM;
+
+	if (!err && put)
+		err = put_sites(config, sites, error);
+	else if (!err)
+		known_versions(catalog->snapshot->catalog, sites, config->site_count);
+
+	if (!err)
+		err = load_rows(config, sites, &built, error);
+	free(sites);
+	if (!err)
+		err = publish(catalog, pending, built, ATTRIBD_CATALOG_POSTGRES, wanted);
+	if (err)
+		return err;
+	attribd_metric_add(ATTRIBD_METRIC_CATALOG_RELOADS, 1);
+	if (attribd_catalog_cache_write(catalog->path, config, built))
+		attribd_log(ATTRIBD_LOG_WARNING,
+			"%s: %s; a start without PostgreSQL would use an older catalog",
+			catalog->path, strerror(errno));
+	return 0;
+}
+
+/* Without PostgreSQL a new configuration goes with the rows that are known; policies that changed
+ * get their versions later. */
+static int load_offline(struct attribd_catalog_thread *catalog, struct attribd_config *pending)
+{
+	struct attrib_site *sites = copy_sites(pending);
+	struct attrib_buf rows;
+	struct attrib_catalog *built;
+	int err = sites ? 0 : ATTRIB_E_NOMEM;
+
+	attrib_buf_init(&rows);
+	if (!err) {
+		attrib_catalog_encode(catalog->snapshot->catalog, &rows);
+		err = rows.err;
+	}
+	if (!err)
+		err = build_from_rows(attrib_buf_view(&rows), sites, pending->site_count, &built);
+	if (!err)
+		err = publish(catalog, pending, built, catalog->snapshot->origin,
+			atomic_load(&catalog->progress->catalog_wanted));
+	attrib_buf_done(&rows);
+	free(sites);
+	return err;
+}
+
+/* -- the loop ----------------------------------------------------------------------------------- */
+
+static void away(
+	struct attribd_catalog_thread *catalog, int err, const struct attrib_sink_error *error)
+{
+	if (!catalog->told)
+		attribd_log(ATTRIBD_LOG_WARNING, "catalog: %s; trying again until it works",
+			error->text[0] ? error->text : attrib_error_text(err));
+	catalog->told = true;
+	attrib_postgres_watch_free(catalog->watch);
+	catalog->watch = NULL;
+	catalog->retry_us = catalog->retry_us ? 2 * catalog->retry_us : RETRY_FIRST_US;
+	if (catalog->retry_us > RETRY_MAX_US)
+		catalog->retry_us = RETRY_MAX_US;
+}
+
+/* Listens first and loads second: a change between the two is not missed. */
+static int listen_and_load(struct attribd_catalog_thread *catalog, struct attribd_config *pending,
+	struct attrib_sink_error *error)
+{
+	const char *conninfo = catalog->snapshot->config->postgres;
+	bool put = pending || !catalog->watch;
+	int err = 0;
+
+	if (!catalog->watch) {
+		err = attrib_postgres_watch_new(conninfo, &catalog->watch, error);
+		if (err)
+			catalog->watch = NULL;
+	}
+	return err ? err : load(catalog, pending, put, error);
+}
+
+static void refresh(struct attribd_catalog_thread *catalog)
+{
+	struct attribd_config *pending = atomic_exchange(&catalog->pending, NULL);
+	struct attrib_sink_error error = {0};
+	int err = listen_and_load(catalog, pending, &error);
+
+	if (err) {
+		away(catalog, err, &error);
+		if (pending && load_offline(catalog, pending)) {
+			attribd_log(ATTRIBD_LOG_ERROR,
+				"reload: out of memory; the old configuration stays");
+			attribd_config_free(pending);
+		}
+	} else {
+		catalog->stale = false;
+		catalog->told = false;
+		catalog->retry_us = 0;
+	}
+	if (!atomic_exchange(&catalog->tried, true))
+		attribd_bell_ring(catalog->owner);
+}
+
+static void mark_stale(struct attribd_catalog_thread *catalog)
+{
+	atomic_fetch_add(&catalog->progress->catalog_wanted, 1);
+	catalog->stale = true;
+}
+
+/* Waits for a notification, a new configuration, the next try, or the stop. */
+static void await_change(struct attribd_catalog_thread *catalog)
+{
+	struct pollfd fds[2] = {{.fd = catalog->bell.fd, .events = POLLIN},
+		{.fd = catalog->watch ? attrib_postgres_watch_fd(catalog->watch) : -1,
+			.events = POLLIN}};
+	struct attrib_sink_error none = {0};
+	bool changed = false;
+
+	poll(fds, 2, catalog->stale ? (int)(catalog->retry_us / 1000) : -1);
+	attribd_bell_clear(&catalog->bell);
+	if (atomic_load(&catalog->pending))
+		mark_stale(catalog);
+	if (!catalog->watch || !fds[1].revents)
+		return;
+	usleep(SETTLE_US);
+	int err = attrib_postgres_watch_poll(catalog->watch, &changed);
+	if (err)
+		away(catalog, err, &none);
+	if (err || changed)
+		mark_stale(catalog);
+}
+
+static void *catalog_main(void *arg)
+{
+	struct attribd_catalog_thread *catalog = arg;
+
+	while (!atomic_load(&catalog->stop)) {
+		if (catalog->stale)
+			refresh(catalog);
+		if (!atomic_load(&catalog->stop))
+			await_change(catalog);
+	}
+	return NULL;
+}
+
+/* -- life --------------------------------------------------------------------------------------- */
+
+int attribd_catalog_init(struct attribd_catalog_thread *catalog,
+	struct attribd_snapshots *snapshots, struct attribd_progress *progress,
+	struct attribd_config *config, struct attribd_bell *engine, struct attribd_bell *owner)
+{
+	enum attribd_catalog_origin origin;
+	struct attrib_catalog *built;
+	int err;
+
+	*catalog = (struct attribd_catalog_thread){.engine = engine,
+		.owner = owner,
+		.snapshots = snapshots,
+		.progress = progress,
+		.stale = true};
+	snprintf(catalog->path, sizeof catalog->path, "%s/catalog.cache", config->state_dir);
+	err = attribd_bell_init(&catalog->bell);
+	if (!err)
+		err = build_first(catalog, config, &built, &origin);
+	if (!err)
+		err = publish(catalog, config, built, origin, 0);
+	if (!err)
+		atomic_store(&progress->catalog_wanted, 1);
+	return err;
+}
+
+int attribd_catalog_start(struct attribd_catalog_thread *catalog)
+{
+	if (pthread_create(&catalog->thread, NULL, catalog_main, catalog))
+		return ATTRIB_E_NOMEM;
+	catalog->started = true;
+	return 0;
+}
+
+void attribd_catalog_reconfigure(
+	struct attribd_catalog_thread *catalog, struct attribd_config *config)
+{
+	struct attribd_config *older = atomic_exchange(&catalog->pending, config);
+
+	if (older)
+		attribd_config_free(older);
+	attribd_bell_ring(&catalog->bell);
+}
+
+void attribd_catalog_stop(struct attribd_catalog_thread *catalog)
+{
+	atomic_store(&catalog->stop, true);
+	attribd_bell_ring(&catalog->bell);
+}
+
+void attribd_catalog_join(struct attribd_catalog_thread *catalog)
+{
+	if (catalog->started)
+		pthread_join(catalog->thread, NULL);
+	catalog->started = false;
+}
+
+void attribd_catalog_done(struct attribd_catalog_thread *catalog)
+{
+	struct attribd_config *pending = atomic_load(&catalog->pending);
+
+	if (pending)
+		attribd_config_free(pending);
+	attrib_postgres_watch_free(catalog->watch);
+	attribd_snapshot_unref(catalog->snapshot);
+	attribd_bell_done(&catalog->bell);
+}

@@ -1,0 +1,254 @@
+/*
+ * Attach, wait, flush, again. Everything that goes wrong with PostgreSQL ends here: it is logged once
+ * per outage and tried again, later and later, up to ten seconds. Only two answers end the daemon:
+ * somebody else runs under our identity, or the schema is not the one this program writes.
+ */
+#include "flush.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "metrics.h"
+
+#define BACKOFF_FIRST_US 250000
+#define BACKOFF_MAX_US   10000000
+
+/* -- trouble ------------------------------------------------------------------------------------ */
+
+static void fail(struct attribd_flush *flush, int err)
+{
+	atomic_store(&flush->fatal, err);
+	attribd_bell_ring(flush->owner);
+}
+
+/* Logs the beginning of an outage and its end, not every attempt in between. */
+static void complain(struct attribd_flush *flush, const char *doing, int err)
+{
+	const struct attrib_sink_error *error = flush->sink->ops->error(flush->sink);
+
+	attribd_metric_add(ATTRIBD_METRIC_SINK_ERRORS, 1);
+	attribd_metric_set(ATTRIBD_METRIC_SINK_UP, 0);
+	atomic_store(&flush->up, false);
+	if (err == ATTRIB_E_FENCED || err == ATTRIB_E_SCHEMA)
+		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s (%s); stopping", doing,
+			attrib_error_text(err), error->text);
+	else if (!flush->told)
+		attribd_log(ATTRIBD_LOG_WARNING,
+			"%s: %s%s%s%s; events wait in the journal, trying again until it works",
+			doing, error->text[0] ? error->text : attrib_error_text(err),
+			error->sqlstate[0] ? " (" : "", error->sqlstate,
+			error->sqlstate[0] ? ")" : "");
+	flush->told = true;
+}
+
+static void recovered(struct attribd_flush *flush)
+{
+	attribd_metric_set(ATTRIBD_METRIC_SINK_UP, 1);
+	atomic_store(&flush->up, true);
+	if (flush->told)
+		attribd_log(ATTRIBD_LOG_NOTICE, "%s answers again", flush->sink->ops->name);
+	flush->told = false;
+	flush->backoff_us = 0;
+}
+
+/* Waits longer after each failure; a bell that rings for a new batch doesn't shorten it. */
+static void back_off(struct attribd_flush *flush)
+{
+	flush->backoff_us = flush->backoff_us ? 2 * flush->backoff_us : BACKOFF_FIRST_US;
+	if (flush->backoff_us > BACKOFF_MAX_US)
+		flush->backoff_us = BACKOFF_MAX_US;
+	for (int64_t left = flush->backoff_us; left > 0 && !atomic_load(&flush->stop);
+		left -= BACKOFF_FIRST_US)
+		attribd_bell_wait(&flush->bell, BACKOFF_FIRST_US);
+}
+
+/* -- attach and flush --------------------------------------------------------------------------- */
+
+/* Keeps what the first attach told: the sink's own array changes with the next one. */
+static int remember(struct attribd_flush *flush, const struct attrib_sink_attach *attach)
+{
+	size_t size = attach->position_count * sizeof *attach->positions;
+	struct attrib_position *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		return ATTRIB_E_NOMEM;
+	if (size)
+		memcpy(copy, attach->positions, size);
+	pthread_mutex_lock(&flush->lock);
+	flush->first = *attach;
+	flush->first.positions = copy;
+	pthread_mutex_unlock(&flush->lock);
+	atomic_store(&flush->base, attach->base);
+	return 0;
+}
+
+static int attach_once(struct attribd_flush *flush)
+{
+	struct attrib_sink_attach attach = {0};
+	int err = flush->sink->ops->attach(flush->sink, &attach);
+	bool first = atomic_load(&flush->attach) != ATTRIBD_ATTACH_DONE;
+
+	if (!err && first)
+		err = remember(flush, &attach);
+	if (err)
+		return err;
+	recovered(flush);
+	if (first) {
+		atomic_store(&flush->attach, ATTRIBD_ATTACH_DONE);
+		attribd_bell_ring(flush->owner);
+		attribd_bell_ring(flush->engine);
+	}
+	return 0;
+}
+
+/* False: stopped, or there is no point in going on. */
+static bool attach_until(struct attribd_flush *flush)
+{
+	while (!atomic_load(&flush->stop)) {
+		int err = attach_once(flush);
+		if (!err)
+			return true;
+		complain(flush, "connecting", err);
+		if (err == ATTRIB_E_FENCED || err == ATTRIB_E_SCHEMA) {
+			fail(flush, err);
+			return false;
+		}
+		if (atomic_load(&flush->attach) == ATTRIBD_ATTACH_TRYING) {
+			atomic_store(&flush->attach, ATTRIBD_ATTACH_FAILED);
+			attribd_bell_ring(flush->owner);
+		}
+		back_off(flush);
+	}
+	return false;
+}
+
+/* Flushes the sealed batch until it is in; false as above. */
+static bool flush_until(struct attribd_flush *flush)
+{
+	struct attrib_batch_view view;
+
+	attrib_batch_seal(flush->sealed.batch, &view);
+	for (;;) {
+		int err =
+			flush->sink->ops->flush(flush->sink, &view, flush->sealed.catalog_version);
+		if (!err) {
+			recovered(flush);
+			return true;
+		}
+		complain(flush, "flushing", err);
+		if (err == ATTRIB_E_FENCED) {
+			fail(flush, err);
+			return false;
+		}
+		back_off(flush);
+		if (!attach_until(flush))
+			return false;
+	}
+}
+
+static void confirm(struct attribd_flush *flush)
+{
+	if (flush->sealed.settles)
+		atomic_store(&flush->progress->catalog_settled, flush->sealed.settles);
+	atomic_store(&flush->progress->flushed, flush->sealed.records);
+	attribd_metric_add(ATTRIBD_METRIC_SINK_FLUSHES, 1);
+	pthread_mutex_lock(&flush->lock);
+	flush->busy = false;
+	pthread_mutex_unlock(&flush->lock);
+	attribd_bell_ring(flush->engine);
+}
+
+static void *flush_main(void *arg)
+{
+	struct attribd_flush *flush = arg;
+	bool go = attach_until(flush);
+
+	while (go) {
+		if (attribd_flush_busy(flush)) {
+			go = flush_until(flush);
+			if (go)
+				confirm(flush);
+		} else if (atomic_load(&flush->stop)) {
+			go = false;
+		} else {
+			attribd_bell_wait(&flush->bell, -1);
+		}
+	}
+	atomic_store(&flush->ended, true);
+	attribd_bell_ring(flush->engine);
+	return NULL;
+}
+
+/* -- the other side ----------------------------------------------------------------------------- */
+
+bool attribd_flush_attached(struct attribd_flush *flush, struct attrib_sink_attach *out)
+{
+	if (atomic_load(&flush->attach) != ATTRIBD_ATTACH_DONE)
+		return false;
+	pthread_mutex_lock(&flush->lock);
+	*out = flush->first;
+	pthread_mutex_unlock(&flush->lock);
+	return true;
+}
+
+bool attribd_flush_busy(struct attribd_flush *flush)
+{
+	pthread_mutex_lock(&flush->lock);
+	bool busy = flush->busy;
+	pthread_mutex_unlock(&flush->lock);
+	return busy;
+}
+
+void attribd_flush_offer(struct attribd_flush *flush, const struct attribd_sealed *sealed)
+{
+	pthread_mutex_lock(&flush->lock);
+	flush->sealed = *sealed;
+	flush->busy = true;
+	pthread_mutex_unlock(&flush->lock);
+	attribd_bell_ring(&flush->bell);
+}
+
+int attribd_flush_init(struct attribd_flush *flush, struct attrib_sink *sink,
+	struct attribd_progress *progress, struct attribd_bell *engine, struct attribd_bell *owner)
+{
+	*flush = (struct attribd_flush){
+		.sink = sink, .progress = progress, .engine = engine, .owner = owner};
+	pthread_mutex_init(&flush->lock, NULL);
+	return attribd_bell_init(&flush->bell);
+}
+
+int attribd_flush_start(struct attribd_flush *flush)
+{
+	if (pthread_create(&flush->thread, NULL, flush_main, flush))
+		return ATTRIB_E_NOMEM;
+	flush->started = true;
+	return 0;
+}
+
+void attribd_flush_stop(struct attribd_flush *flush)
+{
+	atomic_store(&flush->stop, true);
+	attribd_bell_ring(&flush->bell);
+}
+
+bool attribd_flush_ended(struct attribd_flush *flush)
+{
+	return !flush->started || atomic_load(&flush->ended);
+}
+
+void attribd_flush_join(struct attribd_flush *flush)
+{
+	if (flush->started)
+		pthread_join(flush->thread, NULL);
+	flush->started = false;
+}
+
+void attribd_flush_done(struct attribd_flush *flush)
+{
+	if (flush->sink)
+		flush->sink->ops->free(flush->sink);
+	free(flush->first.positions);
+	attribd_bell_done(&flush->bell);
+	pthread_mutex_destroy(&flush->lock);
+}

@@ -1,0 +1,87 @@
+/*
+ * The engine thread: reads committed records of all lanes, applies them in groups, and hands sealed
+ * batches to the flush thread. While that one is busy the other batch fills up to a bound; then
+ * reading stops, and the journal is the queue.
+ *
+ * It begins when the sink has told what it holds: records up to there are applied silently, which
+ * builds the state, and everything behind them is applied and emitted by the same code that takes
+ * live records.
+ */
+#ifndef ATTRIBD_PUMP_H
+#define ATTRIBD_PUMP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "attrib/engine.h"
+#include "attrib/journal.h"
+#include "attrib/state.h"
+#include "bell.h"
+#include "flush.h"
+#include "progress.h"
+#include "snapshot.h"
+
+#define ATTRIBD_GROUP 512 /* records applied at once */
+
+struct attribd_pump_lane {
+	struct attrib_id id;
+	uint64_t after; /* applied up to this number */
+	uint64_t ends;  /* last record of a lane of an earlier start; 0 = it still grows */
+};
+
+struct attribd_pump {
+	pthread_t thread;
+	bool started;
+	struct attribd_bell
+		bell; /* rung by commits, the flush thread, a new catalog and the stop */
+	atomic_bool stop;
+
+	/* borrowed */
+	struct attrib_journal *journal;
+	struct attribd_flush *flush;
+	struct attribd_snapshots *snapshots;
+	struct attribd_progress *progress;
+
+	/* own thread */
+	struct attrib_keys *keys;
+	struct attrib_state *state;
+	struct attrib_engine *engine;
+	struct attrib_reader *reader;
+	struct attribd_snapshot *snapshot;
+	struct attrib_arena arena; /* of a look into one record */
+	struct attrib_batch *batches[2], *filling;
+	bool dirty;               /* filling holds something that the sink does not */
+	bool redeciding;          /* the engine still has orders to decide again */
+	uint64_t unsettled;       /* catalog change that filling settles; 0 = none */
+	int64_t oldest_at[2];     /* received_at of the first record in filling, and at the sink */
+	int64_t offered_at;       /* monotonic */
+	uint64_t decided_version; /* catalog that every decision in the sink has seen */
+	uint64_t records;         /* applied, on the scale of attrib_journal_committed */
+	uint64_t filling_from;    /* records when filling was empty */
+	struct attribd_pump_lane *lanes; /* owned; by index of the journal */
+	uint32_t lane_count;
+	struct attrib_engine_stats counted; /* what the metrics have */
+};
+
+/* Makes the bell, which journal and flush thread borrow before the rest can be made. */
+int attribd_pump_prepare(struct attribd_pump *pump) ATTRIB_MUST_CHECK;
+
+struct attribd_pump_options {
+	struct attrib_journal *journal;
+	struct attribd_flush *flush;
+	struct attribd_snapshots *snapshots;
+	struct attribd_progress *progress;
+	const uint8_t *secret;
+	uint64_t memory_limit; /* bytes; 0 = none */
+};
+/* `bell` is ready before, see attribd_pump_prepare. */
+int attribd_pump_init(
+	struct attribd_pump *pump, const struct attribd_pump_options *options) ATTRIB_MUST_CHECK;
+int attribd_pump_start(struct attribd_pump *pump) ATTRIB_MUST_CHECK;
+/* The lanes are closed: apply what is left, wait until it is in the sink, then end; at once when the
+ * flush thread has ended. */
+void attribd_pump_stop(struct attribd_pump *pump);
+void attribd_pump_join(struct attribd_pump *pump);
+void attribd_pump_done(struct attribd_pump *pump);
+
+#endif

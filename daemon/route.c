@@ -1,0 +1,155 @@
+/*
+ * Finding a route, and the answers and records that handlers have in common.
+ */
+#include "route.h"
+
+#include <stdio.h>
+
+#include "worker.h"
+
+#define NO_BODY_MAX ((size_t)8 * 1024) /* of requests whose body nobody reads */
+
+const struct attribd_route attribd_public_routes[] = {
+	{"/p.gif", false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_PIXEL,
+		attribd_handle_pixel},
+	{"/c/", true, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_REDIRECT,
+		attribd_handle_click},
+	{"/v1/events", false, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
+		ATTRIBD_METRIC_REQUESTS_EVENTS, attribd_handle_events},
+	{"/v1/beacon", false, ATTRIB_HTTP_POST, false, ATTRIB_BEACON_BODY_MAX,
+		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon},
+	{"/v1/beacon", false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX,
+		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon_options},
+	{.path = NULL},
+};
+
+/* -- finding ------------------------------------------------------------------------------------ */
+
+struct attrib_str attribd_route_rest(
+	const struct attribd_route *route, const struct attrib_http_request *request)
+{
+	size_t n = strlen(route->path);
+
+	return (struct attrib_str){request->path.p + n, request->path.n - n};
+}
+
+static bool path_matches(const struct attribd_route *route, struct attrib_str path)
+{
+	size_t n = strlen(route->path);
+
+	if (route->prefix ? path.n <= n : path.n != n)
+		return false;
+	return memcmp(path.p, route->path, n) == 0;
+}
+
+static bool method_matches(const struct attribd_route *route, enum attrib_http_method method)
+{
+	return method == route->method || (method == ATTRIB_HTTP_HEAD && route->head);
+}
+
+static const char *method_text(const struct attribd_route *route)
+{
+	switch (route->method) {
+	case ATTRIB_HTTP_GET:
+		return route->head ? "GET, HEAD" : "GET";
+	case ATTRIB_HTTP_POST:
+		return "POST";
+	case ATTRIB_HTTP_OPTIONS:
+		return "OPTIONS";
+	case ATTRIB_HTTP_HEAD:
+	case ATTRIB_HTTP_OTHER:
+		break;
+	}
+	return "HEAD";
+}
+
+const struct attribd_route *attribd_route_find(const struct attribd_route *routes,
+	const struct attrib_http_request *request, char *buf, size_t size, struct attrib_str *allow)
+{
+	size_t n = 0;
+
+	for (const struct attribd_route *route = routes; route->path; route++) {
+		if (!path_matches(route, request->path))
+			continue;
+		if (method_matches(route, request->method))
+			return route;
+		n += (size_t)snprintf(
+			buf + n, size - n, "%s%s", n ? ", " : "Allow: ", method_text(route));
+	}
+	if (n)
+		n += (size_t)snprintf(buf + n, size - n, "\r\n");
+	*allow = (struct attrib_str){buf, n};
+	return NULL;
+}
+
+/* -- answers ------------------------------------------------------------------------------------ */
+
+void attribd_answer_error(struct attribd_exchange *exchange, int err, const char *message)
+{
+	struct attrib_buf *text = &exchange->worker->text;
+
+	attrib_buf_printf(text, "{\"code\":\"%s\",\"message\":", attrib_error_code(err));
+	attrib_buf_json(text, attrib_str_of(message ? message : attrib_error_text(err)));
+	attrib_buf_str(text, ATTRIB_STR("}\n"));
+	exchange->response = (struct attrib_http_response){.status = attrib_error_http(err),
+		.content_type = "application/json",
+		.body = attrib_buf_view(text)};
+}
+
+void attribd_answer_overload(struct attribd_exchange *exchange)
+{
+	attribd_answer_error(exchange, ATTRIB_E_UNAVAILABLE, "overloaded, try again");
+	exchange->response.headers = ATTRIB_STR("Retry-After: 1\r\n");
+	attribd_metric_add(ATTRIBD_METRIC_SHED, 1);
+}
+
+struct attrib_visit attribd_exchange_visit(struct attribd_exchange *exchange)
+{
+	const struct attribd_config *config = exchange->snapshot->config;
+
+	attribd_proxy_client(config->trusted_proxies, config->trusted_proxy_count, exchange->peer,
+		exchange->request, &exchange->client);
+	return (struct attrib_visit){.request = exchange->request,
+		.client_address = attrib_str_of(exchange->client.text)};
+}
+
+struct attrib_intake attribd_exchange_intake(
+	struct attribd_exchange *exchange, const struct attribd_site_config *site)
+{
+	struct attribd_worker *worker = exchange->worker;
+
+	return (struct attrib_intake){.arena = &worker->arena,
+		.keys = worker->keys,
+		.catalog = exchange->snapshot->catalog,
+		.site = &site->intake,
+		.now = worker->now};
+}
+
+struct attrib_str attribd_exchange_bearer(const struct attribd_exchange *exchange)
+{
+	struct attrib_str token;
+	struct attrib_str value =
+		attrib_http_header(exchange->request, ATTRIB_STR("Authorization"));
+	struct attrib_str scheme = attrib_str_split(value, ' ', &token);
+
+	if (!token.p || !attrib_str_ieq(scheme, ATTRIB_STR("Bearer")))
+		return ATTRIB_STR_NONE;
+	return attrib_str_trim(token);
+}
+
+/* -- records ------------------------------------------------------------------------------------ */
+
+bool attribd_record(struct attribd_exchange *exchange, const struct attrib_event *events, size_t n)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (attribd_worker_append(exchange->worker, &events[i], &number)) {
+			exchange->abandoned = i > 0;
+			return false;
+		}
+	}
+	exchange->number = number;
+	attribd_metric_add(ATTRIBD_METRIC_EVENTS_ACCEPTED, (int64_t)n);
+	return true;
+}

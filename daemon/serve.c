@@ -1,0 +1,487 @@
+/*
+ * Order is everything here. Start: the state directory, the journal, a first snapshot, the sink and
+ * the catalog (for a moment, they may be away), the lanes, then those who use them, the public door
+ * last. Stop: the door, the workers with their lanes, the engine, the flush, the rest.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "notify.h"
+#include "server.h"
+#include "statedir.h"
+
+#define FIRST_TRY_US 6000000 /* PostgreSQL's chance to tell what it knows before lanes are opened */
+#define DRAIN_US     10000000 /* the last flush of a graceful stop */
+#define GIVE_UP_US   1000000  /* ... when PostgreSQL is away */
+
+/* -- start: what lies on the disk --------------------------------------------------------------- */
+
+static int open_dir(struct attribd_server *server, const struct attribd_config *config)
+{
+	int err = attribd_statedir_lock(config->state_dir, &server->lock);
+
+	if (err == ATTRIB_E_UNAVAILABLE) {
+		attribd_log(ATTRIBD_LOG_ERROR,
+			"%s: another attribd runs on this state_dir; stopping", config->state_dir);
+		return EX_UNAVAILABLE;
+	}
+	if (!err)
+		err = attribd_statedir_instance(config->state_dir, &server->instance);
+	if (err) {
+		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s; stopping", config->state_dir,
+			err == ATTRIB_E_IO ? strerror(errno) : "the file `instance` is damaged");
+		return EX_IOERR;
+	}
+	return 0;
+}
+
+static int open_secret(struct attribd_server *server, const struct attribd_config *config)
+{
+	int err = attribd_secret_load(config->secret_file, server->secret);
+	struct attrib_keys *keys;
+
+	if (err) {
+		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s; stopping", config->secret_file,
+			err == ATTRIB_E_IO ? strerror(errno)
+					   : "not a secret of attribd, or readable by everybody");
+		return err == ATTRIB_E_IO ? EX_IOERR : EX_CONFIG;
+	}
+	keys = attrib_keys_new(server->secret);
+	if (!keys)
+		return EX_OSERR;
+	attrib_keys_fingerprint(keys, server->fingerprint);
+	attrib_keys_free(keys);
+	return 0;
+}
+
+/* Workers call it after every commit. */
+static void on_commit(void *arg)
+{
+	struct attribd_server *server = arg;
+
+	if (atomic_load(&server->progress.behind_at) == 0)
+		atomic_store(&server->progress.behind_at, attribd_clock_now());
+	attribd_bell_ring(&server->pump.bell);
+}
+
+static int open_journal(struct attribd_server *server, const struct attribd_config *config)
+{
+	char dir[4096];
+	struct attrib_journal_options options = {.dir = dir,
+		.instance = server->instance,
+		.segment_size = (uint64_t)config->journal_segment_size,
+		.quota = (uint64_t)config->journal_quota};
+
+	snprintf(dir, sizeof dir, "%s/journal", config->state_dir);
+	int err = attrib_journal_open(&options, &server->journal);
+	if (err) {
+		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s; stopping", dir,
+			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
+		return EX_IOERR;
+	}
+	attrib_journal_on_commit(server->journal, on_commit, server);
+	return 0;
+}
+
+/* -- start: threads ----------------------------------------------------------------------------- */
+
+static int start_flush(struct attribd_server *server, const struct attribd_config *config)
+{
+	struct attrib_postgres_options options = {.conninfo = config->postgres,
+		.instance = server->instance,
+		.secret_fingerprint = server->fingerprint};
+	struct attrib_sink *sink;
+	int err = attrib_sink_postgres_new(&options, &sink);
+
+	if (!err)
+		err = attribd_flush_init(
+			&server->flush, sink, &server->progress, &server->pump.bell, &server->bell);
+	return err ? err : attribd_flush_start(&server->flush);
+}
+
+/* Both have had one try, or it took too long. */
+static void await_first_try(struct attribd_server *server)
+{
+	int64_t until = attribd_clock_mono() + FIRST_TRY_US, left;
+
+	while (atomic_load(&server->flush.attach) == ATTRIBD_ATTACH_TRYING ||
+		!atomic_load(&server->catalog.tried)) {
+		left = until - attribd_clock_mono();
+		if (left <= 0 || atomic_load(&server->flush.fatal))
+			return;
+		attribd_bell_wait(&server->bell, left);
+	}
+}
+
+static int start_workers(struct attribd_server *server)
+{
+	struct attribd_worker_options options = {.snapshots = &server->snapshots,
+		.progress = &server->progress,
+		.secret = server->secret,
+		.routes = attribd_public_routes};
+	int count = server->snapshot->config->workers, err = 0;
+
+	server->workers = calloc((size_t)count, sizeof *server->workers);
+	if (!server->workers)
+		return ATTRIB_E_NOMEM;
+	attrib_journal_raise_base(server->journal, atomic_load(&server->flush.base));
+	for (; server->worker_count < count && !err; server->worker_count++) {
+		err = attrib_lane_open(server->journal, attribd_clock_now(), &options.lane);
+		if (err)
+			return err;
+		err = attribd_worker_init(&server->workers[server->worker_count], &options);
+		if (err) {
+			(void)!attrib_lane_close(options.lane);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int start_pump(struct attribd_server *server)
+{
+	struct attribd_pump_options options = {.journal = server->journal,
+		.flush = &server->flush,
+		.snapshots = &server->snapshots,
+		.progress = &server->progress,
+		.secret = server->secret,
+		.memory_limit = (uint64_t)server->snapshot->config->memory_limit};
+	int err = attribd_pump_init(&server->pump, &options);
+
+	for (int i = 0; i < server->worker_count && !err; i++)
+		err = attribd_worker_start(&server->workers[i]);
+	return err ? err : attribd_pump_start(&server->pump);
+}
+
+static int start_admin(struct attribd_server *server)
+{
+	struct attribd_worker_options options = {.snapshots = &server->snapshots,
+		.progress = &server->progress,
+		.secret = server->secret,
+		.routes = attribd_admin_routes,
+		.context = server};
+	int err = attribd_worker_init(&server->admin_worker, &options);
+
+	return err ? err : attribd_worker_start(&server->admin_worker);
+}
+
+/* -- the two doors ------------------------------------------------------------------------------ */
+
+static void on_admin(void *arg, int fd, const struct attribd_peer *peer)
+{
+	struct attribd_server *server = arg;
+
+	attribd_worker_hand(&server->admin_worker, fd, peer);
+}
+
+static void on_public(void *arg, int fd, const struct attribd_peer *peer)
+{
+	struct attribd_server *server = arg;
+	struct attribd_worker *best = &server->workers[0];
+	int64_t total = 0;
+
+	for (int i = 0; i < server->worker_count; i++) {
+		struct attribd_worker *worker = &server->workers[i];
+		int load = atomic_load(&worker->load);
+		total += load;
+		if (load < atomic_load(&best->load))
+			best = worker;
+	}
+	if (total >= server->snapshot->config->max_connections) {
+		attribd_metric_add(ATTRIBD_METRIC_CONNECTIONS_REFUSED, 1);
+		close(fd);
+		return;
+	}
+	attribd_worker_hand(best, fd, peer);
+}
+
+static int open_doors(struct attribd_server *server, const struct attribd_config *config)
+{
+	const struct attribd_address *address = &config->admin_listen;
+	int err = attribd_listener_open(&server->admin, address);
+
+	if (!err) {
+		address = &config->listen;
+		err = attribd_listener_open(&server->public, address);
+	}
+	if (err)
+		attribd_log(ATTRIBD_LOG_ERROR, "listen on %s port %u: %s; stopping", address->host,
+			address->port, strerror(errno));
+	return err ? EX_UNAVAILABLE : 0;
+}
+
+/* -- stop --------------------------------------------------------------------------------------- */
+
+static void stop_workers(struct attribd_server *server)
+{
+	for (int i = 0; i < server->worker_count; i++)
+		attribd_worker_stop(&server->workers[i]);
+	for (int i = 0; i < server->worker_count; i++)
+		attribd_worker_join(&server->workers[i]);
+}
+
+/* False: the thread still runs at that time. */
+static bool join_until(pthread_t thread, bool *started, int64_t mono)
+{
+	struct timespec until;
+	int64_t left = mono - attribd_clock_mono();
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	if (left > 0) {
+		until.tv_sec += (left + until.tv_nsec / 1000) / 1000000;
+		until.tv_nsec = (left + until.tv_nsec / 1000) % 1000000 * 1000;
+	}
+	if (*started && pthread_timedjoin_np(thread, NULL, &until))
+		return false;
+	*started = false;
+	return true;
+}
+
+/* The engine applies what the workers left and the last batch goes out. */
+static bool drain(struct attribd_server *server)
+{
+	int64_t began = attribd_clock_mono(), until = began + DRAIN_US;
+
+	attribd_pump_stop(&server->pump);
+	while (!join_until(server->pump.thread, &server->pump.started,
+		attribd_clock_mono() + GIVE_UP_US / 5)) {
+		int64_t waited = attribd_clock_mono() - began;
+		if (waited > GIVE_UP_US && !atomic_load(&server->flush.up))
+			attribd_flush_stop(&server->flush);
+		if (waited > DRAIN_US)
+			return false;
+	}
+	attribd_flush_stop(&server->flush);
+	attribd_catalog_stop(&server->catalog);
+	return join_until(server->flush.thread, &server->flush.started, until) &&
+	       join_until(server->catalog.thread, &server->catalog.started, until);
+}
+
+/* False: a thread hangs in a call to PostgreSQL; memory must not be taken from under it. */
+static bool stop(struct attribd_server *server)
+{
+	struct attribd_progress_view view;
+	bool clean;
+
+	attribd_listener_close(&server->public);
+	stop_workers(server);
+	clean = drain(server);
+	attribd_listener_close(&server->admin);
+	if (server->admin_worker.base) {
+		attribd_worker_stop(&server->admin_worker);
+		attribd_worker_join(&server->admin_worker);
+	}
+	view = attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
+	if (server->worker_count)
+		attribd_log(ATTRIBD_LOG_NOTICE,
+			"stopped; %llu records stay in the journal for the next start",
+			(unsigned long long)(view.committed - view.flushed));
+	return clean;
+}
+
+static void free_server(struct attribd_server *server)
+{
+	for (int i = 0; i < server->worker_count; i++)
+		attribd_worker_done(&server->workers[i]);
+	free(server->workers);
+	if (server->admin_worker.base)
+		attribd_worker_done(&server->admin_worker);
+	attribd_pump_done(&server->pump);
+	if (server->flush.sink)
+		attribd_flush_done(&server->flush);
+	if (server->catalog.snapshots)
+		attribd_catalog_done(&server->catalog);
+	attribd_snapshot_unref(server->snapshot);
+	attribd_snapshots_done(&server->snapshots);
+	attrib_journal_close(server->journal);
+	if (server->base)
+		event_base_free(server->base);
+	attribd_bell_done(&server->bell);
+	if (server->lock >= 0)
+		close(server->lock);
+	free(server);
+}
+
+/* -- signals ------------------------------------------------------------------------------------ */
+
+/* The first signal asks, the second one kills: libevent restores the default with the deletion. */
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	struct attribd_server *server = arg;
+
+	(void)what;
+	attribd_log(ATTRIBD_LOG_NOTICE, "%s: stopping; a second signal ends at once",
+		number == SIGTERM ? "SIGTERM" : "SIGINT");
+	attribd_notify("STOPPING=1");
+	event_del(&server->on_term);
+	event_del(&server->on_int);
+	event_base_loopbreak(server->base);
+}
+
+static void refuse_reload(struct attrib_buf *why)
+{
+	attrib_buf_char(why, '\0');
+	attribd_metric_add(ATTRIBD_METRIC_CONFIG_RELOADS_FAILED, 1);
+	attribd_log(ATTRIBD_LOG_ERROR, "reload refused, the old configuration stays: %s",
+		why->err ? "out of memory" : (const char *)why->p);
+}
+
+/* All or nothing: a configuration that is not valid or wants a restart changes nothing. */
+static void on_reload(evutil_socket_t number, short what, void *arg)
+{
+	struct attribd_server *server = arg;
+	struct attribd_config *config;
+	struct attrib_buf why;
+
+	(void)number, (void)what;
+	attribd_notify_reloading();
+	attribd_snapshots_refresh(&server->snapshots, &server->snapshot);
+	attrib_buf_init(&why);
+	if (attribd_config_load(server->config_file, &config, &why)) {
+		refuse_reload(&why);
+	} else {
+		attribd_config_restart_diff(server->snapshot->config, config, &why);
+		if (why.n || why.err) {
+			attrib_buf_str(&why, ATTRIB_STR(": can only be changed by a restart"));
+			refuse_reload(&why);
+			attribd_config_free(config);
+		} else {
+			attribd_catalog_reconfigure(&server->catalog, config);
+			attribd_metric_add(ATTRIBD_METRIC_CONFIG_RELOADS, 1);
+			attribd_log(ATTRIBD_LOG_NOTICE, "configuration reloaded");
+		}
+	}
+	attrib_buf_done(&why);
+	attribd_notify("READY=1");
+}
+
+static void on_bell(evutil_socket_t fd, short what, void *arg)
+{
+	struct attribd_server *server = arg;
+
+	(void)fd, (void)what;
+	attribd_bell_clear(&server->bell);
+	if (atomic_load(&server->flush.fatal))
+		event_base_loopbreak(server->base);
+}
+
+static void handle_events(struct attribd_server *server)
+{
+	event_assign(&server->bell_event, server->base, server->bell.fd, EV_READ | EV_PERSIST,
+		on_bell, server);
+	evsignal_assign(&server->on_term, server->base, SIGTERM, on_stop, server);
+	evsignal_assign(&server->on_int, server->base, SIGINT, on_stop, server);
+	evsignal_assign(&server->on_hup, server->base, SIGHUP, on_reload, server);
+	event_add(&server->bell_event, NULL);
+	event_add(&server->on_term, NULL);
+	event_add(&server->on_int, NULL);
+	event_add(&server->on_hup, NULL);
+}
+
+/* -- the whole ---------------------------------------------------------------------------------- */
+
+static int fatal_code(const struct attribd_server *server)
+{
+	return atomic_load(&server->flush.fatal) ? EX_CONFIG : 0;
+}
+
+/* Everything up to the lanes; an exit code. */
+static int prepare(struct attribd_server *server, struct attribd_config *config)
+{
+	int code = open_dir(server, config);
+
+	if (!code)
+		code = open_secret(server, config);
+	if (!code)
+		code = open_journal(server, config);
+	if (!code)
+		code = open_doors(server, config);
+	if (code) {
+		attribd_config_free(config);
+		return code;
+	}
+	atomic_store(&server->progress.behind_at, attribd_clock_now());
+	if (attribd_catalog_init(&server->catalog, &server->snapshots, &server->progress, config,
+		    &server->pump.bell, &server->bell)) {
+		attribd_config_free(config);
+		return EX_OSERR;
+	}
+	attribd_snapshots_refresh(&server->snapshots, &server->snapshot);
+	return 0;
+}
+
+static int start(struct attribd_server *server)
+{
+	const struct attribd_config *config = server->snapshot->config;
+
+	if (start_admin(server) || start_flush(server, config) ||
+		attribd_catalog_start(&server->catalog))
+		return EX_OSERR;
+	attribd_listener_start(&server->admin, server->base, on_admin, server);
+	await_first_try(server);
+	if (fatal_code(server))
+		return fatal_code(server);
+	int err = start_workers(server);
+	if (!err)
+		err = start_pump(server);
+	if (err) {
+		attribd_log(ATTRIBD_LOG_ERROR, "start: %s; stopping",
+			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
+		return err == ATTRIB_E_IO || err == ATTRIB_E_NO_SPACE ? EX_IOERR : EX_OSERR;
+	}
+	attribd_listener_start(&server->public, server->base, on_public, server);
+	return 0;
+}
+
+static int run(struct attribd_server *server)
+{
+	sigset_t none;
+
+	attribd_log(ATTRIBD_LOG_NOTICE, "attribd %s: %d workers, listening on %s, admin on %s",
+		ATTRIB_VERSION, server->worker_count, server->public.text, server->admin.text);
+	attribd_notify("READY=1");
+	handle_events(server);
+	/* threads were born with signals blocked: they are this thread's business */
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+	event_base_dispatch(server->base);
+	return fatal_code(server);
+}
+
+int attribd_serve(struct attribd_config *config, const char *config_file)
+{
+	struct attribd_server *server = calloc(1, sizeof *server);
+	sigset_t all;
+	int code;
+
+	if (!server || attribd_bell_init(&server->bell) || attribd_pump_prepare(&server->pump)) {
+		free(server);
+		attribd_config_free(config);
+		return EX_OSERR;
+	}
+	server->config_file = config_file;
+	server->lock = server->public.fd = server->admin.fd = -1;
+	attribd_snapshots_init(&server->snapshots);
+	server->base = event_base_new();
+	signal(SIGPIPE, SIG_IGN);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	code = server->base ? prepare(server, config) : EX_OSERR;
+	if (!code)
+		code = start(server);
+	if (!code)
+		code = run(server);
+	if (server->journal && !stop(server))
+		_exit(code);
+	free_server(server);
+	return code;
+}

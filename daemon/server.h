@@ -1,0 +1,45 @@
+/*
+ * The running daemon: every part of it in one struct, made and taken apart by serve.c.
+ */
+#ifndef ATTRIBD_SERVER_H
+#define ATTRIBD_SERVER_H
+
+#include "attrib/journal.h"
+#include "bell.h"
+#include "catalog_thread.h"
+#include "flush.h"
+#include "listener.h"
+#include "progress.h"
+#include "pump.h"
+#include "snapshot.h"
+#include "worker.h"
+
+struct attribd_server {
+	const char *config_file;           /* borrowed */
+	struct attribd_snapshot *snapshot; /* main thread */
+	struct attribd_snapshots snapshots;
+	struct attribd_progress progress;
+	struct attrib_id instance;
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+	uint8_t fingerprint[32];
+	int lock;                       /* owned; of the state directory */
+	struct attrib_journal *journal; /* owned */
+
+	struct event_base *base; /* main thread */
+	struct event bell_event, on_term, on_int, on_hup;
+	struct attribd_bell bell; /* rung by threads that want the main thread's attention */
+	bool stopping;            /* main thread */
+
+	struct attribd_listener public, admin;
+	struct attribd_worker *workers; /* owned */
+	int worker_count;
+	struct attribd_worker admin_worker;
+	struct attribd_pump pump;
+	struct attribd_flush flush;
+	struct attribd_catalog_thread catalog;
+};
+
+/* Routes of the admin listener; their worker's context is the server. */
+extern const struct attribd_route attribd_admin_routes[];
+
+#endif

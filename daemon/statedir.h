@@ -1,0 +1,17 @@
+/*
+ * The state directory: one process at a time, and a name for life.
+ */
+#ifndef ATTRIBD_STATEDIR_H
+#define ATTRIBD_STATEDIR_H
+
+#include "attrib/error.h"
+#include "attrib/id.h"
+
+/* Makes the directory when absent (its parent must exist) and locks <dir>/lock until the process
+ * ends or *fd is closed. ATTRIB_E_UNAVAILABLE: another process has it; ATTRIB_E_IO with errno. */
+int attribd_statedir_lock(const char *dir, int *fd) ATTRIB_MUST_CHECK;
+/* Reads <dir>/instance (32 hex digits), or makes it from random bytes, synced. ATTRIB_E_IO,
+ * ATTRIB_E_CORRUPT. */
+int attribd_statedir_instance(const char *dir, struct attrib_id *out) ATTRIB_MUST_CHECK;
+
+#endif
