@@ -219,7 +219,7 @@ int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t aft
 		return err;
 	if (!cursor->placed || cursor->returned != after)
 		place(cursor, after);
-	/* acquire: what is below was written before, see run() in lane.c */
+	/* acquire: what is below was written before, see write_out() in commit.c */
 	uint64_t limit = atomic_load_explicit(&cursor->lane->last, memory_order_acquire);
 	reader->window.fresh = false;
 	while (count < max && more && !err) {
