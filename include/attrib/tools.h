@@ -44,12 +44,13 @@ int attrib_postgres_import(const struct attrib_import *import, struct attrib_imp
 enum attrib_report_format { ATTRIB_REPORT_TABLE, ATTRIB_REPORT_CSV, ATTRIB_REPORT_JSON };
 
 struct attrib_report_kind {
-	const char *name;  /* also of the view; NULL ends the list */
+	const char *name;  /* also of the view */
 	const char *about; /* one line */
 	bool has_period;   /* takes from and to */
 	bool has_model;
 };
-const struct attrib_report_kind *attrib_report_kinds(void);
+/* The reports there are, one after the other; NULL behind the last. */
+const struct attrib_report_kind *attrib_report_kind(size_t index);
 
 struct attrib_report {
 	const char *conninfo;

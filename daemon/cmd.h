@@ -1,0 +1,65 @@
+/*
+ * Subcommands. main.c has the table of them; each is a function of what stands on the command line,
+ * and returns the exit status.
+ */
+#ifndef ATTRIBD_CMD_H
+#define ATTRIBD_CMD_H
+
+#include <sysexits.h>
+#include "attrib/sink.h"
+#include "config.h"
+
+#define CMD_CONFIG_FILE "/etc/attribd/attribd.conf"
+
+enum cmd_option {
+	CMD_OPTION_CONFIG = 1 << 0,
+	CMD_OPTION_SITE = 1 << 1,
+	CMD_OPTION_FROM = 1 << 2,
+	CMD_OPTION_TO = 1 << 3,
+	CMD_OPTION_MODEL = 1 << 4,
+	CMD_OPTION_FORMAT = 1 << 5,
+	CMD_OPTION_HELP = 1 << 6,
+	CMD_OPTION_VERSION = 1 << 7,
+};
+
+/* Borrowed from argv. */
+struct cmd_line {
+	unsigned given;                                /* enum cmd_option */
+	const char *config;                            /* never NULL */
+	const char *site, *from, *to, *model, *format; /* NULL = not given */
+	char **operands;                               /* the first is the command's name */
+	int operand_count;
+	bool implied; /* no command was named: it is serve */
+};
+
+struct cmd {
+	const char *name;
+	const char *synopsis;           /* what follows the name */
+	const char *about;              /* one line */
+	const char *help;               /* paragraphs and examples */
+	unsigned options;               /* that it takes */
+	int operands_min, operands_max; /* without the name */
+	int (*run)(const struct cmd_line *line);
+};
+
+int cmd_check_config(const struct cmd_line *line);
+int cmd_help(const struct cmd_line *line);
+int cmd_import(const struct cmd_line *line);
+int cmd_journal(const struct cmd_line *line);
+int cmd_migrate(const struct cmd_line *line);
+int cmd_report(const struct cmd_line *line);
+int cmd_serve(const struct cmd_line *line);
+
+/* "attribd: <message>" on stderr. */
+void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* EX_OK with *out, or EX_CONFIG with the problems on stderr. */
+int cmd_load_config(const char *file, struct attribd_config **out);
+/* The site of --site, or the only one there is (NULL = several and none named). EX_USAGE when the
+ * configuration has no such site. */
+int cmd_pick_site(const struct cmd_line *line, const struct attribd_config *config,
+	const struct attribd_site_config **out);
+/* Tells what the database said; returns the exit status for the error. */
+int cmd_database_failed(int err, const struct attrib_sink_error *error);
+int cmd_exit_status(int err);
+
+#endif

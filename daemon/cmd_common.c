@@ -1,0 +1,75 @@
+/*
+ * What several subcommands need: complaining, the configuration, sites, exit statuses.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cmd.h"
+
+void cmd_complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("attribd: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int cmd_load_config(const char *file, struct attribd_config **out)
+{
+	struct attrib_buf problems;
+	int err;
+
+	attrib_buf_init(&problems);
+	err = attribd_config_load(file, out, &problems);
+	if (err)
+		fwrite(problems.p, 1, problems.n, stderr);
+	if (err && problems.n == 0)
+		cmd_complain("%s: %s", file, attrib_error_text(err));
+	attrib_buf_done(&problems);
+	return cmd_exit_status(err);
+}
+
+int cmd_pick_site(const struct cmd_line *line, const struct attribd_config *config,
+	const struct attribd_site_config **out)
+{
+	*out = config->site_count == 1 ? &config->sites[0] : NULL;
+	if (!line->site)
+		return EX_OK;
+	*out = attribd_config_site(config, attrib_str_of(line->site));
+	if (*out)
+		return EX_OK;
+	cmd_complain("--site %s: expected a site of %s", line->site, line->config);
+	for (size_t i = 0; i < config->site_count; i++)
+		fprintf(stderr, "  %.*s\n", (int)config->sites[i].site.name.n,
+			config->sites[i].site.name.p);
+	return EX_USAGE;
+}
+
+int cmd_database_failed(int err, const struct attrib_sink_error *error)
+{
+	cmd_complain("database: %s", *error->text ? error->text : attrib_error_text(err));
+	return cmd_exit_status(err);
+}
+
+int cmd_exit_status(int err)
+{
+	switch (err) {
+	case ATTRIB_OK:
+		return EX_OK;
+	case ATTRIB_E_CONFIG:
+	case ATTRIB_E_SCHEMA:
+	case ATTRIB_E_FENCED:
+		return EX_CONFIG;
+	case ATTRIB_E_IO:
+	case ATTRIB_E_NO_SPACE:
+		return EX_IOERR;
+	case ATTRIB_E_UNAVAILABLE:
+	case ATTRIB_E_NOMEM:
+		return EX_UNAVAILABLE;
+	default: /* everything else is about what was given to us */
+		return EX_DATAERR;
+	}
+}

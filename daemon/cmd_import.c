@@ -1,0 +1,109 @@
+/*
+ * attribd import TABLE FILE: what marketers fill, from a spreadsheet's CSV.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attrib/tools.h"
+#include "cmd.h"
+
+static void show_progress(void *arg, uint64_t rows)
+{
+	(void)arg;
+	fprintf(stderr, "\r%llu rows read", (unsigned long long)rows);
+}
+
+static void end_progress(void)
+{
+	fputs("\r\033[K", stderr);
+}
+
+static int check_table(const char *table)
+{
+	for (const char *const *t = attrib_import_tables(); *t; t++) {
+		if (strcmp(*t, table) == 0)
+			return EX_OK;
+	}
+	cmd_complain("import: expected one of these tables, got \"%s\":", table);
+	for (const char *const *t = attrib_import_tables(); *t; t++)
+		fprintf(stderr, "  %s\n", *t);
+	return EX_USAGE;
+}
+
+static int run_import(const struct attribd_config *config, struct attrib_import *import)
+{
+	struct attrib_import_result result = {0};
+	struct attrib_sink_error error = {0};
+	struct attrib_buf problems;
+	int err, status, saved;
+
+	attrib_buf_init(&problems);
+	import->conninfo = config->postgres;
+	import->progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+	err = attrib_postgres_import(import, &result, &problems, &error);
+	saved = errno;
+	if (import->progress)
+		end_progress();
+	status = cmd_exit_status(err);
+	if (!err)
+		printf("imported %llu row%s into %s (%llu new, %llu replaced)\n",
+			(unsigned long long)result.rows, result.rows == 1 ? "" : "s", import->table,
+			(unsigned long long)result.added, (unsigned long long)result.replaced);
+	else if (err == ATTRIB_E_IO)
+		cmd_complain("%s: %s", import->file, strerror(saved));
+	else if (err == ATTRIB_E_INVALID)
+		fprintf(stderr, "%.*snothing was imported\n", (int)problems.n,
+			(const char *)problems.p);
+	else
+		status = cmd_database_failed(err, &error);
+	attrib_buf_done(&problems);
+	return status;
+}
+
+static int import_file(const struct attribd_config *config, struct attrib_import *import)
+{
+	bool is_stdin = strcmp(import->file, "-") == 0;
+	int status;
+
+	import->in = is_stdin ? stdin : fopen(import->file, "re");
+	if (!import->in) {
+		cmd_complain("%s: %s", import->file, strerror(errno));
+		return EX_IOERR;
+	}
+	if (is_stdin)
+		import->file = "stdin";
+	status = run_import(config, import);
+	if (!is_stdin)
+		fclose(import->in);
+	return status;
+}
+
+int cmd_import(const struct cmd_line *line)
+{
+	struct attrib_import import = {.table = line->operands[1], .file = line->operands[2]};
+	const struct attribd_site_config *site;
+	struct attribd_config *config;
+	struct attrib_str *names;
+	int status = check_table(import.table);
+
+	if (!status)
+		status = cmd_load_config(line->config, &config);
+	if (status)
+		return status;
+	names = calloc(config->site_count + 1, sizeof *names);
+	status = names ? cmd_pick_site(line, config, &site) : EX_UNAVAILABLE;
+	for (size_t i = 0; names && i < config->site_count; i++)
+		names[i] = config->sites[i].site.name;
+	if (!status) {
+		import.sites = names;
+		import.site_count = config->site_count;
+		import.site = site ? site->site.name : ATTRIB_STR_NONE;
+		status = import_file(config, &import);
+	}
+	free(names);
+	attribd_config_free(config);
+	return status;
+}

@@ -1,0 +1,81 @@
+/*
+ * attribd journal verify DIR: reads every segment and says whether it is whole. It changes nothing
+ * and may run beside the daemon.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attrib/journal.h"
+#include "cmd.h"
+
+static void say(void *arg, const char *text)
+{
+	(void)arg;
+	printf("%s\n", text);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_count(const char *before, uint64_t n, const char *noun)
+{
+	printf("%s%llu %s%s", before, (unsigned long long)n, noun, plural(n));
+}
+
+static void summarise(const struct attrib_journal_report *report)
+{
+	print_count("", report->records, "record");
+	print_count(" in ", report->segments, "segment");
+	print_count(" of ", report->lanes, "lane");
+	print_count(", ", report->bytes, "byte");
+	if (report->torn_tails) {
+		print_count(", ", report->torn_tails, "torn tail");
+		printf(" (normal after a crash)");
+	}
+	if (report->damaged_stretches) {
+		printf("; DAMAGED in %llu place%s", (unsigned long long)report->damaged_stretches,
+			plural(report->damaged_stretches));
+		print_count(", ", report->damaged_bytes, "byte");
+		printf("\n");
+	} else {
+		printf("; no damage\n");
+	}
+}
+
+/* People name the state directory, too. */
+static const char *find_directory(const char *dir, char *inner, size_t size)
+{
+	struct stat st;
+	int n = snprintf(inner, size, "%s/journal", dir);
+
+	return n > 0 && (size_t)n < size && stat(inner, &st) == 0 && S_ISDIR(st.st_mode) ? inner
+											 : dir;
+}
+
+int cmd_journal(const struct cmd_line *line)
+{
+	struct attrib_journal_report report = {0};
+	char inner[4096];
+	const char *dir;
+	int err;
+
+	if (strcmp(line->operands[1], "verify") != 0) {
+		cmd_complain("journal: expected verify, got \"%s\"", line->operands[1]);
+		return EX_USAGE;
+	}
+	dir = find_directory(line->operands[2], inner, sizeof inner);
+	errno = 0;
+	err = attrib_journal_verify(dir, &report, say, NULL);
+	if (err) {
+		cmd_complain("%s: %s", dir, errno ? strerror(errno) : attrib_error_text(err));
+		return cmd_exit_status(err);
+	}
+	summarise(&report);
+	if (fflush(stdout))
+		return EX_IOERR;
+	return report.damaged_stretches ? EX_DATAERR : EX_OK;
+}

@@ -1,0 +1,110 @@
+/*
+ * attribd report NAME: the answers, for people or for programs.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "attrib/tools.h"
+#include "cmd.h"
+
+static int write_stdout(void *arg, struct attrib_str text)
+{
+	(void)arg;
+	return fwrite(text.p, 1, text.n, stdout) == text.n ? 0 : ATTRIB_E_IO;
+}
+
+static int read_format(const char *text, enum attrib_report_format *out)
+{
+	static const char *const names[] = {[ATTRIB_REPORT_TABLE] = "table",
+		[ATTRIB_REPORT_CSV] = "csv",
+		[ATTRIB_REPORT_JSON] = "json"};
+
+	*out = ATTRIB_REPORT_TABLE;
+	if (!text)
+		return EX_OK;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], text) == 0) {
+			*out = (enum attrib_report_format)i;
+			return EX_OK;
+		}
+	}
+	cmd_complain("--format: expected table, csv or json, got \"%s\"", text);
+	return EX_USAGE;
+}
+
+static int read_model(const char *text)
+{
+	static const char *const names[] = {
+#define X(name, text_of) text_of,
+		ATTRIB_MODELS(X)
+#undef X
+	};
+
+	for (size_t i = 0; text && i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], text) == 0)
+			return EX_OK;
+	}
+	if (!text)
+		return EX_OK;
+	cmd_complain("--model: expected one of these, got \"%s\":", text);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		fprintf(stderr, "  %s\n", names[i]);
+	return EX_USAGE;
+}
+
+static int unknown_report(const char *name)
+{
+	const struct attrib_report_kind *kind;
+
+	cmd_complain("report: expected one of these, got \"%s\":", name);
+	for (size_t i = 0; (kind = attrib_report_kind(i)); i++)
+		fprintf(stderr, "  %-24s %s\n", kind->name, kind->about);
+	return EX_USAGE;
+}
+
+static int run_report(const struct attrib_report *report)
+{
+	struct attrib_sink_error error = {0};
+	int err = attrib_postgres_report(report, &error);
+
+	if (!err && fflush(stdout))
+		err = ATTRIB_E_IO;
+	if (err == ATTRIB_E_NOT_FOUND)
+		return unknown_report(report->name);
+	if (err == ATTRIB_E_INVALID) {
+		cmd_complain("report: %s", error.text);
+		return EX_USAGE;
+	}
+	if (err == ATTRIB_E_IO) {
+		cmd_complain("standard output: %s", attrib_error_text(err));
+		return EX_IOERR;
+	}
+	return err ? cmd_database_failed(err, &error) : EX_OK;
+}
+
+int cmd_report(const struct cmd_line *line)
+{
+	struct attrib_report report = {.name = line->operands[1],
+		.from = line->from,
+		.to = line->to,
+		.model = line->model,
+		.write = write_stdout};
+	const struct attribd_site_config *site;
+	struct attribd_config *config;
+	int status = read_format(line->format, &report.format);
+
+	if (!status)
+		status = read_model(line->model);
+	if (!status)
+		status = cmd_load_config(line->config, &config);
+	if (status)
+		return status;
+	report.conninfo = config->postgres;
+	status = cmd_pick_site(line, config, &site);
+	if (!status) {
+		report.site = site ? site->site.name.p : NULL;
+		status = run_report(&report);
+	}
+	attribd_config_free(config);
+	return status;
+}

@@ -1,0 +1,217 @@
+/*
+ * The subcommands with their help. The help is written for somebody who has never seen the program:
+ * what it does, what it needs, an example to paste.
+ */
+#include "cmd_table.h"
+
+#include <getopt.h>
+#include <string.h>
+
+/* clang-format off: texts as they appear */
+const struct cmd cmd_table[] = {
+	{"serve", "[-c FILE]", "run the daemon (the default command)",
+		"Takes clicks, visits, codes and orders over HTTP, decides who earned what, and "
+		"writes\n"
+		"results to PostgreSQL. Runs in the foreground and logs to standard error.\n"
+		"SIGHUP reloads the configuration; SIGTERM answers what is in flight, writes what "
+		"is\n"
+		"decided and ends.\n\n"
+		"The database may be away, also at start: events are kept in the journal and catch "
+		"up.\n\n"
+		"Examples:\n"
+		"  attribd -c attribd.conf\n"
+		"  attribd serve --config /etc/attribd/attribd.conf\n",
+		CMD_OPTION_CONFIG, 0, 0, cmd_serve},
+	{"check-config", "[-c FILE]", "check a configuration and print what it amounts to",
+		"Prints every setting with its effective value, secrets as ***. Mistakes are "
+		"listed as\n"
+		"file:line: key: expected ..., got ... and the exit status is 78.\n\n"
+		"Example:\n"
+		"  attribd check-config -c attribd.conf && systemctl reload attribd\n",
+		CMD_OPTION_CONFIG, 0, 0, cmd_check_config},
+	{"migrate", "[-c FILE]", "create or upgrade the schema `attrib` in the database",
+		"Applies the migrations that are missing, each in its own transaction, and writes "
+		"the\n"
+		"sites of the configuration. Harmless to repeat. The daemon refuses a schema that "
+		"does\n"
+		"not fit it. The role of the connection string must own the schema `attrib`, or "
+		"be\n"
+		"allowed to create it and the extension btree_gist.\n\n"
+		"Example:\n"
+		"  createdb attrib && attribd migrate -c attribd.conf\n",
+		CMD_OPTION_CONFIG, 0, 0, cmd_migrate},
+	{"import", "TABLE FILE.csv [--site NAME] [-c FILE]",
+		"load creators, trackers, costs ... from CSV",
+		"The first line names columns of the table, in any order. All rows are imported, "
+		"or none:\n"
+		"mistakes are listed as file:line: column: expected ..., got ... and the exit "
+		"status is 65.\n"
+		"A row whose key exists replaces that row; empty fields and columns that the file "
+		"leaves\n"
+		"out get their defaults. History is kept. A running daemon notices by itself.\n"
+		"FILE - reads standard input. The column `site` may be left out when the "
+		"configuration\n"
+		"has one site, or with --site.\n\n"
+		"Tables: creator, creator_account, campaign, placement, tracker, cost, "
+		"post_metrics,\n"
+		"follower_count, rate_card, exchange_rate, kpi_target, order_claim, code_alias.\n"
+		"Dates are 2026-11-01, local times 2026-11-01 12:30, durations 30d, amounts "
+		"1500.00.\n\n"
+		"Examples:\n"
+		"  printf 'handle,name\\nlisa,Lisa Lang\\n' | attribd import creator - -c "
+		"attribd.conf\n"
+		"  printf 'kind,key,creator\\ncode,LISA10,lisa\\n' | attribd import tracker - -c "
+		"attribd.conf\n"
+		"  attribd import cost cost.csv --site acme -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE, 2, 2, cmd_import},
+	{"report",
+		"NAME [--site S] [--from DAY --to DAY] [--model M] [--format table|csv|json] [-c "
+		"FILE]",
+		"print ROI, CAC, avoided double counting ...",
+		"  roi                      what each creator cost and brought, by model\n"
+		"  cac                      what a new customer cost, by campaign\n"
+		"  double_count             what the creators' own reports would count twice\n"
+		"  double_count_by_channel  the same for channels that each report alone\n"
+		"  order_credit             who earned which part of each order, by model\n"
+		"  conversion_status        every order and lead with its state and money\n"
+		"  path_step                every touch that an order considered, and why it "
+		"counts or not\n"
+		"  traffic_daily            clicks, visits, carts and leads by day and tracker\n"
+		"  unknown_tracker          keys that were seen and belong to nobody\n\n"
+		"Days are local days of the site, both included; without them a report is over all "
+		"time.\n"
+		"Models: policy, last_touch, first_touch, linear, position, time_decay.\n"
+		"The same reports are views of the schema `attrib` in the database.\n\n"
+		"Examples:\n"
+		"  attribd report roi --model policy -c attribd.conf\n"
+		"  attribd report roi --from 2026-11-01 --to 2026-11-30 --format csv -c "
+		"attribd.conf > roi.csv\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
+			CMD_OPTION_MODEL | CMD_OPTION_FORMAT,
+		1, 1, cmd_report},
+	{"journal", "verify DIR", "check the journal of a state directory",
+		"Reads every segment below DIR (state_dir, or its directory journal), prints a "
+		"line for\n"
+		"each and a sum. Changes nothing; may run beside the daemon. A torn tail is normal "
+		"after a\n"
+		"crash; damage in the middle gives exit status 65.\n\n"
+		"Example:\n"
+		"  attribd journal verify /var/lib/attribd\n",
+		0, 2, 2, cmd_journal},
+	{"help", "[COMMAND|settings]", "explain a command, or list all settings",
+		"Example:\n"
+		"  attribd help import\n",
+		0, 0, 1, cmd_help},
+};
+/* clang-format on */
+const size_t cmd_table_size = sizeof cmd_table / sizeof *cmd_table;
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, CMD_OPTION_CONFIG},
+	{"site", required_argument, NULL, CMD_OPTION_SITE},
+	{"from", required_argument, NULL, CMD_OPTION_FROM},
+	{"to", required_argument, NULL, CMD_OPTION_TO},
+	{"model", required_argument, NULL, CMD_OPTION_MODEL},
+	{"format", required_argument, NULL, CMD_OPTION_FORMAT},
+	{"help", no_argument, NULL, CMD_OPTION_HELP},
+	{"version", no_argument, NULL, CMD_OPTION_VERSION},
+	{0},
+};
+
+const struct cmd *cmd_find(const char *name)
+{
+	for (size_t i = 0; i < cmd_table_size; i++) {
+		if (strcmp(cmd_table[i].name, name) == 0)
+			return &cmd_table[i];
+	}
+	return NULL;
+}
+
+static const char **value_of(struct cmd_line *line, int option)
+{
+	switch ((enum cmd_option)option) {
+	case CMD_OPTION_CONFIG:
+		return &line->config;
+	case CMD_OPTION_SITE:
+		return &line->site;
+	case CMD_OPTION_FROM:
+		return &line->from;
+	case CMD_OPTION_TO:
+		return &line->to;
+	case CMD_OPTION_MODEL:
+		return &line->model;
+	case CMD_OPTION_FORMAT:
+		return &line->format;
+	case CMD_OPTION_HELP:
+	case CMD_OPTION_VERSION:
+		break;
+	}
+	return NULL;
+}
+
+static int read_options(int argc, char **argv, struct cmd_line *line)
+{
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+		if (option == ':' || option == '?') {
+			cmd_complain("%s: %s; see attribd --help", argv[optind - 1],
+				option == ':' ? "expected a value behind it" : "no such option");
+			return EX_USAGE;
+		}
+		option = option == 'c'   ? CMD_OPTION_CONFIG
+			 : option == 'h' ? CMD_OPTION_HELP
+					 : option;
+		line->given |= (unsigned)option;
+		if (value_of(line, option))
+			*value_of(line, option) = optarg;
+	}
+	line->operands = argv + optind;
+	line->operand_count = argc - optind;
+	return EX_OK;
+}
+
+/* What was given and the command does not take. */
+static int check_options(const struct cmd *cmd, const struct cmd_line *line)
+{
+	for (const struct option *o = options; o->name; o++) {
+		if (line->given & ~cmd->options & (unsigned)o->val) {
+			cmd_complain("%s takes no --%s; see attribd help %s", cmd->name, o->name,
+				cmd->name);
+			return EX_USAGE;
+		}
+	}
+	if (line->operand_count - 1 < cmd->operands_min ||
+		line->operand_count - 1 > cmd->operands_max) {
+		cmd_complain("expected: attribd %s %s; see attribd help %s", cmd->name,
+			cmd->synopsis, cmd->name);
+		return EX_USAGE;
+	}
+	return EX_OK;
+}
+
+int cmd_read_line(int argc, char **argv, struct cmd_line *line)
+{
+	static char serve[] = "serve", *serve_only[] = {serve, NULL};
+	const struct cmd *cmd;
+	int status;
+
+	*line = (struct cmd_line){.config = CMD_CONFIG_FILE};
+	status = read_options(argc, argv, line);
+	if (status)
+		return status;
+	if (line->operand_count == 0) {
+		line->operands = serve_only;
+		line->operand_count = 1;
+		line->implied = true;
+	}
+	if (line->given & (CMD_OPTION_HELP | CMD_OPTION_VERSION))
+		return EX_OK;
+	cmd = cmd_find(line->operands[0]);
+	if (!cmd) {
+		cmd_complain("no command \"%s\"; see attribd --help", line->operands[0]);
+		return EX_USAGE;
+	}
+	return check_options(cmd, line);
+}

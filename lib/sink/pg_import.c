@@ -1,0 +1,185 @@
+/*
+ * Catalog tables from CSV, all or nothing: one transaction, rows checked and copied first, merged
+ * afterwards.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg_import.h"
+
+#define PROGRESS_ROWS     1000
+#define STATEMENT_TIMEOUT 3600000 /* ms */
+
+static const char *const tables[] = {"creator", "creator_account", "campaign", "placement",
+	"tracker", "cost", "post_metrics", "follower_count", "rate_card", "exchange_rate",
+	"kpi_target", "order_claim", "code_alias", NULL};
+
+const char *const *attrib_import_tables(void)
+{
+	return tables;
+}
+
+/* -- the rows ----------------------------------------------------------------------------------- */
+
+static void stage_row(struct import_job *job)
+{
+	const struct csv *csv = &job->csv;
+
+	if (csv->field_count != job->header_fields) {
+		import_problem(job, csv->line, NULL);
+		attrib_buf_printf(job->problems, "expected %zu fields as in the header, got %zu\n",
+			job->header_fields, csv->field_count);
+		return;
+	}
+	if (!job->problem_count)
+		pg_copy_int(&job->copy, (int64_t)csv->line);
+	for (size_t i = 0; i < job->column_count && !import_full(job); i++) {
+		const struct import_column *c = &job->columns[i];
+		struct attrib_str value =
+			c->field >= 0 ? attrib_str_trim(csv->fields[c->field]) : ATTRIB_STR_NONE;
+		if (c->expression)
+			continue;
+		if (c == job->site && value.n == 0)
+			value = job->import->site;
+		import_check_field(job, c, value);
+		if (!job->problem_count)
+			pg_copy_text_or_null(&job->copy, value);
+	}
+	if (!job->problem_count)
+		pg_copy_row(&job->copy);
+	job->rows++;
+}
+
+static int read_rows(struct import_job *job)
+{
+	while (!import_full(job) && csv_next(&job->csv)) {
+		stage_row(job);
+		if (job->import->progress && job->rows % PROGRESS_ROWS == 0)
+			job->import->progress(job->import->arg, job->rows);
+	}
+	if (job->csv.problem) {
+		import_problem(job, job->csv.line, NULL);
+		attrib_buf_printf(job->problems, "%s\n", job->csv.problem);
+	}
+	return ferror(job->import->in) ? ATTRIB_E_IO : 0;
+}
+
+int import_run_sql(struct import_job *job)
+{
+	attrib_buf_char(&job->sql, 0);
+	if (job->sql.err)
+		return job->sql.err;
+	return pg_run(job->conn, (const char *)job->sql.p, 0, NULL, job->error);
+}
+
+static int stage(struct import_job *job)
+{
+	int err, ended;
+
+	attrib_buf_clear(&job->sql);
+	attrib_buf_str(&job->sql, ATTRIB_STR("CREATE TEMP TABLE import_text (line bigint"));
+	for (size_t i = 0; i < job->column_count; i++) {
+		if (!job->columns[i].expression)
+			attrib_buf_printf(&job->sql, ", \"%s\" text", job->columns[i].name);
+	}
+	attrib_buf_str(&job->sql, ATTRIB_STR(") ON COMMIT DROP"));
+	err = import_run_sql(job);
+	if (!err)
+		err = pg_copy_begin(&job->copy, job->conn, "pg_temp.import_text", job->error);
+	if (err)
+		return err;
+	err = read_rows(job);
+	ended = pg_copy_end(&job->copy, job->error); /* also after problems: it frees */
+	if (job->problem_count) /* the row at hand is cut off: what COPY says of it is no news */
+		return err;
+	return err ? err : ended;
+}
+
+/* -- the whole ---------------------------------------------------------------------------------- */
+
+/* Imports of one table go one after the other; readers do not wait. */
+static int begin(struct import_job *job)
+{
+	int err = pg_check_schema(job->conn, job->error);
+
+	if (!err)
+		err = pg_run(job->conn, "SET search_path = pg_catalog; BEGIN", 0, NULL, job->error);
+	if (!err)
+		err = import_read_columns(job);
+	if (err)
+		return err;
+	attrib_buf_clear(&job->sql);
+	attrib_buf_printf(&job->sql, "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", job->relation);
+	return import_run_sql(job);
+}
+
+static int run(struct import_job *job, struct attrib_import_result *out)
+{
+	int err = begin(job);
+
+	if (err)
+		return err;
+	import_read_header(job);
+	if (!job->problem_count)
+		err = stage(job);
+	if (!err && !job->problem_count)
+		err = import_merge(job, out);
+	if (!err && job->problem_count)
+		err = ATTRIB_E_INVALID;
+	return err ? err : pg_run(job->conn, "COMMIT", 0, NULL, job->error);
+}
+
+static bool is_table(const char *name)
+{
+	for (size_t i = 0; tables[i]; i++) {
+		if (strcmp(tables[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int connect_and_run(struct import_job *job, struct attrib_import_result *out)
+{
+	static const struct pg_timeouts timeouts = {.statement_ms = STATEMENT_TIMEOUT};
+	int err;
+
+	job->relation = attrib_arena_printf(&job->arena, "attrib.%s", job->import->table).p;
+	if (!job->relation)
+		return ATTRIB_E_NOMEM;
+	err = pg_connect(job->import->conninfo, &timeouts, &job->conn, job->error);
+	if (err)
+		return err;
+	err = run(job, out);
+	PQfinish(job->conn); /* what was not committed is gone with it */
+	return err;
+}
+
+int attrib_postgres_import(const struct attrib_import *import, struct attrib_import_result *result,
+	struct attrib_buf *problems, struct attrib_sink_error *error)
+{
+	struct import_job *job;
+	struct attrib_import_result counts = {0};
+	int err;
+
+	*error = (struct attrib_sink_error){0};
+	if (!is_table(import->table))
+		return ATTRIB_E_NOT_FOUND;
+	job = calloc(1, sizeof *job);
+	if (!job)
+		return ATTRIB_E_NOMEM;
+	job->import = import;
+	job->problems = problems;
+	job->error = error;
+	attrib_arena_init(&job->arena, 4096);
+	attrib_buf_init(&job->sql);
+	csv_init(&job->csv, import->in);
+	err = connect_and_run(job, &counts);
+	counts.rows = job->rows;
+	if (!err)
+		*result = counts;
+	csv_done(&job->csv);
+	attrib_buf_done(&job->sql);
+	attrib_arena_done(&job->arena);
+	free(job);
+	return err;
+}

@@ -1,0 +1,65 @@
+/*
+ * Inside of an import: the job at hand, and its three steps. What a table's columns are is read from
+ * the database (pg_import_columns.c); the file's rows are checked and copied into a temporary table
+ * (pg_import.c); that is merged into the table (pg_import_merge.c).
+ */
+#ifndef ATTRIB_SINK_PG_IMPORT_H
+#define ATTRIB_SINK_PG_IMPORT_H
+
+#include "attrib/arena.h"
+#include "attrib/tools.h"
+#include "csv.h"
+#include "import_value.h"
+#include "pg_conn.h"
+#include "pg_copy.h"
+
+#define IMPORT_PROBLEMS_MAX 20
+#define IMPORT_COLUMNS_MAX  64
+
+struct import_column {
+	const char *name, *type;
+	const char *fallback;   /* SQL of its default, or NULL */
+	const char *choices;    /* words separated by '|', or NULL */
+	const char *expression; /* a trigger fills it like this: never in the file; or NULL */
+	enum import_kind kind;
+	bool required, key;
+	int field; /* in the file; -1 = not there */
+};
+
+struct import_job {
+	const struct attrib_import *import;
+	struct attrib_buf *problems;
+	struct attrib_sink_error *error;
+	PGconn *conn;
+	struct attrib_arena arena;
+	const char *relation; /* attrib.<table> */
+	struct import_column columns[IMPORT_COLUMNS_MAX];
+	size_t column_count;
+	struct import_column *site; /* NULL: the table has none */
+	size_t header_fields;
+	struct csv csv;
+	struct pg_copy copy; /* rows on their way */
+	struct attrib_buf sql;
+	int problem_count;
+	uint64_t rows;
+};
+
+int import_read_columns(struct import_job *job) ATTRIB_MUST_CHECK;
+/* Reads the first record; mistakes become problems. */
+void import_read_header(struct import_job *job);
+/* The field is good, or its problem is told. */
+void import_check_field(
+	struct import_job *job, const struct import_column *column, struct attrib_str value);
+/* Merges what stands in pg_temp.import_text. */
+int import_merge(struct import_job *job, struct attrib_import_result *out) ATTRIB_MUST_CHECK;
+
+/* Runs job->sql. */
+int import_run_sql(struct import_job *job) ATTRIB_MUST_CHECK;
+static inline bool import_full(const struct import_job *job)
+{
+	return job->problem_count >= IMPORT_PROBLEMS_MAX;
+}
+/* "<file>:<line>: [<column>: ]", to be continued up to the line's end. */
+void import_problem(struct import_job *job, uint64_t line, const char *column);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * Reports are the views of the schema, or their functions over a period; here is only which of them
+ * there are, what they can be asked for, and in which order their rows read best. Rows are taken one
+ * by one: a list of all orders need not fit into memory unless a person wants it aligned.
+ */
+#include "attrib/tools.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "import_value.h"
+#include "pg_conn.h"
+#include "table.h"
+
+#define COLUMNS_MAX       128
+#define WRITE_BYTES       ((size_t)65536)
+#define STATEMENT_TIMEOUT 3600000 /* ms */
+
+struct report_row {
+	struct attrib_report_kind kind;
+	const char
+		*day; /* the row's instant or local day; NULL: <view>_between() knows the period */
+	const char *order;
+};
+
+/* clang-format off */
+static const struct report_row rows[] = {
+	{{"roi", "what each creator cost and brought, by model", true, true}, NULL,
+		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator"},
+	{{"cac", "what a new customer cost, by campaign", true, false}, NULL,
+		"site, campaign, currency"},
+	{{"double_count", "what the creators' own reports would count twice", true, false}, NULL,
+		"site, currency"},
+	{{"double_count_by_channel", "the same for channels that each report alone", true, false}, NULL,
+		"site, currency"},
+	{{"order_credit", "who earned which part of each order, by model", true, true}, "placed_at",
+		"site, placed_at, kind, order_id, model, share DESC, creator, tracker"},
+	{{"conversion_status", "every order and lead with its state and money", true, false},
+		"placed_at", "site, placed_at, kind, order_id"},
+	{{"path_step", "every touch that an order considered, and why it counts or not", false, false},
+		NULL, "site, kind, order_id, step"},
+	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false}, "day",
+		"site, day, campaign, creator, channel, tracker"},
+	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false}, NULL,
+		"site, orders DESC, touches DESC, kind, key"},
+};
+/* clang-format on */
+#define ROW_COUNT (sizeof rows / sizeof *rows)
+
+const struct attrib_report_kind *attrib_report_kind(size_t index)
+{
+	return index < ROW_COUNT ? &rows[index].kind : NULL;
+}
+
+static const struct report_row *find_row(const char *name)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (strcmp(rows[i].kind.name, name) == 0)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+/* -- what is asked ------------------------------------------------------------------------------ */
+
+static int refuse(struct attrib_sink_error *error, const char *format, const char *name)
+{
+	snprintf(error->text, sizeof error->text, format, name);
+	return ATTRIB_E_INVALID;
+}
+
+static bool is_date(const char *s)
+{
+	return import_value_ok(IMPORT_DATE, attrib_str_of(s));
+}
+
+static int check(const struct attrib_report *report, const struct report_row *row,
+	struct attrib_sink_error *error)
+{
+	const struct attrib_report_kind *kind = &row->kind;
+	bool by_function = kind->has_period && !row->day;
+
+	if (!report->from != !report->to)
+		return refuse(error, "%s needs both ends of the period", kind->name);
+	if (report->from && !kind->has_period)
+		return refuse(error, "%s has no period", kind->name);
+	if (report->from && (!is_date(report->from) || !is_date(report->to)))
+		return refuse(error, "expected dates such as 2026-11-01, got \"%s\"",
+			is_date(report->from) ? report->to : report->from);
+	if (report->from && strcmp(report->from, report->to) > 0)
+		return refuse(error, "the period of %s ends before it begins", kind->name);
+	if (report->from && by_function && !report->site)
+		return refuse(error, "%s needs a site with a period: days are its local ones",
+			kind->name);
+	if (report->model && !kind->has_model)
+		return refuse(error, "%s has no model to choose", kind->name);
+	return 0;
+}
+
+/* $1 site, $2 model, $3 and $4 the period. */
+static void put_sql(
+	struct attrib_buf *sql, const struct attrib_report *report, const struct report_row *row)
+{
+	const struct attrib_report_kind *kind = &row->kind;
+	const char *day = row->day;
+
+	if (report->from && !day)
+		attrib_buf_printf(sql,
+			"SELECT * FROM attrib.%s_between($1, $3::date, $4::date%s) r", kind->name,
+			kind->has_model && report->model ? ", $2" : "");
+	else
+		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", kind->name);
+	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));
+	attrib_buf_printf(sql, kind->has_model ? " AND ($2::text IS NULL OR r.model = $2)"
+					       : " AND $2::text IS NULL");
+	if (!report->from || !day)
+		attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"));
+	else if (strcmp(day, "day") == 0)
+		attrib_buf_str(sql, ATTRIB_STR(" AND r.day BETWEEN $3::date AND $4::date"));
+	else
+		attrib_buf_printf(sql,
+			" AND (r.%s AT TIME ZONE (SELECT s.time_zone FROM attrib.site s WHERE "
+			"s.name ="
+			" r.site))::date BETWEEN $3::date AND $4::date",
+			day);
+	attrib_buf_printf(sql, " ORDER BY %s", row->order);
+	attrib_buf_char(sql, 0);
+}
+
+/* -- what comes back ---------------------------------------------------------------------------- */
+
+static enum table_kind kind_of_type(Oid type)
+{
+	switch (type) { /* fixed numbers of pg_type */
+	case 16:
+		return TABLE_BOOL;
+	case 20:
+	case 21:
+	case 23:
+	case 700:
+	case 701:
+	case 1700:
+		return TABLE_NUMBER;
+	default:
+		return TABLE_TEXT;
+	}
+}
+
+struct output {
+	const struct attrib_report *report;
+	struct table table;
+	struct table_column columns[COLUMNS_MAX];
+	bool begun;
+};
+
+static int begin_output(struct output *out, const PGresult *result)
+{
+	int n = PQnfields(result);
+
+	if (n > COLUMNS_MAX)
+		return ATTRIB_E_SCHEMA;
+	for (int i = 0; i < n; i++) {
+		out->columns[i] = (struct table_column){
+			strdup(PQfname(result, i)), kind_of_type(PQftype(result, i))};
+		if (!out->columns[i].name)
+			return ATTRIB_E_NOMEM;
+	}
+	table_init(&out->table, out->report->format, out->columns, (size_t)n);
+	out->begun = true;
+	return 0;
+}
+
+static void add_rows(struct output *out, const PGresult *result)
+{
+	struct attrib_str cells[COLUMNS_MAX];
+
+	for (int r = 0; r < PQntuples(result); r++) {
+		for (size_t i = 0; i < out->table.column_count; i++) {
+			cells[i] = ATTRIB_STR_NONE;
+			if (PQgetisnull(result, r, (int)i))
+				continue;
+			cells[i] = (struct attrib_str){PQgetvalue(result, r, (int)i),
+				(size_t)PQgetlength(result, r, (int)i)};
+			if (out->columns[i].kind == TABLE_BOOL)
+				cells[i] = *cells[i].p == 't' ? ATTRIB_STR("true")
+							      : ATTRIB_STR("false");
+		}
+		table_add(&out->table, cells);
+	}
+}
+
+static int write_out(struct output *out, size_t at_least)
+{
+	struct attrib_buf *text = &out->table.out;
+	int err = 0;
+
+	if (text->err)
+		return text->err;
+	if (text->n >= at_least) {
+		err = out->report->write(out->report->arg, attrib_buf_view(text));
+		attrib_buf_clear(text);
+	}
+	return err;
+}
+
+static int take_result(
+	struct output *out, PGconn *conn, const PGresult *result, struct attrib_sink_error *error)
+{
+	ExecStatusType status = PQresultStatus(result);
+	int err = 0;
+
+	if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
+		return pg_fail(conn, result, error);
+	}
+	if (!out->begun)
+		err = begin_output(out, result);
+	if (err)
+		return err;
+	add_rows(out, result);
+	return write_out(out, WRITE_BYTES);
+}
+
+static int take_results(struct output *out, PGconn *conn, struct attrib_sink_error *error)
+{
+	PGresult *result;
+	int err = 0;
+
+	while ((result = PQgetResult(conn))) {
+		if (!err)
+			err = take_result(out, conn, result, error);
+		PQclear(result);
+		if (err)
+			return err; /* the caller closes the connection: nobody waits for the rest */
+	}
+	if (out->begun)
+		err = table_end(&out->table);
+	return err ? err : write_out(out, 1);
+}
+
+static void output_done(struct output *out)
+{
+	if (out->begun)
+		table_done(&out->table);
+	for (size_t i = 0; i < COLUMNS_MAX; i++)
+		free((char *)out->columns[i].name);
+	free(out);
+}
+
+static int run(const struct attrib_report *report, const struct report_row *row, PGconn *conn,
+	struct attrib_sink_error *error)
+{
+	const char *const params[] = {report->site, report->model, report->from, report->to};
+	struct output *out = calloc(1, sizeof *out);
+	struct attrib_buf sql;
+	int err = ATTRIB_E_NOMEM;
+
+	attrib_buf_init(&sql);
+	put_sql(&sql, report, row);
+	if (!out || sql.err)
+		goto out;
+	out->report = report;
+	if (!PQsendQueryParams(conn, (const char *)sql.p, 4, NULL, params, NULL, NULL, 0)) {
+		err = pg_fail(conn, NULL, error);
+		goto out;
+	}
+	PQsetSingleRowMode(conn);
+	err = take_results(out, conn, error);
+out:
+	attrib_buf_done(&sql);
+	if (out)
+		output_done(out);
+	return err;
+}
+
+int attrib_postgres_report(const struct attrib_report *report, struct attrib_sink_error *error)
+{
+	static const struct pg_timeouts timeouts = {.statement_ms = STATEMENT_TIMEOUT};
+	const struct report_row *row = find_row(report->name);
+	PGconn *conn;
+	int err;
+
+	*error = (struct attrib_sink_error){0};
+	if (!row)
+		return ATTRIB_E_NOT_FOUND;
+	err = check(report, row, error);
+	if (err)
+		return err;
+	err = pg_connect(report->conninfo, &timeouts, &conn, error);
+	if (err)
+		return err;
+	err = pg_check_schema(conn, error);
+	if (!err)
+		err = pg_run(conn, "SET search_path = pg_catalog", 0, NULL, error);
+	if (!err)
+		err = run(report, row, conn, error);
+	/* what is invalid now is not the question, which was checked, but an answer */
+	if (err == ATTRIB_E_INVALID)
+		err = ATTRIB_E_UNAVAILABLE;
+	PQfinish(conn);
+	return err;
+}
