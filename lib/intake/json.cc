@@ -48,7 +48,8 @@ attrib_str str_of(std::string_view s) noexcept
 simdjson::error_code parse(attrib_str text, dom::element &root) noexcept
 {
 	if (parser.capacity() == 0) {
-		simdjson::error_code err = parser.allocate(64 << 10, ATTRIB_JSON_DEPTH_MAX);
+		/* simdjson refuses the depth that it is given */
+		simdjson::error_code err = parser.allocate(64 << 10, ATTRIB_JSON_DEPTH_MAX + 1);
 		if (err)
 			return err;
 	}

@@ -582,6 +582,42 @@ static void test_code_of_a_purchase(void **state)
 	assert_int_equal(e->code.n, 0);
 }
 
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return *seed >> 33;
+}
+
+/* Any damage gives an answer; what is still accepted is still an event. */
+static void test_damaged_bodies(void **state)
+{
+	static const char *const pieces[] = {"null", "[]", "{}", "\"\"", "-1", "1e999", "\\u0000",
+		"}", "\"", ",", "true", "99999999999999999999", "\xff", "order"};
+	uint64_t seed = 1101;
+	struct world *w = *state;
+	char body[2000];
+
+	print_message("seed %llu\n", (unsigned long long)seed);
+	for (int round = 0; round < 5000; round++) {
+		const char *piece = pieces[next_random(&seed) % 14];
+		size_t at = next_random(&seed) % (sizeof full_purchase - 1);
+		size_t cut = next_random(&seed) % 12;
+		size_t rest =
+			at + cut < sizeof full_purchase - 1 ? at + cut : sizeof full_purchase - 1;
+		enum attrib_trust trust = (enum attrib_trust)(round & 1);
+		int err;
+		snprintf(body, sizeof body, "%.*s%s%s", (int)at, full_purchase, piece,
+			full_purchase + rest);
+		err = take_native(w, trust, body);
+		assert_true(err == 0 || err == ATTRIB_E_BAD_JSON);
+		assert_int_equal(w->result.accepted + w->result.reject_count, 1);
+		assert_int_equal(w->result.whole, err != 0);
+		for (size_t i = 0; i < w->result.event_count; i++)
+			assert_true(attrib_str_is_text(w->result.events[i].order->id));
+		attrib_arena_reset(&w->arena);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -605,6 +641,7 @@ int main(void)
 		TEST(test_too_many),
 		TEST(test_browser_orders_ignored),
 		TEST(test_code_of_a_purchase),
+		TEST(test_damaged_bodies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
