@@ -10,23 +10,49 @@
 #define CLICK_PARAM ATTRIB_STR("attr_click")
 #define ID_TEXT     22
 
+/* What was written, in the arena; p is NULL when memory was out on the way. */
+static struct attrib_str seal(struct attrib_arena *arena, struct attrib_buf *buf)
+{
+	struct attrib_str s =
+		buf->err ? ATTRIB_STR_NONE : attrib_arena_str(arena, attrib_buf_view(buf));
+
+	attrib_buf_done(buf);
+	return s;
+}
+
 /* -- the location ------------------------------------------------------------------------------- */
 
 static bool is_url_safe(char c)
 {
-	return c > ' ' && c < 0x7f && !strchr("\"<>\\^`{|}", c);
+	switch (c) {
+	case '"':
+	case '<':
+	case '>':
+	case '\\':
+	case '^':
+	case '`':
+	case '{':
+	case '|':
+	case '}':
+		return false;
+	}
+	return c > ' ' && c < 0x7f;
 }
 
-/* Escapes what must not stand in a header or a URL; escapes that are there stay. */
-static void put_safe(struct attrib_buf *buf, struct attrib_str s, const char *also)
+/* Escapes what must not stand in a header or a URL, and `also`; escapes that are there stay. */
+static void put_safe(struct attrib_buf *buf, struct attrib_str s, char also)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		if (is_url_safe(c) && !strchr(also, c))
-			attrib_buf_char(buf, c);
-		else
-			attrib_buf_printf(buf, "%%%02X", (unsigned)(uint8_t)c);
+	size_t start = 0, i = 0;
+
+	for (; i < s.n; i++) {
+		if (is_url_safe(s.p[i]) && s.p[i] != also)
+			continue;
+		attrib_buf_put(buf, s.p + start, i - start);
+		attrib_buf_printf(buf, "%%%02X", (unsigned)(uint8_t)s.p[i]);
+		start = i + 1;
 	}
+	if (i > start)
+		attrib_buf_put(buf, s.p + start, i - start);
 }
 
 static bool query_has(struct attrib_arena *arena, struct attrib_str query, struct attrib_str name)
@@ -45,10 +71,10 @@ static void put_pair(
 {
 	attrib_buf_char(buf, *separator);
 	*separator = '&';
-	put_safe(buf, name, "#");
+	put_safe(buf, name, '#');
 	if (value.p) {
 		attrib_buf_char(buf, '=');
-		put_safe(buf, value, "#");
+		put_safe(buf, value, '#');
 	}
 }
 
@@ -79,28 +105,22 @@ static int make_location(const struct attrib_intake *intake, struct attrib_str d
 	struct attrib_url url;
 	struct attrib_buf buf;
 	char separator = '?';
-	int err;
 
 	attrib_url_split(destination, &url);
 	if (!is_web_url(&url))
 		return ATTRIB_E_NOT_FOUND;
 	base = attrib_str_split(base, '?', &query);
 	attrib_buf_init(&buf);
-	put_safe(&buf, base, "");
+	put_safe(&buf, base, '\0');
 	put_query(&buf, intake->arena, &separator, query, ATTRIB_STR_NONE);
 	put_query(&buf, intake->arena, &separator, incoming, query);
 	put_pair(&buf, &separator, CLICK_PARAM, click);
 	if (fragment.p) {
 		attrib_buf_char(&buf, '#');
-		put_safe(&buf, fragment, "");
+		put_safe(&buf, fragment, '\0');
 	}
-	err = buf.err;
-	if (!err) {
-		*out = attrib_arena_str(intake->arena, attrib_buf_view(&buf));
-		err = out->p ? 0 : ATTRIB_E_NOMEM;
-	}
-	attrib_buf_done(&buf);
-	return err;
+	*out = seal(intake->arena, &buf);
+	return out->p ? 0 : ATTRIB_E_NOMEM;
 }
 
 /* -- the cookie --------------------------------------------------------------------------------- */
@@ -131,26 +151,36 @@ static bool is_domain(struct attrib_str s)
 	return s.n > 0;
 }
 
-static struct attrib_str make_cookie(const struct attrib_intake *intake,
+static void put_cookie(struct attrib_buf *buf, struct attrib_str name, struct attrib_str value,
+	struct attrib_str domain, long long seconds)
+{
+	attrib_buf_str(buf, ATTRIB_STR("Set-Cookie: "));
+	attrib_buf_str(buf, name);
+	attrib_buf_char(buf, '=');
+	attrib_buf_str(buf, value);
+	attrib_buf_printf(buf, "; Max-Age=%lld", seconds);
+	attrib_buf_str(buf, ATTRIB_STR("; Path=/; Secure; SameSite=Lax"));
+	if (is_domain(domain)) {
+		attrib_buf_str(buf, ATTRIB_STR("; Domain="));
+		attrib_buf_str(buf, domain);
+	}
+}
+
+static struct attrib_str make_cookies(const struct attrib_intake *intake,
 	const struct attrib_tracker *link, struct attrib_str value)
 {
 	long long seconds = window_of(intake, link) / ATTRIB_US_PER_S;
-	struct attrib_str domain = intake->site->cookie_domain, rest;
+	struct attrib_str domain = intake->site->cookie_domain;
+	struct attrib_buf buf;
 
 	if (seconds <= 0 || !value.p)
 		return ATTRIB_STR_NONE;
-	rest = is_domain(domain)
-		       ? attrib_arena_printf(intake->arena,
-				 "; Max-Age=%lld; Path=/; Domain=%.*s; Secure; SameSite=Lax",
-				 seconds, (int)domain.n, domain.p)
-		       : attrib_arena_printf(intake->arena,
-				 "; Max-Age=%lld; Path=/; Secure; SameSite=Lax", seconds);
-	if (!rest.p)
-		return ATTRIB_STR_NONE;
-	return attrib_arena_printf(intake->arena,
-		"Set-Cookie: " ATTRIB_VISITOR_COOKIE "=%.*s%s; HttpOnly\r\n"
-		"Set-Cookie: " ATTRIB_VISITOR_TWIN "=%.*s%s\r\n",
-		(int)value.n, value.p, rest.p, (int)value.n, value.p, rest.p);
+	attrib_buf_init(&buf);
+	put_cookie(&buf, ATTRIB_STR(ATTRIB_VISITOR_COOKIE), value, domain, seconds);
+	attrib_buf_str(&buf, ATTRIB_STR("; HttpOnly\r\n"));
+	put_cookie(&buf, ATTRIB_STR(ATTRIB_VISITOR_TWIN), value, domain, seconds);
+	attrib_buf_str(&buf, ATTRIB_STR("\r\n"));
+	return seal(intake->arena, &buf);
 }
 
 /* Who clicks: the genuine cookie they bring, else a new one, else (no consent) nobody. The cookie is
@@ -175,7 +205,7 @@ static void find_visitor(const struct attrib_intake *intake, const struct attrib
 		known = (struct attrib_str){value.p, value.n ? ID_TEXT : 0};
 	if (known.n)
 		out->event.visitor = visitor_of_text(intake->keys, link->site, known);
-	out->set_cookie = make_cookie(intake, link, value);
+	out->set_cookie = make_cookies(intake, link, value);
 }
 
 /* -- the click ---------------------------------------------------------------------------------- */
