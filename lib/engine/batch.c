@@ -1,0 +1,494 @@
+/*
+ * The batch: decisions and traffic by key, the rest as lists that SQL keys itself. Texts are copied
+ * into the batch's arena, so the engine's group may go.
+ */
+#include "attrib/batch.h"
+
+#include <stdlib.h>
+
+#include "table.h"
+
+#define ARENA_BLOCK (256u << 10)
+
+/* A growing array of rows on the heap. */
+struct rows {
+	void *p; /* owned */
+	size_t n, cap;
+};
+
+struct attrib_batch {
+	struct attrib_arena arena;
+	struct attrib_table decision_index, traffic_index;
+	struct rows decisions; /* struct attrib_decision * */
+	struct rows traffic;   /* struct attrib_traffic * */
+	struct rows refunds, cancels, links, positions;
+	struct rows sorted_decisions,
+		sorted_traffic; /* what seal hands out; rows keep their numbers */
+	uint64_t records;
+};
+
+const char *attrib_reason_text(enum attrib_reason reason)
+{
+	static const char *const texts[] = {
+#define X(name, text) text,
+		ATTRIB_REASONS(X)
+#undef X
+	};
+
+	return (unsigned)reason < ATTRIB_REASON_COUNT ? texts[reason] : "";
+}
+
+const char *attrib_rule_text(enum attrib_rule rule)
+{
+	static const char *const texts[] = {
+#define X(name, text) text,
+		ATTRIB_RULES(X)
+#undef X
+	};
+
+	return (unsigned)rule < sizeof texts / sizeof *texts ? texts[rule] : "";
+}
+
+struct attrib_batch *attrib_batch_new(void)
+{
+	struct attrib_batch *batch = calloc(1, sizeof *batch);
+
+	if (batch)
+		attrib_arena_init(&batch->arena, ARENA_BLOCK);
+	return batch;
+}
+
+void attrib_batch_free(struct attrib_batch *batch)
+{
+	if (!batch)
+		return;
+	struct rows *all[] = {&batch->decisions, &batch->traffic, &batch->refunds, &batch->cancels,
+		&batch->links, &batch->positions, &batch->sorted_decisions, &batch->sorted_traffic};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]->p);
+	attrib_table_done(&batch->decision_index);
+	attrib_table_done(&batch->traffic_index);
+	attrib_arena_done(&batch->arena);
+	free(batch);
+}
+
+void attrib_batch_reset(struct attrib_batch *batch)
+{
+	attrib_arena_reset(&batch->arena);
+	attrib_table_clear(&batch->decision_index);
+	attrib_table_clear(&batch->traffic_index);
+	batch->decisions.n = batch->traffic.n = batch->refunds.n = 0;
+	batch->cancels.n = batch->links.n = batch->positions.n = 0;
+	batch->records = 0;
+}
+
+struct attrib_arena *attrib_batch_arena(struct attrib_batch *batch)
+{
+	return &batch->arena;
+}
+
+static bool rows_reserve(struct rows *rows, size_t n, size_t size)
+{
+	size_t cap = rows->cap ? rows->cap : 64;
+	void *p;
+
+	if (n <= rows->cap)
+		return true;
+	while (cap < n)
+		cap *= 2;
+	p = realloc(rows->p, cap * size);
+	if (!p)
+		return false;
+	rows->p = p;
+	rows->cap = cap;
+	return true;
+}
+
+static void *rows_add(struct rows *rows, size_t size)
+{
+	if (!rows_reserve(rows, rows->n + 1, size))
+		return NULL;
+	return (char *)rows->p + rows->n++ * size;
+}
+
+/* A pointer to a keyed row: index, list and the room that seal will want. */
+static int rows_index(struct rows *rows, struct rows *sorted, struct attrib_table *index,
+	uint64_t hash, void *row)
+{
+	if (attrib_table_reserve(index, 1) != 0 ||
+		!rows_reserve(rows, rows->n + 1, sizeof(void *)) ||
+		!rows_reserve(sorted, rows->n + 1, sizeof(void *)))
+		return ATTRIB_E_NOMEM;
+	((void **)rows->p)[rows->n++] = row;
+	attrib_table_put(index, hash, rows->n - 1);
+	return 0;
+}
+
+/* -- copies ------------------------------------------------------------------------------------- */
+
+static bool keep_str(struct attrib_arena *arena, struct attrib_str *s)
+{
+	if (s->n == 0) {
+		*s = ATTRIB_STR_NONE;
+		return true;
+	}
+	*s = attrib_arena_str(arena, *s);
+	return s->p != NULL;
+}
+
+/* Replaces *array by a copy in the arena. */
+static bool keep_array(struct attrib_arena *arena, const void **array, size_t n, size_t size)
+{
+	void *copy;
+
+	if (n == 0) {
+		*array = NULL;
+		return true;
+	}
+	copy = attrib_arena_raw(arena, n * size);
+	if (!copy)
+		return false;
+	memcpy(copy, *array, n * size);
+	*array = copy;
+	return true;
+}
+#define KEEP_ARRAY(arena, array, n) keep_array(arena, (const void **)&(array), n, sizeof *(array))
+
+static bool keep_step(struct attrib_arena *arena, struct attrib_step *step)
+{
+	return keep_str(arena, &step->key) && keep_str(arena, &step->folded) &&
+	       keep_str(arena, &step->creator) && keep_str(arena, &step->campaign) &&
+	       keep_str(arena, &step->placement) && keep_str(arena, &step->tracker) &&
+	       keep_str(arena, &step->event_id);
+}
+
+static bool keep_credit(struct attrib_arena *arena, struct attrib_credit *credit)
+{
+	return keep_str(arena, &credit->creator) && keep_str(arena, &credit->campaign) &&
+	       keep_str(arena, &credit->placement) && keep_str(arena, &credit->tracker);
+}
+
+static bool keep_alias(struct attrib_arena *arena, struct attrib_alias *alias)
+{
+	return keep_str(arena, &alias->kind) && keep_str(arena, &alias->value);
+}
+
+static bool keep_parts(struct attrib_arena *arena, struct attrib_decision *d)
+{
+	if (!KEEP_ARRAY(arena, d->keys, d->key_count) ||
+		!KEEP_ARRAY(arena, d->aliases, d->alias_count) ||
+		!KEEP_ARRAY(arena, d->steps, d->step_count) ||
+		!KEEP_ARRAY(arena, d->credits, d->credit_count))
+		return false;
+	for (size_t i = 0; i < d->alias_count; i++)
+		if (!keep_alias(arena, (struct attrib_alias *)&d->aliases[i]))
+			return false;
+	for (size_t i = 0; i < d->step_count; i++)
+		if (!keep_step(arena, (struct attrib_step *)&d->steps[i]))
+			return false;
+	for (size_t i = 0; i < d->credit_count; i++)
+		if (!keep_credit(arena, (struct attrib_credit *)&d->credits[i]))
+			return false;
+	return true;
+}
+
+static struct attrib_decision *keep_decision(
+	struct attrib_arena *arena, const struct attrib_decision *decision)
+{
+	struct attrib_decision *d = attrib_arena_raw(arena, sizeof *d);
+
+	if (!d)
+		return NULL;
+	*d = *decision;
+	if (!keep_str(arena, &d->site) || !keep_str(arena, &d->order_id) ||
+		!keep_str(arena, &d->merged_into) || !keep_str(arena, &d->order_kind) ||
+		!keep_str(arena, &d->order_source) || !keep_str(arena, &d->source) ||
+		!keep_parts(arena, d))
+		return NULL;
+	return d;
+}
+
+/* -- keyed rows --------------------------------------------------------------------------------- */
+
+static uint64_t hash_str(struct attrib_str s, uint64_t seed)
+{
+	return attrib_hash64(s.n ? s.p : "", s.n, seed);
+}
+
+static int decision_cmp(const struct attrib_decision *a, const struct attrib_decision *b)
+{
+	int order = attrib_str_cmp(a->site, b->site);
+
+	if (order == 0)
+		order = (a->kind > b->kind) - (a->kind < b->kind);
+	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
+}
+
+int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_decision *decision)
+{
+	uint64_t hash = hash_str(decision->order_id, hash_str(decision->site, decision->kind));
+	uint64_t at = hash;
+	struct attrib_decision *copy, **slot;
+	size_t row;
+
+	while (attrib_table_next(&batch->decision_index, hash, &at, &row)) {
+		slot = (struct attrib_decision **)batch->decisions.p + row;
+		if (decision_cmp(*slot, decision) != 0)
+			continue;
+		if ((*slot)->ticket > decision->ticket)
+			return 0;
+		copy = keep_decision(&batch->arena, decision);
+		if (copy)
+			*slot = copy;
+		return copy ? 0 : ATTRIB_E_NOMEM;
+	}
+	copy = keep_decision(&batch->arena, decision);
+	if (!copy)
+		return ATTRIB_E_NOMEM;
+	return rows_index(
+		&batch->decisions, &batch->sorted_decisions, &batch->decision_index, hash, copy);
+}
+
+static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
+{
+	int order = attrib_str_cmp(a->site, b->site);
+
+	if (order == 0)
+		order = (a->bucket_at > b->bucket_at) - (a->bucket_at < b->bucket_at);
+	if (order == 0)
+		order = (a->channel > b->channel) - (a->channel < b->channel);
+	if (order == 0)
+		order = attrib_str_cmp(a->key, b->key);
+	if (order == 0)
+		order = (a->type > b->type) - (a->type < b->type);
+	return order ? order : (a->verdicts > b->verdicts) - (a->verdicts < b->verdicts);
+}
+
+static uint64_t traffic_hash(const struct attrib_traffic *t)
+{
+	uint64_t numbers[] = {(uint64_t)t->bucket_at, t->channel, t->type, t->verdicts};
+
+	return hash_str(t->key, attrib_hash64(numbers, sizeof numbers, hash_str(t->site, 0)));
+}
+
+int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic)
+{
+	uint64_t hash = traffic_hash(traffic), at = hash;
+	struct attrib_traffic *copy;
+	size_t row;
+
+	while (attrib_table_next(&batch->traffic_index, hash, &at, &row)) {
+		struct attrib_traffic *old = ((struct attrib_traffic **)batch->traffic.p)[row];
+		if (traffic_cmp(old, traffic) != 0)
+			continue;
+		old->count += traffic->count;
+		old->uniques += traffic->uniques;
+		return 0;
+	}
+	copy = attrib_arena_raw(&batch->arena, sizeof *copy);
+	if (!copy)
+		return ATTRIB_E_NOMEM;
+	*copy = *traffic;
+	if (!keep_str(&batch->arena, &copy->site) || !keep_str(&batch->arena, &copy->key))
+		return ATTRIB_E_NOMEM;
+	return rows_index(
+		&batch->traffic, &batch->sorted_traffic, &batch->traffic_index, hash, copy);
+}
+
+/* -- lists -------------------------------------------------------------------------------------- */
+
+int attrib_batch_put_refund(struct attrib_batch *batch, const struct attrib_refund_fact *refund)
+{
+	struct attrib_refund_fact copy = *refund, *slot;
+
+	if (!keep_str(&batch->arena, &copy.site) || !keep_str(&batch->arena, &copy.source) ||
+		!keep_str(&batch->arena, &copy.order_id) ||
+		!keep_str(&batch->arena, &copy.refund_id) ||
+		!keep_str(&batch->arena, &copy.event_id))
+		return ATTRIB_E_NOMEM;
+	slot = rows_add(&batch->refunds, sizeof *slot);
+	if (!slot)
+		return ATTRIB_E_NOMEM;
+	*slot = copy;
+	return 0;
+}
+
+int attrib_batch_put_cancel(struct attrib_batch *batch, const struct attrib_cancel_fact *cancel)
+{
+	struct attrib_cancel_fact copy = *cancel, *slot;
+
+	if (!keep_str(&batch->arena, &copy.site) || !keep_str(&batch->arena, &copy.source) ||
+		!keep_str(&batch->arena, &copy.order_id) ||
+		!keep_str(&batch->arena, &copy.event_id))
+		return ATTRIB_E_NOMEM;
+	slot = rows_add(&batch->cancels, sizeof *slot);
+	if (!slot)
+		return ATTRIB_E_NOMEM;
+	*slot = copy;
+	return 0;
+}
+
+int attrib_batch_put_link(struct attrib_batch *batch, const struct attrib_customer_link *link)
+{
+	struct attrib_customer_link copy = *link, *slot;
+
+	if (!keep_str(&batch->arena, &copy.site) ||
+		!KEEP_ARRAY(&batch->arena, copy.keys, copy.count))
+		return ATTRIB_E_NOMEM;
+	slot = rows_add(&batch->links, sizeof *slot);
+	if (!slot)
+		return ATTRIB_E_NOMEM;
+	*slot = copy;
+	return 0;
+}
+
+int attrib_batch_set_position(
+	struct attrib_batch *batch, const struct attrib_id *lane, uint64_t number)
+{
+	struct attrib_position *positions = batch->positions.p, *slot;
+
+	for (size_t i = 0; i < batch->positions.n; i++) {
+		if (!attrib_id_eq(&positions[i].lane, lane))
+			continue;
+		if (positions[i].number < number)
+			positions[i].number = number;
+		return 0;
+	}
+	slot = rows_add(&batch->positions, sizeof *slot);
+	if (!slot)
+		return ATTRIB_E_NOMEM;
+	*slot = (struct attrib_position){*lane, number};
+	return 0;
+}
+
+void attrib_batch_count_records(struct attrib_batch *batch, uint64_t n)
+{
+	batch->records += n;
+}
+
+/* -- sealing ------------------------------------------------------------------------------------ */
+
+static int by_decision(const void *a, const void *b)
+{
+	return decision_cmp(*(const struct attrib_decision *const *)a,
+		*(const struct attrib_decision *const *)b);
+}
+
+static int by_traffic(const void *a, const void *b)
+{
+	return traffic_cmp(
+		*(const struct attrib_traffic *const *)a, *(const struct attrib_traffic *const *)b);
+}
+
+static int by_time(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_refund(const void *left, const void *right)
+{
+	const struct attrib_refund_fact *a = left, *b = right;
+	int order = attrib_str_cmp(a->site, b->site);
+
+	if (order == 0)
+		order = attrib_str_cmp(a->order_id, b->order_id);
+	if (order == 0)
+		order = attrib_str_cmp(a->source, b->source);
+	if (order == 0)
+		order = attrib_str_cmp(a->refund_id, b->refund_id);
+	if (order == 0)
+		order = by_time(a->occurred_at, b->occurred_at);
+	if (order == 0)
+		order = attrib_str_cmp(a->event_id, b->event_id);
+	return order ? order : by_time(a->received_at, b->received_at);
+}
+
+static int by_cancel(const void *left, const void *right)
+{
+	const struct attrib_cancel_fact *a = left, *b = right;
+	int order = attrib_str_cmp(a->site, b->site);
+
+	if (order == 0)
+		order = attrib_str_cmp(a->order_id, b->order_id);
+	if (order == 0)
+		order = attrib_str_cmp(a->source, b->source);
+	if (order == 0)
+		order = by_time(a->occurred_at, b->occurred_at);
+	if (order == 0)
+		order = attrib_str_cmp(a->event_id, b->event_id);
+	return order ? order : by_time(a->received_at, b->received_at);
+}
+
+static int by_link(const void *left, const void *right)
+{
+	const struct attrib_customer_link *a = left, *b = right;
+	int order = attrib_str_cmp(a->site, b->site);
+
+	for (size_t i = 0; order == 0 && i < a->count && i < b->count; i++) {
+		order = (a->keys[i].kind > b->keys[i].kind) - (a->keys[i].kind < b->keys[i].kind);
+		if (order == 0)
+			order = attrib_id_cmp(&a->keys[i].id, &b->keys[i].id);
+	}
+	return order ? order : (a->count > b->count) - (a->count < b->count);
+}
+
+static int by_lane(const void *left, const void *right)
+{
+	const struct attrib_position *a = left, *b = right;
+
+	return attrib_id_cmp(&a->lane, &b->lane);
+}
+
+static void rows_sort(struct rows *rows, size_t size, int (*cmp)(const void *, const void *))
+{
+	if (rows->n > 1)
+		qsort(rows->p, rows->n, size, cmp);
+}
+
+/* Rows keep their numbers for the index, so it is a copy that is sorted: its room came with them. */
+static const void *sorted_pointers(
+	const struct rows *rows, struct rows *sorted, int (*cmp)(const void *, const void *))
+{
+	sorted->n = rows->n;
+	if (rows->n)
+		memcpy(sorted->p, rows->p, rows->n * sizeof(void *));
+	rows_sort(sorted, sizeof(void *), cmp);
+	return sorted->p;
+}
+
+/* Drops what came twice: a group that was applied again, an event that was sent again. */
+static void links_unique(struct rows *links)
+{
+	struct attrib_customer_link *p = links->p;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < links->n; i++)
+		if (i == 0 || by_link(&p[kept - 1], &p[i]) != 0)
+			p[kept++] = p[i];
+	links->n = kept;
+}
+
+void attrib_batch_seal(struct attrib_batch *batch, struct attrib_batch_view *out)
+{
+	rows_sort(&batch->refunds, sizeof(struct attrib_refund_fact), by_refund);
+	rows_sort(&batch->cancels, sizeof(struct attrib_cancel_fact), by_cancel);
+	rows_sort(&batch->links, sizeof(struct attrib_customer_link), by_link);
+	rows_sort(&batch->positions, sizeof(struct attrib_position), by_lane);
+	links_unique(&batch->links);
+	*out = (struct attrib_batch_view){
+		.decisions =
+			sorted_pointers(&batch->decisions, &batch->sorted_decisions, by_decision),
+		.decision_count = batch->decisions.n,
+		.refunds = batch->refunds.p,
+		.refund_count = batch->refunds.n,
+		.cancels = batch->cancels.p,
+		.cancel_count = batch->cancels.n,
+		.links = batch->links.p,
+		.link_count = batch->links.n,
+		.traffic = sorted_pointers(&batch->traffic, &batch->sorted_traffic, by_traffic),
+		.traffic_count = batch->traffic.n,
+		.positions = batch->positions.p,
+		.position_count = batch->positions.n,
+		.records = batch->records,
+	};
+}

@@ -1,0 +1,222 @@
+/*
+ * The stages of a decision in their order; lib/engine/README.md tells them as a story.
+ */
+#include "decide.h"
+
+#include <stdlib.h>
+
+static enum attrib_base_status status_of(
+	const struct attrib_merged *order, const struct attrib_policy *policy)
+{
+	if (order->test)
+		return ATTRIB_STATUS_EXCLUDED;
+	if (!order->signed_source && policy->browser_orders != ATTRIB_BROWSER_COUNT)
+		return ATTRIB_STATUS_PROVISIONAL;
+	return order->status == ATTRIB_ORDER_PENDING ? ATTRIB_STATUS_PENDING : ATTRIB_STATUS_PAID;
+}
+
+bool attrib_order_is_counted(const struct attrib_merged *order, const struct attrib_policy *policy)
+{
+	switch (status_of(order, policy)) {
+	case ATTRIB_STATUS_EXCLUDED:
+	case ATTRIB_STATUS_PROVISIONAL:
+		break;
+	case ATTRIB_STATUS_PENDING:
+		return policy->count_at_created;
+	case ATTRIB_STATUS_PAID:
+		return true;
+	}
+	return false;
+}
+
+static bool is_late(const struct attrib_merged *order)
+{
+	return order->first_received_at > order->lock_at;
+}
+
+static enum attrib_reason reason_of(const struct attrib_decision *d, const struct attrib_path *path)
+{
+	switch (d->status) {
+	case ATTRIB_STATUS_EXCLUDED:
+		return ATTRIB_REASON_TEST;
+	case ATTRIB_STATUS_PROVISIONAL:
+		return ATTRIB_REASON_UNCONFIRMED;
+	case ATTRIB_STATUS_PENDING:
+		return ATTRIB_REASON_UNPAID;
+	case ATTRIB_STATUS_PAID:
+		break;
+	}
+	if (d->late)
+		return ATTRIB_REASON_ORDER_LATE;
+	return path->renewal ? ATTRIB_REASON_RENEWAL : ATTRIB_REASON_NONE;
+}
+
+static void describe(const struct attrib_order_group *group, const struct attrib_catalog *catalog,
+	struct attrib_decision *out)
+{
+	const struct attrib_merged *order = &group->order;
+	const struct attrib_policy *policy = &group->site->policy;
+	int64_t paid_at = order->paid_at != ATTRIB_NEVER ? order->paid_at : order->placed_at;
+
+	*out = (struct attrib_decision){
+		.site = group->site->name,
+		.kind = order->kind,
+		.order_id = order->order_id,
+		.status = status_of(order, policy),
+		.counted = attrib_order_is_counted(order, policy),
+		.late = is_late(order),
+		.signed_source = order->signed_source,
+		.exponent = order->exponent,
+		.gross = order->gross,
+		.total = order->total,
+		.placed_at = order->placed_at,
+		.counted_at = ATTRIB_NEVER,
+		.first_received_at = order->first_received_at,
+		.order_kind = order->order_kind,
+		.order_source = order->order_source,
+		.source = order->source,
+		.policy_version = policy->version,
+		.catalog_version = attrib_catalog_version(catalog),
+	};
+	memcpy(out->currency, order->currency, sizeof out->currency);
+	if (out->counted)
+		out->counted_at = policy->count_at_created ? order->placed_at : paid_at;
+}
+
+/* -- keys and aliases ----------------------------------------------------------------------------- */
+
+static int by_key(const void *left, const void *right)
+{
+	const struct attrib_customer_key *a = left, *b = right;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return attrib_id_cmp(&a->id, &b->id);
+}
+
+static int by_alias(const void *left, const void *right)
+{
+	const struct attrib_alias *a = left, *b = right;
+	int order = attrib_str_cmp(a->kind, b->kind);
+
+	return order ? order : attrib_str_cmp(a->value, b->value);
+}
+
+/* Sorts, and keeps each once. */
+static size_t unique(void *rows, size_t n, size_t size, int (*cmp)(const void *, const void *))
+{
+	char *p = rows;
+	size_t kept = 0;
+
+	if (n)
+		qsort(rows, n, size, cmp);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || cmp(p + (kept - 1) * size, p + i * size) != 0)
+			memmove(p + kept++ * size, p + i * size, size);
+	return kept;
+}
+
+/* A key that too many share would make them all one customer in the ledger. */
+static bool is_hub(const struct attrib_person *person, const struct attrib_id *id)
+{
+	for (size_t i = 0; i < person->key_count; i++)
+		if (attrib_id_eq(&person->keys[i].node->entity.id, id))
+			return person->keys[i].hub;
+	return false;
+}
+
+static int names_of(const struct attrib_order_group *group, const struct attrib_person *person,
+	struct attrib_arena *arena, struct attrib_decision *out)
+{
+	size_t n = group->observation_count, keys_n = 0, aliases_n = 0;
+	struct attrib_customer_key *keys =
+		attrib_arena_raw(arena, n * ATTRIB_CUSTOMER_KEYS_MAX * sizeof *keys);
+	struct attrib_alias *aliases =
+		attrib_arena_raw(arena, n * ATTRIB_ALIASES_MAX * sizeof *aliases);
+
+	if (!keys || !aliases)
+		return ATTRIB_E_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct attrib_event *event = &group->observations[i]->event;
+		if (event->trust != ATTRIB_TRUST_SIGNED)
+			continue;
+		for (size_t k = 0; k < event->key_count; k++)
+			if (!is_hub(person, &event->keys[k].id))
+				keys[keys_n++] = event->keys[k];
+		for (size_t k = 0; k < event->order->alias_count; k++)
+			aliases[aliases_n++] = event->order->aliases[k];
+	}
+	out->keys = keys;
+	out->key_count = unique(keys, keys_n, sizeof *keys, by_key);
+	out->aliases = aliases;
+	out->alias_count = unique(aliases, aliases_n, sizeof *aliases, by_alias);
+	return 0;
+}
+
+/* -- stages --------------------------------------------------------------------------------------- */
+
+static int steps_of(
+	const struct attrib_path *path, struct attrib_arena *arena, struct attrib_decision *out)
+{
+	struct attrib_step *steps = attrib_arena_raw(arena, path->n * sizeof *steps);
+
+	if (!steps)
+		return ATTRIB_E_NOMEM;
+	for (size_t i = 0; i < path->n; i++) {
+		steps[i] = path->candidates[i].step;
+		if (path->candidates[i].row != ATTRIB_NO_ROW)
+			steps[i].credit = (int)path->candidates[i].row;
+	}
+	out->steps = steps;
+	out->step_count = path->n;
+	return 0;
+}
+
+static int find_path(struct attrib_decider *decider, struct attrib_order_group *group,
+	struct attrib_path *path, struct attrib_decision *out)
+{
+	struct attrib_closure *closure = decider->closure;
+	const struct attrib_policy *policy = &group->site->policy;
+	int err = attrib_person_find(&decider->person, closure, decider->catalog, group);
+
+	if (err == 0)
+		err = names_of(group, &decider->person, closure->arena, out);
+	if (err == 0)
+		err = attrib_path_gather(path, &decider->person, group);
+	decider->cut = decider->person.cut;
+	if (err == 0)
+		err = attrib_path_judge(path, decider->catalog, closure->arena);
+	if (err == 0 && policy->repeat_first && out->kind == ATTRIB_CONVERSION_ORDER)
+		err = attrib_path_use_up(decider, path);
+	if (err == 0)
+		err = attrib_path_collapse(path, closure->arena);
+	return err ? err : steps_of(path, closure->arena, out);
+}
+
+/* A late order has no path, whatever memory holds: it may have forgotten some of it. */
+static int no_path(struct attrib_decider *decider, struct attrib_order_group *group,
+	struct attrib_path *path, struct attrib_decision *out)
+{
+	decider->person.key_count = 0;
+	*path = (struct attrib_path){.site = group->site, .group = group};
+	return names_of(group, &decider->person, decider->closure->arena, out);
+}
+
+int attrib_decide(struct attrib_decider *decider, struct attrib_order_group *group,
+	struct attrib_decision *out)
+{
+	struct attrib_outcome outcome;
+	struct attrib_path path;
+	int err;
+
+	decider->cut = false;
+	describe(group, decider->catalog, out);
+	err = out->late ? no_path(decider, group, &path, out)
+			: find_path(decider, group, &path, out);
+	if (err)
+		return err;
+	out->reason = reason_of(out, &path);
+	attrib_path_policy(&path, decider->catalog, &outcome);
+	out->rule = outcome.rule;
+	return attrib_credits(&path, &outcome, decider->closure->arena, out);
+}

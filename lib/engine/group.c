@@ -1,0 +1,199 @@
+/*
+ * Which entities are one order. Aliases are followed whenever they were told: two names of one order
+ * stay two names of it, and no lock makes them two orders.
+ */
+#include "group.h"
+
+#include <stdlib.h>
+
+static int want_aliases(
+	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
+{
+	int err = attrib_node_decode(node, closure->arena);
+
+	for (size_t i = 0; i < node->observation_count && err == 0; i++) {
+		const struct attrib_event *event = &node->observations[i].event;
+		if (event->trust != ATTRIB_TRUST_SIGNED)
+			continue;
+		for (size_t k = 0; k < event->order->alias_count && err == 0; k++) {
+			struct attrib_id id = attrib_order_entity(
+				&event->order->aliases[k].id, event->type == ATTRIB_EVENT_LEAD);
+			struct attrib_node *alias =
+				attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &id);
+			err = alias ? attrib_nodes_add(found, alias, closure->arena)
+				    : ATTRIB_E_NOMEM;
+		}
+	}
+	return err;
+}
+
+static int want_orders(
+	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
+{
+	const struct attrib_fact *edge;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && (edge = attrib_node_edge(node, ATTRIB_EDGE_ORDER, &i));) {
+		struct attrib_node *order =
+			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &edge->id);
+		err = order ? attrib_nodes_add(found, order, closure->arena) : ATTRIB_E_NOMEM;
+	}
+	return err;
+}
+
+/* Every entity that aliases connect with the first; those without observations are alias names. */
+static int find_members(
+	struct attrib_closure *closure, struct attrib_node *first, struct attrib_order_group *group)
+{
+	struct attrib_nodes found = {0};
+	int err = attrib_nodes_add(&found, first, closure->arena);
+
+	for (size_t i = 0; i < found.n && i < ATTRIB_CLOSURE_MAX && err == 0; i++) {
+		struct attrib_node *node = found.p[i];
+		if (node->group)
+			continue;
+		err = attrib_closure_load(closure);
+		if (err)
+			break;
+		node->group = group;
+		err = want_aliases(closure, node, &found);
+		if (err == 0)
+			err = want_orders(closure, node, &found);
+		if (err == 0 && node->observation_count)
+			err = attrib_nodes_add(&group->members, node, closure->arena);
+	}
+	return err;
+}
+
+static void find_site(const struct attrib_catalog *catalog, struct attrib_order_group *group)
+{
+	if (group->members.n)
+		group->site = attrib_catalog_site(
+			catalog, group->members.p[0]->observations[0].event.site);
+}
+
+static size_t collect(const struct attrib_node *node, const struct attrib_policy *policy,
+	const struct attrib_observation **out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < node->observation_count; i++)
+		if (node->observations[i].event.trust == ATTRIB_TRUST_SIGNED ||
+			policy->browser_orders != ATTRIB_BROWSER_IGNORE)
+			out[n++] = &node->observations[i];
+	return n;
+}
+
+/* A member's claim to give the order its name. */
+struct member {
+	struct attrib_node *node;
+	struct attrib_merged order;
+	bool authority;
+	bool counts; /* has observations that count */
+};
+
+static int by_name_claim(const void *left, const void *right)
+{
+	const struct member *a = left, *b = right;
+
+	if (a->counts != b->counts)
+		return a->counts ? -1 : 1;
+	if (a->authority != b->authority)
+		return a->authority ? -1 : 1;
+	if (a->order.placed_at != b->order.placed_at)
+		return a->order.placed_at < b->order.placed_at ? -1 : 1;
+	return attrib_str_cmp(a->order.order_id, b->order.order_id);
+}
+
+static void member_init(struct member *m, struct attrib_node *node,
+	const struct attrib_policy *policy, const struct attrib_observation **room)
+{
+	size_t n = collect(node, policy, room);
+
+	*m = (struct member){.node = node, .counts = n > 0};
+	if (n == 0)
+		return;
+	attrib_merge(room, n, policy, &m->order);
+	for (size_t i = 0; i < n; i++)
+		if (room[i]->event.trust == ATTRIB_TRUST_SIGNED && policy->order_source.n &&
+			attrib_str_eq(room[i]->event.source, policy->order_source))
+			m->authority = true;
+}
+
+static int merge_members(struct attrib_closure *closure, struct attrib_order_group *group)
+{
+	const struct attrib_policy *policy = &group->site->policy;
+	size_t n = group->members.n, total = 0;
+	struct member *members = attrib_arena_raw(closure->arena, n * sizeof *members);
+
+	for (size_t i = 0; i < n; i++)
+		total += group->members.p[i]->observation_count;
+	group->observations =
+		attrib_arena_raw(closure->arena, total * sizeof(struct attrib_observation *));
+	if (!members || !group->observations)
+		return ATTRIB_E_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		member_init(&members[i], group->members.p[i], policy, group->observations);
+	qsort(members, n, sizeof *members, by_name_claim);
+	for (size_t i = 0; i < n; i++) {
+		group->members.p[i] = members[i].node;
+		group->observation_count += collect(
+			members[i].node, policy, group->observations + group->observation_count);
+	}
+	if (group->observation_count) {
+		attrib_merge(group->observations, group->observation_count, policy, &group->order);
+		group->order.order_id = members[0].order.order_id;
+	}
+	return 0;
+}
+
+int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,
+	struct attrib_node *node, struct attrib_order_group **out)
+{
+	struct attrib_order_group *group = node->group;
+	int err = 0;
+
+	if (!group) {
+		group = attrib_arena_alloc(closure->arena, sizeof *group);
+		if (!group)
+			return ATTRIB_E_NOMEM;
+		err = find_members(closure, node, group);
+		if (err)
+			return err;
+		find_site(catalog, group);
+		err = group->site ? merge_members(closure, group) : 0;
+		if (err)
+			return err;
+	}
+	*out = group->observation_count ? group : NULL;
+	return 0;
+}
+
+int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
+	struct attrib_order_group **out)
+{
+	struct attrib_order_group *then;
+	struct attrib_str name = group->order.order_id;
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->observation_count; i++)
+		n += group->observations[i]->fact->received_at <= as_of;
+	*out = n ? group : NULL;
+	if (n == 0 || n == group->observation_count)
+		return 0;
+	then = attrib_arena_raw(arena, sizeof *then);
+	if (!then)
+		return ATTRIB_E_NOMEM;
+	*then = *group;
+	then->observations = attrib_arena_raw(arena, n * sizeof(struct attrib_observation *));
+	if (!then->observations)
+		return ATTRIB_E_NOMEM;
+	then->observation_count = 0;
+	for (size_t i = 0; i < group->observation_count; i++)
+		if (group->observations[i]->fact->received_at <= as_of)
+			then->observations[then->observation_count++] = group->observations[i];
+	attrib_merge(then->observations, n, &group->site->policy, &then->order);
+	then->order.order_id = name;
+	*out = then;
+	return 0;
+}

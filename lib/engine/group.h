@@ -1,0 +1,54 @@
+/*
+ * One order: the entities that aliases unite, and what their observations say together.
+ */
+#ifndef ATTRIB_ENGINE_GROUP_H
+#define ATTRIB_ENGINE_GROUP_H
+
+#include "attrib/batch.h"
+#include "attrib/catalog.h"
+
+#include "closure.h"
+
+/* The merge of a set of observations; texts are views of their bodies. */
+struct attrib_merged {
+	enum attrib_conversion_kind kind;
+	struct attrib_str order_id, order_kind, order_source, source;
+	bool signed_source; /* some signed source has spoken */
+	bool test;
+	char currency[4];
+	int exponent;
+	int64_t gross, total;
+	enum attrib_order_status status;
+	int64_t placed_at; /* T */
+	int64_t paid_at;   /* as stated; ATTRIB_NEVER */
+	int64_t first_received_at;
+	int64_t lock_at; /* T + lock_after: what was received later takes no part */
+	const struct attrib_order *codes; /* the order whose codes count; NULL: no list was sent */
+};
+
+struct attrib_order_group {
+	const struct attrib_site *site;
+	struct attrib_nodes members; /* ORDER entities with observations; canonical first */
+	const struct attrib_observation **observations; /* of all members that count */
+	size_t observation_count; /* 0: there is no order (yet, or it is ignored) */
+	struct attrib_merged order;
+	bool decided; /* in this closure */
+};
+
+/* The group of an order, alias or yet unknown order entity, once per closure; loads what it needs.
+ * *out is NULL when the site is unknown or nothing was observed. */
+int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,
+	struct attrib_node *node, struct attrib_order_group **out) ATTRIB_MUST_CHECK;
+
+/* Merges n > 0 observations; they are sorted by rank on the way: best first. */
+void attrib_merge(const struct attrib_observation **observations, size_t n,
+	const struct attrib_policy *policy, struct attrib_merged *out);
+
+/* The group as observations received by `as_of` tell it; *out is NULL when there was none. */
+int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
+	struct attrib_order_group **out) ATTRIB_MUST_CHECK;
+
+/* Whether it goes into sums. */
+bool attrib_order_is_counted(const struct attrib_merged *order, const struct attrib_policy *policy);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * The path of one order: every touch considered, in (occurred_at, id) order, and what each stage says
+ * about it. gather -> eligibility -> collapse -> policy -> models; decide.c puts them together.
+ */
+#ifndef ATTRIB_ENGINE_PATH_H
+#define ATTRIB_ENGINE_PATH_H
+
+#include "attrib/batch.h"
+#include "attrib/catalog.h"
+
+#include "person.h"
+
+#define ATTRIB_NO_ROW SIZE_MAX
+
+/* What a touch proves, weakest first: it names the channel of what was collapsed. */
+enum attrib_strength {
+	ATTRIB_STRENGTH_VIEW,
+	ATTRIB_STRENGTH_CODE,
+	ATTRIB_STRENGTH_UTM,
+	ATTRIB_STRENGTH_LINK,
+	ATTRIB_STRENGTH_AFFILIATE,
+	ATTRIB_STRENGTH_CLICK_ID,
+};
+
+struct attrib_candidate {
+	struct attrib_step step;
+	const struct attrib_tracker *owner; /* NULL = nobody */
+	struct attrib_utm utm;              /* folded */
+	uint32_t verdicts;
+	bool signed_click;       /* its click id came back on a signed order */
+	bool unowned;            /* utm that nobody owns, valid and inside the window */
+	struct attrib_str other; /* unowned: "<source>/<medium>" */
+	bool has_discount;       /* codes */
+	int64_t discount;
+	size_t listed;                  /* place among the order's codes, or within one event */
+	struct attrib_id id;            /* the fact: two copies are one touch */
+	const struct attrib_fact *fact; /* NULL: carried by the order itself */
+	size_t row;                     /* of the collapsed path */
+};
+
+/* One touch of the collapsed path. */
+struct attrib_row {
+	size_t anchor, source; /* candidates: whose time; whose channel, campaign, placement */
+};
+
+struct attrib_path {
+	const struct attrib_site *site;
+	const struct attrib_order_group *group;
+	struct attrib_candidate *candidates; /* in the arena */
+	size_t n, cap;
+	struct attrib_row *rows; /* ascending by anchor */
+	size_t row_count;
+	bool renewal; /* nothing earns: renewals = none */
+};
+
+/* What decided. row: the winner's; NO_ROW for OTHER outside of the rows and for UNATTRIBUTED. */
+struct attrib_outcome {
+	enum attrib_rule rule;
+	size_t row;
+	const struct attrib_candidate *other; /* rule OTHER: the utm touch */
+};
+
+/* All touches that the order's person brings, and those that the order carries. */
+int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
+	const struct attrib_order_group *group) ATTRIB_MUST_CHECK;
+/* Owners, windows, verdicts: sets owner, eligible, reason. */
+int attrib_path_judge(struct attrib_path *path, const struct attrib_catalog *catalog,
+	struct attrib_arena *arena) ATTRIB_MUST_CHECK;
+int attrib_path_collapse(struct attrib_path *path, struct attrib_arena *arena) ATTRIB_MUST_CHECK;
+void attrib_path_policy(const struct attrib_path *path, const struct attrib_catalog *catalog,
+	struct attrib_outcome *out);
+/* The weights of one model over the rows; not for POLICY. n > 0. */
+void attrib_path_weights(
+	const struct attrib_path *path, enum attrib_model model, uint64_t *weights);
+
+enum attrib_strength attrib_candidate_strength(const struct attrib_candidate *candidate);
+static inline bool attrib_candidate_is_code(const struct attrib_candidate *candidate)
+{
+	return candidate->step.channel == ATTRIB_CHANNEL_CODE;
+}
+
+#endif

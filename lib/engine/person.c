@@ -1,0 +1,406 @@
+/*
+ * The walk behind person.h, in rounds of loads: what the order names, its keys' customer, its
+ * visitors' customers, and then the visitors of the order's customer.
+ */
+#include "person.h"
+
+#include <stdlib.h>
+
+static size_t entities(const struct attrib_person *person)
+{
+	return person->visitor_count + person->key_count + person->click_count;
+}
+
+/* The place of a node in the lists of this decision; SIZE_MAX: it is new, and *err or the bound may
+ * have kept it out. */
+static struct attrib_node *wanted(struct attrib_person *person, enum attrib_entity_kind kind,
+	const struct attrib_id *id, bool *known, int *err)
+{
+	struct attrib_node *node = attrib_closure_want(person->closure, kind, id);
+
+	*err = node ? 0 : ATTRIB_E_NOMEM;
+	if (!node)
+		return NULL;
+	*known = node->stamp == person->closure->stamp;
+	if (!*known && entities(person) == ATTRIB_CLOSURE_MAX) {
+		person->cut = true;
+		return NULL;
+	}
+	return node;
+}
+
+static void place(struct attrib_person *person, struct attrib_node *node, size_t slot)
+{
+	node->stamp = person->closure->stamp;
+	node->slot = (uint32_t)slot;
+}
+
+static int add_visitor(struct attrib_person *person, const struct attrib_id *id, bool direct)
+{
+	bool known;
+	int err;
+	struct attrib_node *node = wanted(person, ATTRIB_ENTITY_VISITOR, id, &known, &err);
+
+	if (!node || known)
+		return err;
+	place(person, node, person->visitor_count);
+	person->visitors[person->visitor_count++] =
+		(struct attrib_person_visitor){.node = node, .direct = direct};
+	return 0;
+}
+
+static int add_click(struct attrib_person *person, const struct attrib_id *id, bool by_signed)
+{
+	bool known;
+	int err;
+	struct attrib_node *node = wanted(person, ATTRIB_ENTITY_VISITOR, id, &known, &err);
+
+	if (!node)
+		return err;
+	if (!known) {
+		place(person, node, person->click_count);
+		person->clicks[person->click_count++] =
+			(struct attrib_person_click){.node = node, .direct = true};
+	}
+	if (by_signed)
+		person->clicks[node->slot].by_signed = true;
+	return 0;
+}
+
+static int add_key(struct attrib_person *person, const struct attrib_id *id, bool own)
+{
+	bool known;
+	int err;
+	struct attrib_node *node = wanted(person, ATTRIB_ENTITY_CUSTOMER, id, &known, &err);
+
+	if (!node)
+		return err;
+	if (!known) {
+		place(person, node, person->key_count);
+		person->keys[person->key_count] = (struct attrib_person_key){
+			.node = node, .parent = (uint32_t)person->key_count};
+		person->key_count++;
+	}
+	if (own)
+		person->keys[node->slot].own = true;
+	return 0;
+}
+
+/* -- customers ---------------------------------------------------------------------------------- */
+
+static uint32_t root_of(const struct attrib_person *person, uint32_t key)
+{
+	while (person->keys[key].parent != key)
+		key = person->keys[key].parent;
+	return key;
+}
+
+static struct attrib_person_key *key_of(struct attrib_person *person, const struct attrib_id *id)
+{
+	struct attrib_node *node = attrib_closure_want(person->closure, ATTRIB_ENTITY_CUSTOMER, id);
+
+	return node && node->stamp == person->closure->stamp ? &person->keys[node->slot] : NULL;
+}
+
+static bool seen(const struct attrib_person *person, const struct attrib_fact *edge)
+{
+	return edge->received_at <= person->lock_at;
+}
+
+/* Keys that are new since the last time, and the keys that they are linked to, until there are none. */
+static int expand_keys(struct attrib_person *person)
+{
+	const struct attrib_fact *edge;
+	int err = 0;
+
+	while (err == 0 && person->keys_expanded < person->key_count) {
+		struct attrib_person_key *key = &person->keys[person->keys_expanded++];
+		if (!key->node->loaded)
+			err = attrib_closure_load(person->closure);
+		if (err == 0)
+			err = attrib_node_is_hub(
+				key->node, person->lock_at + 1, person->closure->arena, &key->hub);
+		if (err || key->hub)
+			continue;
+		for (size_t i = 0;
+			err == 0 && (edge = attrib_node_edge(key->node, ATTRIB_EDGE_CUSTOMER, &i));)
+			if (seen(person, edge))
+				err = add_key(person, &edge->id, false);
+	}
+	return err;
+}
+
+static void unite(struct attrib_person *person, struct attrib_person_key *key)
+{
+	const struct attrib_fact *edge;
+	struct attrib_person_key *other;
+	uint32_t a, b;
+
+	for (size_t i = 0; (edge = attrib_node_edge(key->node, ATTRIB_EDGE_CUSTOMER, &i));) {
+		if (!seen(person, edge) || !(other = key_of(person, &edge->id)) || other->hub)
+			continue;
+		a = root_of(person, (uint32_t)(key - person->keys));
+		b = root_of(person, (uint32_t)(other - person->keys));
+		if (a < b)
+			person->keys[b].parent = a;
+		else
+			person->keys[a].parent = b;
+	}
+}
+
+/* Which keys are one customer. All keys of the order are one, whoever told them. */
+static void unite_keys(struct attrib_person *person)
+{
+	uint32_t own = UINT32_MAX, root;
+
+	for (uint32_t i = 0; i < person->key_count; i++)
+		person->keys[i].parent = i;
+	for (size_t i = 0; i < person->key_count; i++)
+		if (!person->keys[i].hub)
+			unite(person, &person->keys[i]);
+	for (uint32_t i = 0; i < person->key_count; i++) {
+		if (!person->keys[i].own || person->keys[i].hub)
+			continue;
+		root = root_of(person, i);
+		if (own != UINT32_MAX && root != own)
+			person->keys[root].parent = own;
+		else
+			own = root;
+	}
+}
+
+static int visitor_keys(struct attrib_person *person, struct attrib_person_visitor *visitor)
+{
+	const struct attrib_fact *edge;
+	int err = attrib_node_is_hub(
+		visitor->node, person->lock_at + 1, person->closure->arena, &visitor->hub);
+
+	if (err || visitor->hub)
+		return err;
+	for (size_t i = 0;
+		err == 0 && (edge = attrib_node_edge(visitor->node, ATTRIB_EDGE_CUSTOMER, &i));)
+		if (seen(person, edge)) {
+			struct attrib_edge_end end = attrib_edge_end(edge);
+			err = add_key(person, &end.other, false);
+		}
+	return err;
+}
+
+static int load_visitors(struct attrib_person *person, size_t from)
+{
+	int err = attrib_closure_load(person->closure);
+
+	for (size_t i = from; i < person->visitor_count && err == 0; i++)
+		err = visitor_keys(person, &person->visitors[i]);
+	return err ? err : expand_keys(person);
+}
+
+/* The order's customer: that of its keys, else the only one that its visitors have. */
+static bool find_own(struct attrib_person *person)
+{
+	uint32_t root, own = UINT32_MAX;
+
+	for (uint32_t i = 0; i < person->key_count; i++)
+		if (person->keys[i].own && !person->keys[i].hub)
+			return true;
+	for (uint32_t i = 0; i < person->key_count; i++) {
+		if (person->keys[i].hub)
+			continue;
+		root = root_of(person, i);
+		if (own != UINT32_MAX && root != own)
+			return false;
+		own = root;
+	}
+	if (own == UINT32_MAX)
+		return false;
+	person->keys[own].own = true;
+	return true;
+}
+
+static bool is_own(const struct attrib_person *person, uint32_t customer)
+{
+	for (uint32_t i = 0; person->known && i < person->key_count; i++)
+		if (person->keys[i].own && !person->keys[i].hub)
+			return root_of(person, i) == root_of(person, customer);
+	return false;
+}
+
+static int customer_visitors(struct attrib_person *person)
+{
+	size_t from = person->visitor_count, keys = person->key_count;
+	const struct attrib_fact *edge;
+	int err = 0;
+
+	for (uint32_t k = 0; k < keys && err == 0; k++) {
+		const struct attrib_person_key *key = &person->keys[k];
+		if (key->hub || !is_own(person, k))
+			continue;
+		for (size_t i = 0;
+			err == 0 && (edge = attrib_node_edge(key->node, ATTRIB_EDGE_VISITOR, &i));)
+			if (seen(person, edge)) {
+				struct attrib_edge_end end = attrib_edge_end(edge);
+				err = add_visitor(person, &end.other, false);
+			}
+	}
+	return err ? err : load_visitors(person, from);
+}
+
+static int order_names(struct attrib_person *person, const struct attrib_observation *o)
+{
+	const struct attrib_event *event = &o->event;
+	int err = 0;
+
+	if (!seen(person, o->fact))
+		return 0;
+	if (!attrib_id_none(&event->visitor))
+		err = add_visitor(person, &event->visitor, true);
+	if (err == 0 && !attrib_id_none(&event->click))
+		err = add_click(person, &event->click, event->trust == ATTRIB_TRUST_SIGNED);
+	for (size_t i = 0; i < event->key_count && err == 0; i++)
+		if (event->trust == ATTRIB_TRUST_SIGNED)
+			err = add_key(person, &event->keys[i].id, true);
+	return err;
+}
+
+int attrib_person_find(struct attrib_person *person, struct attrib_closure *closure,
+	const struct attrib_catalog *catalog, const struct attrib_order_group *group)
+{
+	int err = 0;
+
+	closure->stamp++;
+	person->closure = closure;
+	person->catalog = catalog;
+	person->lock_at = group->order.lock_at;
+	person->visitor_count = person->key_count = person->click_count = 0;
+	person->keys_expanded = 0;
+	person->cut = person->known = false;
+	for (size_t i = 0; i < group->observation_count && err == 0; i++)
+		err = order_names(person, group->observations[i]);
+	if (err == 0)
+		err = load_visitors(person, 0);
+	if (err)
+		return err;
+	unite_keys(person);
+	person->known = find_own(person);
+	err = person->known ? customer_visitors(person) : 0;
+	unite_keys(person);
+	return err;
+}
+
+/* -- whose touch -------------------------------------------------------------------------------- */
+
+/* Whether all of the visitor's edges name one customer: *customer, or none at all: UINT32_MAX. */
+static bool one_customer(struct attrib_person *person, const struct attrib_node *visitor,
+	uint32_t *customer, size_t *edges)
+{
+	const struct attrib_fact *edge;
+	bool one = true;
+
+	*customer = UINT32_MAX;
+	*edges = 0;
+	for (size_t i = 0; (edge = attrib_node_edge(visitor, ATTRIB_EDGE_CUSTOMER, &i));) {
+		struct attrib_edge_end end = attrib_edge_end(edge);
+		struct attrib_person_key *key = key_of(person, &end.other);
+		uint32_t root;
+		if (!seen(person, edge) || !key || key->hub)
+			continue;
+		root = root_of(person, (uint32_t)(key - person->keys));
+		if (*customer != UINT32_MAX && *customer != root)
+			one = false;
+		*customer = root;
+		++*edges;
+	}
+	return one;
+}
+
+static int edge_time(struct attrib_person *person, const struct attrib_fact *edge, int64_t *at)
+{
+	struct attrib_edge_end end = attrib_edge_end(edge);
+	struct attrib_order_group *group = NULL;
+	struct attrib_node *node;
+	int err;
+
+	*at = edge->at;
+	if (attrib_id_none(&end.via))
+		return 0;
+	node = attrib_closure_want(person->closure, ATTRIB_ENTITY_ORDER, &end.via);
+	if (!node)
+		return ATTRIB_E_NOMEM;
+	err = attrib_group_of(person->closure, person->catalog, node, &group);
+	if (err == 0 && group)
+		err = attrib_group_as_of(group, person->lock_at, person->closure->arena, &group);
+	if (err == 0 && group)
+		*at = group->order.placed_at;
+	return err;
+}
+
+static int by_edge_time(const void *left, const void *right)
+{
+	const struct attrib_belonging_edge *a = left, *b = right;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return attrib_id_cmp(&a->key, &b->key);
+}
+
+static int timed_edges(struct attrib_person *person, const struct attrib_node *visitor,
+	struct attrib_belonging *out)
+{
+	const struct attrib_fact *edge;
+	int err = 0;
+
+	for (size_t i = 0;
+		err == 0 && (edge = attrib_node_edge(visitor, ATTRIB_EDGE_CUSTOMER, &i));) {
+		struct attrib_edge_end end = attrib_edge_end(edge);
+		struct attrib_person_key *key = key_of(person, &end.other);
+		struct attrib_belonging_edge *slot = &out->edges[out->n];
+		if (!seen(person, edge) || !key || key->hub)
+			continue;
+		*slot = (struct attrib_belonging_edge){.key = end.other,
+			.customer = root_of(person, (uint32_t)(key - person->keys))};
+		err = edge_time(person, edge, &slot->at);
+		out->n++;
+	}
+	if (err == 0)
+		qsort(out->edges, out->n, sizeof *out->edges, by_edge_time);
+	return err;
+}
+
+int attrib_belonging_of(struct attrib_person *person, const struct attrib_person_visitor *visitor,
+	struct attrib_belonging *out)
+{
+	uint32_t customer;
+	size_t edges;
+
+	*out = (struct attrib_belonging){0};
+	if (visitor->hub) {
+		out->simple = true;
+		return 0;
+	}
+	if (one_customer(person, visitor->node, &customer, &edges)) {
+		out->simple = true;
+		out->mine = customer == UINT32_MAX ? visitor->direct : is_own(person, customer);
+		return 0;
+	}
+	out->edges = attrib_arena_raw(person->closure->arena, edges * sizeof *out->edges);
+	return out->edges ? timed_edges(person, visitor->node, out) : ATTRIB_E_NOMEM;
+}
+
+bool attrib_belongs(
+	const struct attrib_person *person, const struct attrib_belonging *belonging, int64_t at)
+{
+	size_t low = 0, high = belonging->n;
+
+	if (belonging->simple)
+		return belonging->mine;
+	while (low < high) { /* the earliest edge at or after the touch ... */
+		size_t middle = (low + high) / 2;
+		if (belonging->edges[middle].at < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == belonging->n) /* ... else the latest before */
+		low--;
+	return is_own(person, belonging->edges[low].customer);
+}

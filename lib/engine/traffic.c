@@ -1,0 +1,109 @@
+/*
+ * Traffic is counted by raw (folded) key and quarter of an hour; views find the owner. An event is
+ * one count under its strongest key: link, affiliate, utm, else direct.
+ */
+#include "traffic.h"
+
+#include "attrib/catalog.h"
+#include "attrib/text.h"
+
+#define BUCKET_US (15 * ATTRIB_US_PER_MIN)
+
+/* Flags that say nothing about whether the click was real. */
+#define NOT_VALIDITY (ATTRIB_VERDICT_OVERFLOW | ATTRIB_VERDICT_NO_CONSENT)
+
+static int64_t bucket_of(int64_t at)
+{
+	int64_t into = at % BUCKET_US;
+
+	return at - (into < 0 ? into + BUCKET_US : into);
+}
+
+static struct attrib_str utm_key(const struct attrib_utm *utm, struct attrib_arena *arena)
+{
+	struct attrib_utm folded = {attrib_fold(arena, utm->source),
+		attrib_fold(arena, utm->medium), attrib_fold(arena, utm->campaign),
+		attrib_fold(arena, utm->term), attrib_fold(arena, utm->content)};
+
+	return attrib_utm_key(arena, &folded);
+}
+
+static void strongest_key(const struct attrib_event *event, struct attrib_arena *arena,
+	enum attrib_channel *channel, struct attrib_str *key)
+{
+	*channel = ATTRIB_CHANNEL_DIRECT;
+	*key = ATTRIB_STR_NONE;
+	if (event->type == ATTRIB_EVENT_CODE_APPLIED) {
+		*channel = ATTRIB_CHANNEL_CODE;
+		*key = attrib_fold(arena, event->code);
+	} else if (event->link.n) {
+		*channel = event->type == ATTRIB_EVENT_VIEW ? ATTRIB_CHANNEL_VIEW
+							    : ATTRIB_CHANNEL_LINK;
+		*key = attrib_fold(arena, event->link);
+	} else if (event->affiliate.n) {
+		*channel = ATTRIB_CHANNEL_AFFILIATE;
+		*key = attrib_fold(arena, event->affiliate);
+	} else if (event->has_utm) {
+		*channel = ATTRIB_CHANNEL_UTM;
+		*key = utm_key(&event->utm, arena);
+	}
+}
+
+int attrib_traffic_of(
+	const struct attrib_event *event, struct attrib_arena *arena, struct attrib_traffic *out)
+{
+	*out = (struct attrib_traffic){
+		.site = event->site,
+		.bucket_at = bucket_of(event->occurred_at),
+		.type = event->type,
+		.verdicts = event->verdicts & ~(uint32_t)NOT_VALIDITY,
+		.count = 1,
+	};
+	strongest_key(event, arena, &out->channel, &out->key);
+	if (out->channel != ATTRIB_CHANNEL_DIRECT && !out->key.p && out->key.n)
+		return ATTRIB_E_NOMEM;
+	if (event->verdicts & ATTRIB_VERDICT_OVERFLOW && out->channel != ATTRIB_CHANNEL_DIRECT)
+		out->key = ATTRIB_STR("(other)");
+	return 0;
+}
+
+/* The instant at which a local day begins: a function of day and zone alone. */
+static int64_t day_start(const struct attrib_zone *zone, int32_t day)
+{
+	int64_t utc = day * ATTRIB_US_PER_DAY;
+	int64_t at = utc - attrib_zone_offset(zone, utc) * ATTRIB_US_PER_S;
+
+	at = utc - attrib_zone_offset(zone, at) * ATTRIB_US_PER_S;
+	while (attrib_zone_day(zone, at) < day) /* a day that begins with a leap over midnight */
+		at += BUCKET_US;
+	return bucket_of(at);
+}
+
+bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib_traffic *traffic,
+	const struct attrib_zone *zone, struct attrib_keys *keys, struct attrib_arena *arena,
+	struct attrib_id *id, int64_t *day_at)
+{
+	struct {
+		struct attrib_id visitor;
+		int32_t day;
+		uint32_t channel;
+	} head;
+	char *text;
+
+	if (event->type != ATTRIB_EVENT_CLICK || attrib_id_none(&event->visitor) ||
+		event->verdicts & ATTRIB_VERDICTS_INVALID)
+		return false;
+	head.visitor = event->visitor;
+	head.day = attrib_zone_day(zone, event->occurred_at);
+	head.channel = traffic->channel;
+	text = attrib_arena_raw(arena, sizeof head + traffic->key.n);
+	if (!text)
+		return false;
+	memcpy(text, &head, sizeof head);
+	if (traffic->key.n)
+		memcpy(text + sizeof head, traffic->key.p, traffic->key.n);
+	*id = attrib_id_of(keys, ATTRIB_ID_UNIQUE, event->site,
+		(struct attrib_str){text, sizeof head + traffic->key.n});
+	*day_at = day_start(zone, head.day);
+	return true;
+}

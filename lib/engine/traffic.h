@@ -1,0 +1,23 @@
+/*
+ * What an event adds to the counts of traffic, and the id that makes a click unique.
+ */
+#ifndef ATTRIB_ENGINE_TRAFFIC_H
+#define ATTRIB_ENGINE_TRAFFIC_H
+
+#include "attrib/arena.h"
+#include "attrib/batch.h"
+#include "attrib/event.h"
+#include "attrib/id.h"
+
+/* False for events that are no traffic. key comes from the arena or the event; p NULL with n > 0
+ * never happens: ATTRIB_E_NOMEM instead. */
+int attrib_traffic_of(const struct attrib_event *event, struct attrib_arena *arena,
+	struct attrib_traffic *out) ATTRIB_MUST_CHECK;
+/* The id that the first valid click of (local day, tracker, visitor) claims; false: none is due.
+ * *day_at: the start of that local day, where uniques are counted: the bucket of the click that came
+ * first would depend on the order of arrival. */
+bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib_traffic *traffic,
+	const struct attrib_zone *zone, struct attrib_keys *keys, struct attrib_arena *arena,
+	struct attrib_id *id, int64_t *day_at);
+
+#endif
