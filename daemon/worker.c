@@ -187,10 +187,12 @@ static void commit(struct attribd_worker *worker)
 	if (!lane || worker->lane_failed)
 		return;
 	release_waiting(worker);
-	if (attrib_lane_appended(lane) == worker->committed || worker->oldest_flight)
+	if (attrib_lane_appended(lane) == worker->committed)
 		return;
-	worker->oldest_flight = worker->oldest_batch ? worker->oldest_batch : worker->mono;
-	worker->oldest_batch = 0;
+	if (!worker->oldest_flight) {
+		worker->oldest_flight = worker->oldest_batch;
+		worker->oldest_batch = 0;
+	}
 	int err = attrib_lane_commit(lane);
 	if (err)
 		commit_failed(worker, err);
@@ -205,6 +207,7 @@ static void on_lane(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	attribd_worker_clock(worker);
+	worker->oldest_flight = 0;
 	release_waiting(worker);
 	if (err)
 		commit_failed(worker, err);
