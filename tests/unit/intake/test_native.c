@@ -344,9 +344,9 @@ static void test_rejects(void **state)
 
 static void test_secret_keys_only(void **state)
 {
-	static const char *const bodies[] = {"{\"type\":\"refund\",\"refund\":{\"id\":\"1\","
-					     "\"order_id\":\"1\",\"amount\":\"1\"}}",
-		"{\"type\":\"cancel\",\"order_id\":\"1\"}",
+	static const char refund[] =
+		"{\"type\":\"refund\",\"refund\":{\"id\":\"1\",\"order_id\":\"1\",\"amount\":1}}";
+	const char *const bodies[] = {refund, "{\"type\":\"cancel\",\"order_id\":\"1\"}",
 		"{\"type\":\"erase\",\"visitor_id\":\"v\"}"};
 	struct world *w = *state;
 
@@ -434,10 +434,10 @@ static struct attrib_id id_at(struct world *w, int64_t now, const char *body)
 
 static void test_derived_ids(void **state)
 {
-	static const char *const retold[] = {PURCHASE("\"total\":\"1\""),
-		"{\"type\":\"lead\",\"lead\":{\"id\":\"1\"}}",
-		"{\"type\":\"refund\",\"refund\":{\"id\":\"1\",\"order_id\":\"1\",\"amount\":\"1\"}"
-		"}",
+	static const char refund[] =
+		"{\"type\":\"refund\",\"refund\":{\"id\":\"1\",\"order_id\":\"1\",\"amount\":1}}";
+	const char *const retold[] = {PURCHASE("\"total\":\"1\""),
+		"{\"type\":\"lead\",\"lead\":{\"id\":\"1\"}}", refund,
 		"{\"type\":\"cancel\",\"order_id\":\"1\"}",
 		"{\"type\":\"cart\",\"occurred_at\":\"2026-10-30T00:00:00Z\"}"};
 	struct world *w = *state;
