@@ -1,0 +1,193 @@
+-- ROI, CAC and double counting, from rollups and costs only. One function computes, views and period functions call it.
+-- A cost without period counts whole; with a period evenly over the days that it covers.
+
+CREATE OR REPLACE FUNCTION attrib.cost_in_period(amount bigint, first_day date, last_day date,
+	from_date date, to_date date)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE
+	WHEN from_date IS NULL AND to_date IS NULL THEN amount
+	WHEN to_date < first_day OR from_date > last_day THEN 0
+	-- What is due by the end less what was due before the start: periods side by side add up.
+	ELSE round(amount::numeric * (least(last_day, coalesce(to_date, last_day)) - first_day + 1)
+			/ (last_day - first_day + 1))::bigint
+		- round(amount::numeric * greatest(0, coalesce(from_date, first_day) - first_day)
+			/ (last_day - first_day + 1))::bigint
+	END
+$$;
+COMMENT ON FUNCTION attrib.cost_in_period(bigint, date, date, date, date) IS 'The part of a cost, evenly by days over [first_day, last_day], that falls into a period, both ends included; minor units.';
+
+CREATE OR REPLACE FUNCTION attrib.cost_rows(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, campaign text, creator text, currency text, media boolean, amount bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT c.site, coalesce(c.campaign, p.campaign, ''), coalesce(c.creator, p.creator, ''), c.currency,
+		c.kind IN ('fee', 'paid_media'),
+		sum(attrib.cost_in_period(round(c.amount * 10::numeric ^ attrib.currency_exponent(c.currency))::bigint,
+			coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on),
+			coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on), p_from, p_to))::bigint
+	FROM attrib.cost c
+	LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
+	LEFT JOIN attrib.campaign d ON d.site = c.site AND d.name = coalesce(c.campaign, p.campaign)
+		AND d.starts_on IS NOT NULL AND d.ends_on IS NOT NULL
+	WHERE p_site IS NULL OR c.site = p_site
+	GROUP BY 1, 2, 3, 4, 5
+	HAVING (p_from IS NULL AND p_to IS NULL) OR sum(attrib.cost_in_period(
+		round(c.amount * 10::numeric ^ attrib.currency_exponent(c.currency))::bigint,
+		coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on),
+		coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on), p_from, p_to)) <> 0
+$$;
+COMMENT ON FUNCTION attrib.cost_rows(text, date, date) IS 'Costs by campaign, creator (empty = none) and currency in minor units; media = fee or paid_media. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day.';
+
+CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, campaign text, creator text, currency text, model int, gross bigint, refunded bigint,
+	conversions numeric, new_customers numeric, unknown_customers numeric)
+LANGUAGE sql STABLE AS $$
+	SELECT r.site, r.campaign, r.creator, r.currency, m.model::int, sum(m.gross)::bigint,
+		sum(m.refunded)::bigint, sum(m.conversions) / 1000000000000,
+		coalesce(sum(m.conversions) FILTER (WHERE r.customer_kind = 1), 0) / 1000000000000,
+		coalesce(sum(m.conversions) FILTER (WHERE r.customer_kind = 0), 0) / 1000000000000
+	FROM attrib.rollup_money r
+	CROSS JOIN LATERAL unnest(r.conversions, r.gross, r.refunded)
+		WITH ORDINALITY AS m (conversions, gross, refunded, model)
+	WHERE r.kind = 1 AND (p_site IS NULL OR r.site = p_site)
+		AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
+	GROUP BY 1, 2, 3, 4, 5
+	HAVING sum(m.conversions) <> 0 OR sum(m.gross) <> 0 OR sum(m.refunded) <> 0
+$$;
+COMMENT ON FUNCTION attrib.revenue_rows(text, date, date) IS 'Credited orders by campaign, creator (empty = none), currency and model: minor units, and sums of shares. By local day of counted_at, both ends included.';
+
+CREATE OR REPLACE FUNCTION attrib.roi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text)
+RETURNS TABLE (site text, row_kind text, campaign text, creator text, model text, currency text,
+	cost numeric, gross numeric, refunded numeric, net numeric, conversions numeric, new_customers numeric,
+	roi numeric, revenue_cost_ratio numeric, roas_total numeric, cpa numeric, cac numeric,
+	cost_direct numeric, cost_shared numeric, roi_direct numeric, unknown_customers numeric)
+LANGUAGE sql STABLE AS $$
+	WITH models AS (
+		SELECT n AS model FROM generate_series(1, 6) n WHERE p_model IS NULL OR n = p_model
+	), revenue AS (
+		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to) WHERE p_model IS NULL OR model = p_model
+	), costs AS (
+		SELECT * FROM attrib.cost_rows(p_site, p_from, p_to)
+	), direct AS (
+		SELECT site, campaign, creator, currency, sum(amount)::bigint AS amount,
+			coalesce(sum(amount) FILTER (WHERE media), 0)::bigint AS media
+		FROM costs WHERE creator <> '' GROUP BY 1, 2, 3, 4
+	), shared AS (
+		SELECT site, campaign, currency, media, sum(amount)::bigint AS amount
+		FROM costs WHERE creator = '' GROUP BY 1, 2, 3, 4
+	), members AS (
+		SELECT site, campaign, creator FROM direct WHERE campaign <> ''
+		UNION SELECT site, campaign, creator FROM attrib.tracker
+			WHERE campaign <> '' AND creator <> '' AND NOT generic AND (p_site IS NULL OR site = p_site)
+		UNION SELECT site, campaign, creator FROM attrib.placement
+			WHERE campaign <> '' AND creator <> '' AND (p_site IS NULL OR site = p_site)
+		UNION SELECT site, campaign, creator FROM revenue WHERE campaign <> '' AND creator <> ''
+	), weighted AS (
+		SELECT h.site, h.campaign, h.currency, h.media, h.amount::numeric AS amount, o.model, m.creator,
+			CASE s.cost_spread
+			WHEN 'direct_cost' THEN greatest(coalesce(d.amount, 0), 0)
+			WHEN 'revenue' THEN greatest(coalesce(r.gross - r.refunded, 0), 0)
+			ELSE 1 END::numeric AS weight
+		FROM shared h
+		JOIN attrib.site s ON s.name = h.site AND s.cost_spread <> 'none'
+		JOIN members m ON m.site = h.site AND m.campaign = h.campaign
+		CROSS JOIN models o
+		LEFT JOIN direct d ON (d.site, d.campaign, d.creator, d.currency) = (m.site, m.campaign, m.creator, h.currency)
+		LEFT JOIN revenue r ON (r.site, r.campaign, r.creator, r.currency, r.model)
+			= (m.site, m.campaign, m.creator, h.currency, o.model)
+	), whole AS ( -- nothing to go by = equally
+		SELECT site, campaign, currency, media, model, creator, amount,
+			CASE WHEN sum(weight) OVER pot = 0 THEN 1 ELSE weight END AS weight,
+			CASE WHEN sum(weight) OVER pot = 0 THEN count(*) OVER pot ELSE sum(weight) OVER pot END AS weights
+		FROM weighted WINDOW pot AS (PARTITION BY site, campaign, currency, media, model)
+	), floors AS (
+		SELECT *, sign(amount) * div(abs(amount) * weight, weights) AS part,
+			mod(abs(amount) * weight, weights) AS remainder FROM whole
+	), spread AS (
+		SELECT site, campaign, creator, currency, model, sum(part)::bigint AS amount,
+			coalesce(sum(part) FILTER (WHERE media), 0)::bigint AS media
+		FROM (SELECT site, campaign, creator, currency, model, media,
+				part + sign(amount) * (row_number() OVER (pot ORDER BY remainder DESC, creator COLLATE "C")
+					<= abs(amount - sum(part) OVER pot))::int AS part
+			FROM floors WINDOW pot AS (PARTITION BY site, campaign, currency, media, model)) p
+		GROUP BY 1, 2, 3, 4, 5
+	), rows AS (
+		SELECT site, campaign, creator, currency, model, CASE WHEN creator <> '' THEN 'creator' ELSE 'unattributed' END AS row_kind,
+			gross, refunded, conversions, new_customers, unknown_customers,
+			0::bigint AS direct, 0::bigint AS shared, 0::bigint AS media
+		FROM revenue
+		UNION ALL
+		SELECT site, campaign, creator, currency, model, 'creator', 0, 0, 0, 0, 0, amount, 0, media
+		FROM direct CROSS JOIN models
+		UNION ALL
+		SELECT site, campaign, creator, currency, model, 'creator', 0, 0, 0, 0, 0, 0, amount, media FROM spread
+		UNION ALL
+		SELECT site, campaign, '', currency, model, 'shared', 0, 0, 0, 0, 0, 0, amount,
+			CASE WHEN media THEN amount ELSE 0 END
+		FROM shared h CROSS JOIN models o
+		WHERE NOT EXISTS (SELECT FROM spread x WHERE (x.site, x.campaign, x.currency, x.model)
+			= (h.site, h.campaign, h.currency, o.model))
+	), sums AS (
+		SELECT site, row_kind, campaign, creator, model, currency, sum(direct) + sum(shared) AS cost,
+			sum(direct) AS direct, sum(shared) AS shared, sum(media) AS media, sum(gross) AS gross,
+			sum(refunded) AS refunded, sum(gross) - CASE WHEN p_basis = 'gross' THEN 0 ELSE sum(refunded) END AS revenue,
+			sum(conversions) AS conversions, sum(new_customers) AS new_customers,
+			sum(unknown_customers) AS unknown_customers
+		FROM rows GROUP BY 1, 2, 3, 4, 5, 6
+	)
+	SELECT site, row_kind, nullif(campaign, ''), nullif(creator, ''), attrib.model_name(model), currency,
+		attrib.major(cost, currency), attrib.major(gross, currency), attrib.major(refunded, currency),
+		attrib.major(gross - refunded, currency), trim_scale(conversions), trim_scale(new_customers),
+		(revenue - cost) / nullif(cost, 0), revenue / nullif(cost, 0), revenue / nullif(media, 0),
+		attrib.major(cost, currency) / nullif(conversions, 0),
+		attrib.major(cost, currency) / nullif(new_customers, 0),
+		attrib.major(direct, currency), attrib.major(shared, currency),
+		(revenue - direct) / nullif(direct, 0), trim_scale(unknown_customers)
+	FROM sums
+$$;
+COMMENT ON FUNCTION attrib.roi_rows(text, date, date, int, text) IS 'What roi and roi_between show. NULL arguments = all. Campaign cost without creator is spread over the campaign''s creators by the site''s cost_spread, largest remainder, the odd unit to the first handle in byte order.';
+
+CREATE OR REPLACE FUNCTION attrib.model_number(p_model text, p_site text)
+RETURNS int LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	n int := array_position('{policy,last_touch,first_touch,linear,position,time_decay}'::text[], p_model);
+BEGIN
+	IF p_model IS NULL THEN
+		SELECT primary_model INTO n FROM attrib.site WHERE name = p_site;
+		RETURN coalesce(n, 1);
+	END IF;
+	IF n IS NULL THEN
+		RAISE EXCEPTION 'unknown model "%"', p_model USING ERRCODE = '22023',
+			HINT = 'policy, last_touch, first_touch, linear, position, time_decay';
+	END IF;
+	RETURN n;
+END $$;
+COMMENT ON FUNCTION attrib.model_number(text, text) IS 'Ordinal of a model''s name; NULL = the site''s primary model.';
+
+CREATE OR REPLACE FUNCTION attrib.check_basis(p_basis text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF coalesce(p_basis, 'net') NOT IN ('net', 'gross') THEN
+		RAISE EXCEPTION 'unknown basis "%"', p_basis USING ERRCODE = '22023', HINT = 'net or gross';
+	END IF;
+	RETURN coalesce(p_basis, 'net');
+END $$;
+COMMENT ON FUNCTION attrib.check_basis(text) IS 'net or gross; NULL = net.';
+
+CREATE OR REPLACE FUNCTION attrib.double_count_rows(p_site text, p_from date, p_to date, p_by_channel boolean)
+RETURNS TABLE (site text, currency text, orders bigint, claims bigint, claimed_revenue numeric,
+	credited_revenue numeric, avoided_claims bigint, avoided_revenue numeric)
+LANGUAGE sql STABLE AS $$
+	SELECT site, currency, orders::bigint, claims::bigint, attrib.major(claimed, currency),
+		attrib.major(credited_gross, currency), (claims - credited_orders)::bigint,
+		attrib.major(claimed - credited_gross, currency)
+	FROM (SELECT site, currency, sum(orders) AS orders, sum(credited_orders) AS credited_orders,
+			sum(credited_gross) AS credited_gross,
+			sum(CASE WHEN p_by_channel THEN channel_claims ELSE creator_claims END) AS claims,
+			sum(CASE WHEN p_by_channel THEN channel_claimed ELSE creator_claimed END) AS claimed
+		FROM attrib.rollup_claim
+		WHERE kind = 1 AND (p_site IS NULL OR site = p_site)
+			AND (p_from IS NULL OR day >= p_from) AND (p_to IS NULL OR day <= p_to)
+		GROUP BY site, currency) r
+	WHERE orders <> 0
+$$;
+COMMENT ON FUNCTION attrib.double_count_rows(text, date, date, boolean) IS 'What double_count and double_count_by_channel show; NULL arguments = all.';

@@ -1,0 +1,82 @@
+-- ROI, CAC and double counting: over all time as views, over a period as functions with the same
+-- columns. All of them read rollups and costs, never orders.
+
+CREATE OR REPLACE VIEW attrib.roi AS
+SELECT site, row_kind, campaign, creator, model, currency, cost, gross, refunded, net, conversions,
+	new_customers, roi, revenue_cost_ratio, roas_total, cpa, cac, cost_direct, cost_shared, roi_direct,
+	unknown_customers
+FROM attrib.roi_rows(NULL, NULL, NULL, NULL, 'net');
+SELECT attrib.describe('roi', 'Return on investment by campaign, creator, model and currency, over all time, costs whole. Rows of one campaign, model and currency add up to the campaign. Ratios are fractions; NULL where the denominator is 0.',
+	'site: shop',
+	'row_kind: creator; shared = cost that was not spread over creators; unattributed = orders of nobody',
+	'campaign: NULL = outside of campaigns', 'creator: NULL in shared and unattributed rows',
+	'model: policy, last_touch, first_touch, linear, position, time_decay', 'currency: ISO 4217',
+	'cost: cost_direct + cost_shared, major units',
+	'gross: credited orders on the site''s basis, major units', 'refunded: of gross, major units',
+	'net: gross - refunded', 'conversions: sum of shares of counted orders, cancelled and refunded ones included',
+	'new_customers: sum of shares of first orders of new customers',
+	'roi: (net - cost) / cost', 'revenue_cost_ratio: net / cost',
+	'roas_total: net / cost of kinds fee and paid_media', 'cpa: cost / conversions, major units',
+	'cac: cost / new_customers, major units',
+	'cost_direct: cost of the creator itself', 'cost_shared: its part of campaign cost without creator; of shared rows: what was not spread',
+	'roi_direct: (net - cost_direct) / cost_direct',
+	'unknown_customers: sum of shares of orders of which nobody can say new or returning');
+
+CREATE OR REPLACE FUNCTION attrib.roi_between(site text, from_date date, to_date date,
+	model text DEFAULT NULL, basis text DEFAULT 'net')
+RETURNS SETOF attrib.roi LANGUAGE sql STABLE AS $$
+	SELECT * FROM attrib.roi_rows($1, $2, $3, attrib.model_number($4, $1), attrib.check_basis($5))
+$$;
+COMMENT ON FUNCTION attrib.roi_between(text, date, date, text, text) IS 'The view roi for the local days from_date..to_date, both included, by order date (day of counted_at); cost evenly over the days that it covers. site NULL = all sites, model NULL = the primary one, basis net or gross: the revenue that ratios use.';
+
+CREATE OR REPLACE VIEW attrib.cac AS
+SELECT r.site, r.campaign, r.currency, sum(r.cost) AS cost, sum(r.new_customers) AS new_customers,
+	sum(r.unknown_customers) AS unknown_customers, sum(r.cost) / nullif(sum(r.new_customers), 0) AS cac
+FROM attrib.roi_rows(NULL, NULL, NULL, NULL, 'net') r
+JOIN attrib.site s ON s.name = r.site AND attrib.model_name(s.primary_model) = r.model
+GROUP BY r.site, r.campaign, r.currency;
+SELECT attrib.describe('cac', 'Customer acquisition cost by campaign and currency, over all time, by the site''s primary model.',
+	'site: shop', 'campaign: NULL = outside of campaigns', 'currency: ISO 4217',
+	'cost: all cost of the campaign, major units',
+	'new_customers: sum of shares of first orders of new customers',
+	'unknown_customers: sum of shares of orders of which nobody can say new or returning: the coverage of this figure',
+	'cac: cost / new_customers, major units; NULL without a new customer');
+
+CREATE OR REPLACE FUNCTION attrib.cac_between(site text, from_date date, to_date date,
+	model text DEFAULT NULL, basis text DEFAULT 'net')
+RETURNS SETOF attrib.cac LANGUAGE sql STABLE AS $$
+	SELECT r.site, r.campaign, r.currency, sum(r.cost), sum(r.new_customers), sum(r.unknown_customers),
+		sum(r.cost) / nullif(sum(r.new_customers), 0)
+	FROM attrib.roi_between($1, $2, $3, $4, $5) r GROUP BY r.site, r.campaign, r.currency
+$$;
+COMMENT ON FUNCTION attrib.cac_between(text, date, date, text, text) IS 'The view cac for the local days from_date..to_date, both included; model NULL = the primary one.';
+
+CREATE OR REPLACE VIEW attrib.double_count AS
+SELECT site, currency, orders, claims, claimed_revenue, credited_revenue, avoided_claims, avoided_revenue
+FROM attrib.double_count_rows(NULL, NULL, NULL, false);
+SELECT attrib.describe('double_count', 'What the creators'' own reports would add up to, and how much of it is counted twice. A claim is (order, creator) with an eligible touch. Counted orders, gross, by the policy model, cancelled and refunded ones included.',
+	'site: shop', 'currency: ISO 4217', 'orders: counted orders', 'claims: pairs (order, creator)',
+	'claimed_revenue: gross of the claims, major units',
+	'credited_revenue: gross of the orders that a creator is credited with, major units',
+	'avoided_claims: claims - orders credited', 'avoided_revenue: claimed_revenue - credited_revenue');
+
+CREATE OR REPLACE VIEW attrib.double_count_by_channel AS
+SELECT site, currency, orders, claims, claimed_revenue, credited_revenue, avoided_claims, avoided_revenue
+FROM attrib.double_count_rows(NULL, NULL, NULL, true);
+SELECT attrib.describe('double_count_by_channel', 'The same with a claim per (order, channel): links, affiliate ids, UTM and codes each reporting alone.',
+	'site: shop', 'currency: ISO 4217', 'orders: counted orders', 'claims: pairs (order, channel)',
+	'claimed_revenue: gross of the claims, major units',
+	'credited_revenue: gross of the orders that a creator is credited with, major units',
+	'avoided_claims: claims - orders credited', 'avoided_revenue: claimed_revenue - credited_revenue');
+
+CREATE OR REPLACE FUNCTION attrib.double_count_between(site text, from_date date, to_date date)
+RETURNS SETOF attrib.double_count LANGUAGE sql STABLE AS $$
+	SELECT * FROM attrib.double_count_rows($1, $2, $3, false)
+$$;
+COMMENT ON FUNCTION attrib.double_count_between(text, date, date) IS 'The view double_count for the local days from_date..to_date, both included; site NULL = all.';
+
+CREATE OR REPLACE FUNCTION attrib.double_count_by_channel_between(site text, from_date date, to_date date)
+RETURNS SETOF attrib.double_count_by_channel LANGUAGE sql STABLE AS $$
+	SELECT * FROM attrib.double_count_rows($1, $2, $3, true)
+$$;
+COMMENT ON FUNCTION attrib.double_count_by_channel_between(text, date, date) IS 'The view double_count_by_channel for the local days from_date..to_date, both included; site NULL = all.';

@@ -1,0 +1,87 @@
+/* Reports written for people, for spreadsheets and for programs. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "table.h"
+
+static const struct table_column columns[] = {
+	{"creator", TABLE_TEXT}, {"net", TABLE_NUMBER}, {"paid", TABLE_BOOL}, {"note", TABLE_TEXT}};
+
+#define NONE       ATTRIB_STR_NONE
+#define CELL(text) ATTRIB_STR(text)
+
+static const struct attrib_str rows[][4] = {
+	{CELL("ann"), CELL("100.00"), CELL("true"), CELL("a,b \"c\"")},
+	{CELL("Zo\xc3\xab"), CELL("-7.5"), CELL("false"), CELL("")},
+	{NONE, NONE, NONE, NONE},
+	{CELL("\xe5\xb1\xb1"), CELL("NaN"), CELL("true"), CELL("x\x1b[31m\ny\xc2\x9bz")},
+};
+
+static void writes(enum attrib_report_format format, size_t row_count, const char *expected)
+{
+	struct table table;
+
+	table_init(&table, format, columns, sizeof columns / sizeof *columns);
+	for (size_t i = 0; i < row_count; i++)
+		table_add(&table, rows[i]);
+	assert_int_equal(table_end(&table), 0);
+	attrib_buf_char(&table.out, 0);
+	assert_string_equal((char *)table.out.p, expected);
+	table_done(&table);
+}
+
+static void for_people(void **state)
+{
+	(void)state;
+	writes(ATTRIB_REPORT_TABLE, 0, "creator  net  paid  note\n(0 rows)\n");
+	writes(ATTRIB_REPORT_TABLE, 1,
+		"creator     net  paid  note\n"
+		"ann      100.00  true  a,b \"c\"\n"
+		"(1 row)\n");
+	/* wide letters take two columns, NULL is a dash, control characters never get out */
+	writes(ATTRIB_REPORT_TABLE, 4,
+		"creator     net  paid   note\n"
+		"ann      100.00  true   a,b \"c\"\n"
+		"Zo\xc3\xab        -7.5  false\n"
+		"-             -  -      -\n"
+		"\xe5\xb1\xb1          NaN  true   x?[31m?y?z\n"
+		"(4 rows)\n");
+}
+
+static void for_spreadsheets(void **state)
+{
+	(void)state;
+	writes(ATTRIB_REPORT_CSV, 0, "creator,net,paid,note\n");
+	writes(ATTRIB_REPORT_CSV, 3,
+		"creator,net,paid,note\n"
+		"ann,100.00,true,\"a,b \"\"c\"\"\"\n"
+		"Zo\xc3\xab,-7.5,false,\n"
+		",,,\n");
+}
+
+static void for_programs(void **state)
+{
+	(void)state;
+	writes(ATTRIB_REPORT_JSON, 0, "[]\n");
+	writes(ATTRIB_REPORT_JSON, 4,
+		"[\n"
+		"{\"creator\":\"ann\",\"net\":100.00,\"paid\":true,\"note\":\"a,b \\\"c\\\"\"},\n"
+		"{\"creator\":\"Zo\xc3\xab\",\"net\":-7.5,\"paid\":false,\"note\":\"\"},\n"
+		"{\"creator\":null,\"net\":null,\"paid\":null,\"note\":null},\n"
+		"{\"creator\":\"\xe5\xb1\xb1\",\"net\":\"NaN\",\"paid\":true,"
+		"\"note\":\"x\\u001b[31m\\ny\xc2\x9bz\"}\n"
+		"]\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(for_people),
+		cmocka_unit_test(for_spreadsheets),
+		cmocka_unit_test(for_programs),
+	};
+
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}

@@ -1,0 +1,12 @@
+# import and report: their plain parts, and both against a real PostgreSQL.
+foreach(name csv table import_value)
+	attrib_test(sink_${name} SOURCES test_${name}.c LINK attrib_sink)
+	target_include_directories(test_sink_${name} PRIVATE ${CMAKE_SOURCE_DIR}/lib/sink)
+endforeach()
+foreach(name import report)
+	add_executable(test_sink_${name} test_${name}.c)
+	target_link_libraries(test_sink_${name} PRIVATE test_sink_support)
+	add_test(NAME sink_${name}
+		COMMAND ${CMAKE_SOURCE_DIR}/tests/support/with-postgres $<TARGET_FILE:test_sink_${name}>)
+	set_tests_properties(sink_${name} PROPERTIES TIMEOUT 300 LABELS "unit;postgres")
+endforeach()
