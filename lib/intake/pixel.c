@@ -35,7 +35,7 @@ static bool note_pair(struct draft *draft, struct attrib_str name, struct attrib
 	const struct field *field = find(attrib_form_decode(arena, name));
 	struct attrib_str text;
 
-	if (!field || field->form == FORM_OBJECT || field->form == FORM_ALIASES ||
+	if (!field || field->form == FORM_OBJECT ||
 		draft_sent(draft, (uint64_t)1 << field_id(field)))
 		return true;
 	text = attrib_form_decode(arena, value);

@@ -40,6 +40,7 @@ static void test_queries(void **state)
 			0},
 		{"ref=lisa", "", "", "", "", "", "lisa", "", 0},
 		{"aff=tom&ref=lisa", "", "", "", "", "", "lisa", "", 0},
+		{"ref=lisa&aff=tom", "", "", "", "", "", "lisa", "", 0},
 		{"aff=tom&ref=", "", "", "", "", "", "tom", "", 0},
 		{"REF=Lisa%20M", "", "", "", "", "", "Lisa M", "", 0},
 		{"attr_click=abc-_1&attr_click=zzz", "", "", "", "", "", "", "abc-_1", 0},

@@ -323,6 +323,7 @@ static void test_rejects(void **state)
 			"visitor_id, cust"},
 		{"{\"type\":\"cart\",\"event_id\":\"\\t\"}", ATTRIB_E_BAD_ID,
 			"event_id: expected an id of 1 to 128 bytes"},
+		{"{\"type\":\"cart\",\"event_id\":\"a\\u007f\"}", ATTRIB_E_BAD_ID, "event_id:"},
 		{"{\"type\":\"cart\",\"occurred_at\":\"\"}", ATTRIB_E_BAD_TIME, "occurred_at:"},
 		{"{\"type\":\"cart\",\"utm\":{\"source\":[]}}", ATTRIB_E_BAD_FIELD, "utm.source:"},
 		{"{\"type\":\"cart\",\"utm\":\"x\"}", ATTRIB_E_BAD_FIELD,
