@@ -1,0 +1,254 @@
+/*
+ * The loop of attrib-play: every line through intake, engine and memory state, as in the daemon, but
+ * with the clock in the line.
+ */
+#include "play.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "attrib/engine.h"
+
+#define GROUP_MAX 4096
+#define PADDING   64 /* what the JSON reader may look at behind the end */
+
+struct play {
+	struct attrib_keys *keys;
+	struct attrib_state *state;
+	struct attrib_engine *engine;
+	struct attrib_catalog *catalog;
+	struct attrib_batch *batch;
+	struct play_sites sites;
+	struct attrib_arena arena; /* of the group */
+	struct attrib_buf body, line, payload;
+	struct attrib_engine_record group[GROUP_MAX];
+	size_t group_n;
+	uint64_t number;
+};
+
+void play_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("attrib-play: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(65);
+}
+
+static void must(int err, const char *what)
+{
+	if (err)
+		play_fail("%s: %s", what, attrib_error_text(err));
+}
+
+/* -- state and engine ----------------------------------------------------------------------------- */
+
+static void world_end(struct play *play)
+{
+	attrib_engine_free(play->engine);
+	if (play->state)
+		play->state->ops->free(play->state);
+	play->engine = NULL;
+	play->state = NULL;
+}
+
+static void world_start(struct play *play)
+{
+	struct attrib_memory_options options = {.hash_seed = 1};
+
+	must(attrib_state_memory_new(&options, &play->state), "state");
+	must(attrib_engine_new(play->state, play->keys, play->catalog, &play->engine), "engine");
+}
+
+static void apply_group(struct play *play)
+{
+	if (play->group_n == 0)
+		return;
+	if (!play->engine)
+		play_fail("an event before the catalog");
+	must(attrib_engine_apply(play->engine, play->group, play->group_n, false, play->batch),
+		"apply");
+	play->group_n = 0;
+	attrib_arena_reset(&play->arena);
+}
+
+static void flush(struct play *play)
+{
+	struct attrib_batch_view view;
+
+	apply_group(play);
+	attrib_batch_seal(play->batch, &view);
+	play_rows(&view, &play->line, stdout);
+	printf("{\"flushed\":%llu}\n", (unsigned long long)view.records);
+	fflush(stdout);
+	attrib_batch_reset(play->batch);
+}
+
+static void reset(struct play *play)
+{
+	play->group_n = 0;
+	attrib_arena_reset(&play->arena);
+	attrib_batch_reset(play->batch);
+	world_end(play);
+	attrib_catalog_unref(play->catalog);
+	play->catalog = NULL;
+	play_sites_done(&play->sites);
+}
+
+/* -- lines ---------------------------------------------------------------------------------------- */
+
+static void take_catalog(struct play *play, struct attrib_json json)
+{
+	struct attrib_catalog *old = play->catalog;
+	struct play_sites sites = {0};
+	bool left = true;
+
+	apply_group(play);
+	play->catalog = play_catalog(json, &sites);
+	if (!play->engine)
+		world_start(play);
+	else
+		must(attrib_engine_set_catalog(play->engine, play->catalog, false), "catalog");
+	while (left)
+		must(attrib_engine_redecide(play->engine, 64, play->batch, &left), "redecide");
+	attrib_catalog_unref(old);
+	play_sites_done(&play->sites);
+	play->sites = sites;
+	for (size_t i = 0; i < sites.n; i++)
+		play->sites.site[i].affiliate_params = play->sites.params[i];
+}
+
+static const struct attrib_intake_site *site_of(struct play *play, struct attrib_str name)
+{
+	for (size_t i = 0; i < play->sites.n; i++)
+		if (attrib_str_eq(play->sites.site[i].site->name, name))
+			return &play->sites.site[i];
+	play_fail("unknown site: %.*s", (int)name.n, name.n ? name.p : "");
+}
+
+static void append(struct play *play, const struct attrib_event *event)
+{
+	struct attrib_engine_record *record;
+
+	if (play->group_n == GROUP_MAX)
+		apply_group(play);
+	attrib_buf_clear(&play->payload);
+	attrib_event_encode(event, &play->payload);
+	must(play->payload.err, "encode");
+	record = &play->group[play->group_n++];
+	record->lane = (struct attrib_id){{1}};
+	record->number = ++play->number;
+	record->payload = attrib_arena_str(&play->arena, attrib_buf_view(&play->payload));
+	if (!record->payload.p)
+		play_fail("out of memory");
+}
+
+static void take_event(struct play *play, struct attrib_json json, struct attrib_json event)
+{
+	struct attrib_str source = play_text(json, "source");
+	bool is_signed = attrib_str_eq(play_text(json, "trust"), ATTRIB_STR("signed"));
+	struct attrib_intake intake = {.arena = &play->arena,
+		.keys = play->keys,
+		.catalog = play->catalog,
+		.site = site_of(play, play_text(json, "site"))};
+	struct attrib_intake_result result;
+	struct attrib_str body;
+
+	must(attrib_time_parse(play_text(json, "received_at"), &intake.now), "received_at");
+	if (!source.n)
+		source = is_signed ? ATTRIB_STR("native") : ATTRIB_STR("pixel");
+	source = attrib_arena_str(&play->arena, source);
+	attrib_buf_clear(&play->body);
+	play_json(event, &play->body);
+	must(attrib_buf_reserve(&play->body, PADDING), "body");
+	memset(play->body.p + play->body.n, 0, PADDING);
+	body = attrib_arena_str(&play->arena,
+		(struct attrib_str){(const char *)play->body.p, play->body.n + PADDING});
+	if (!body.p)
+		play_fail("out of memory");
+	body.n -= PADDING;
+	must(attrib_intake_native(&intake, is_signed ? ATTRIB_TRUST_SIGNED : ATTRIB_TRUST_STRANGER,
+		     source, ATTRIB_BODY_JSON, body, &result),
+		"event");
+	for (size_t i = 0; i < result.reject_count; i++)
+		printf("{\"rejected\":\"%s\",\"message\":\"%.*s\"}\n",
+			attrib_error_code(result.rejects[i].error),
+			(int)result.rejects[i].message.n, result.rejects[i].message.p);
+	for (size_t i = 0; i < result.event_count; i++)
+		append(play, &result.events[i]);
+}
+
+static void take_line(struct play *play, struct attrib_str text)
+{
+	struct attrib_json root, value;
+
+	must(attrib_json_parse(&play->arena, text, &root), "line");
+	if (play_member(root, "event", &value))
+		take_event(play, root, value);
+	else if (play_member(root, "group", &value))
+		apply_group(play);
+	else if (play_member(root, "flush", &value))
+		flush(play);
+	else if (play_member(root, "catalog", &value))
+		take_catalog(play, value);
+	else if (play_member(root, "reset", &value))
+		reset(play);
+	else
+		play_fail("a line of no known form");
+}
+
+static void play_start(struct play *play)
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+
+	memset(secret, 7, sizeof secret);
+	play->keys = attrib_keys_new(secret);
+	play->batch = attrib_batch_new();
+	attrib_arena_init(&play->arena, 1u << 20);
+	attrib_buf_init(&play->body);
+	attrib_buf_init(&play->line);
+	attrib_buf_init(&play->payload);
+	if (!play->keys || !play->batch)
+		play_fail("out of memory");
+}
+
+static void play_end(struct play *play)
+{
+	reset(play);
+	attrib_batch_free(play->batch);
+	attrib_keys_free(play->keys);
+	attrib_arena_done(&play->arena);
+	attrib_buf_done(&play->body);
+	attrib_buf_done(&play->line);
+	attrib_buf_done(&play->payload);
+}
+
+int main(void)
+{
+	static struct play play;
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	play_start(&play);
+	while ((n = getline(&text, &room, stdin)) > 0) {
+		if (room < (size_t)n + PADDING) {
+			room = (size_t)n + PADDING;
+			text = realloc(text, room);
+			if (!text)
+				play_fail("out of memory");
+		}
+		memset(text + n, 0, PADDING);
+		while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+			n--;
+		if (n > 0)
+			take_line(&play, (struct attrib_str){text, (size_t)n});
+	}
+	flush(&play);
+	play_end(&play);
+	free(text);
+	return 0;
+}

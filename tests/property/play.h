@@ -1,0 +1,43 @@
+/*
+ * attrib-play: the engine behind a pipe, so that a model in another language can be compared with
+ * it. Lines of JSON in, decisions as lines of JSON out; what they look like: README.md.
+ */
+#ifndef ATTRIB_TEST_PLAY_H
+#define ATTRIB_TEST_PLAY_H
+
+#include <stdio.h>
+
+#include "attrib/batch.h"
+#include "attrib/catalog.h"
+#include "attrib/intake.h"
+#include "../../lib/intake/json.h"
+
+#define PLAY_SITES_MAX  8
+#define PLAY_PARAMS_MAX 8
+
+/* The sites of a catalog line, as intake wants them. */
+struct play_sites {
+	struct attrib_intake_site site[PLAY_SITES_MAX];
+	struct attrib_str params[PLAY_SITES_MAX][PLAY_PARAMS_MAX]; /* affiliate parameters */
+	size_t n;
+	struct attrib_zone *zones[PLAY_SITES_MAX]; /* owned: freed with the sites */
+};
+
+/* The member of an object; false when there is none. */
+bool play_member(struct attrib_json object, const char *name, struct attrib_json *out);
+/* A string member, or none. */
+struct attrib_str play_text(struct attrib_json object, const char *name);
+/* Writes a tree back as JSON. */
+void play_json(struct attrib_json value, struct attrib_buf *out);
+
+/* Builds a catalog of {"version", "sites", "trackers", "campaigns"}. Says what is wrong on stderr
+ * and ends the process: a test's input has no second chance. */
+struct attrib_catalog *play_catalog(struct attrib_json catalog, struct play_sites *sites);
+void play_sites_done(struct play_sites *sites);
+
+/* Writes the rows of a sealed batch. */
+void play_rows(const struct attrib_batch_view *batch, struct attrib_buf *line, FILE *out);
+
+__attribute__((noreturn, format(printf, 1, 2))) void play_fail(const char *format, ...);
+
+#endif
