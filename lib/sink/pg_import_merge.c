@@ -155,7 +155,8 @@ static int merge_all(struct import_job *job, struct attrib_import_result *out)
 static void tell_refusal(struct import_job *job, uint64_t line)
 {
 	static const char sql[] =
-		"SELECT c.contype, regexp_replace(pg_get_constraintdef(c.oid), '^CHECK ', ''),"
+		"SELECT c.contype, regexp_replace(regexp_replace(pg_get_constraintdef(c.oid),"
+		"  '^CHECK \\(\\((.*)\\)\\)$', '\\1'), '\\((-?[0-9.]+)\\)::[a-z]+', '\\1', 'g'),"
 		" (SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(c.conkey)"
 		"  WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attrelid = c.conrelid"
 		"  AND a.attnum = k.attnum)"

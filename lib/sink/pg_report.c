@@ -18,31 +18,32 @@
 
 struct report_row {
 	struct attrib_report_kind kind;
-	const char
-		*day; /* the row's instant or local day; NULL: <view>_between() knows the period */
+	const char *day; /* the rows' instant or day; NULL: <view>_between() knows it */
 	const char *order;
+	const char *names; /* of <view>_between()'s first columns: those of the view */
 };
 
 /* clang-format off */
 static const struct report_row rows[] = {
 	{{"roi", "what each creator cost and brought, by model", true, true}, NULL,
-		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator"},
+		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator",
+		"site, row_kind, campaign, creator, model"},
 	{{"cac", "what a new customer cost, by campaign", true, false}, NULL,
-		"site, campaign, currency"},
+		"site, campaign, currency", "site"},
 	{{"double_count", "what the creators' own reports would count twice", true, false}, NULL,
-		"site, currency"},
+		"site, currency", "site"},
 	{{"double_count_by_channel", "the same for channels that each report alone", true, false}, NULL,
-		"site, currency"},
+		"site, currency", "site"},
 	{{"order_credit", "who earned which part of each order, by model", true, true}, "placed_at",
-		"site, placed_at, kind, order_id, model, share DESC, creator, tracker"},
+		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", NULL},
 	{{"conversion_status", "every order and lead with its state and money", true, false},
-		"placed_at", "site, placed_at, kind, order_id"},
+		"placed_at", "site, placed_at, kind, order_id", NULL},
 	{{"path_step", "every touch that an order considered, and why it counts or not", false, false},
-		NULL, "site, kind, order_id, step"},
+		NULL, "site, kind, order_id, step", NULL},
 	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false}, "day",
-		"site, day, campaign, creator, channel, tracker"},
+		"site, day, campaign, creator, channel, tracker", NULL},
 	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false}, NULL,
-		"site, orders DESC, touches DESC, kind, key"},
+		"site, orders DESC, touches DESC, kind, key", NULL},
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof *rows)
@@ -106,8 +107,8 @@ static void put_sql(
 
 	if (report->from && !day)
 		attrib_buf_printf(sql,
-			"SELECT * FROM attrib.%s_between($1, $3::date, $4::date%s) r", kind->name,
-			kind->has_model && report->model ? ", $2" : "");
+			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s) AS r(%s)",
+			kind->name, kind->has_model ? ", $2" : "", row->names);
 	else
 		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", kind->name);
 	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));

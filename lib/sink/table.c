@@ -96,14 +96,18 @@ static void put_blanks(struct attrib_buf *out, size_t n)
 
 static void put_line(struct table *table, const struct attrib_str *cells, const size_t *widths)
 {
-	size_t pending = 0; /* blanks at a line's end stay unwritten */
+	size_t blanks = 0; /* not written before something follows: no blanks at a line's end */
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		size_t fill = widths[i] - width(cells[i]);
 		bool right = table->columns[i].kind == TABLE_NUMBER;
-		put_blanks(&table->out, pending + (right ? fill : 0));
-		attrib_buf_str(&table->out, cells[i]);
-		pending = GAP + (right ? 0 : fill);
+		blanks += right ? fill : 0;
+		if (cells[i].n) {
+			put_blanks(&table->out, blanks);
+			attrib_buf_str(&table->out, cells[i]);
+			blanks = 0;
+		}
+		blanks += GAP + (right ? 0 : fill);
 	}
 	attrib_buf_char(&table->out, '\n');
 }

@@ -1,6 +1,8 @@
 /* The CSV reader: what RFC 4180 allows comes through, everything else is refused with its line. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include <cmocka.h>

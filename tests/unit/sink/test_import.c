@@ -297,7 +297,7 @@ static void texts_come_through_as_they_are(void **state)
 
 static void many_rows_are_one_transaction(void **state)
 {
-	const int n = 20000;
+	const int n = 4000;
 	struct attrib_buf text;
 
 	(void)state;

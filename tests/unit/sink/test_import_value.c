@@ -1,6 +1,8 @@
 /* Fields of imported files: a good value, and the ones that look almost like it. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 

@@ -1,6 +1,8 @@
 /* Reports written for people, for spreadsheets and for programs. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
