@@ -1,0 +1,495 @@
+/*
+ * The seam itself: migrations, epochs and fences, lost answers, two sessions on one order, the
+ * catalog with its history, and the bell that rings when it changes.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "shop.h"
+
+static struct test_pg pg;
+static struct shop shop;
+
+static int setup(void **state)
+{
+	(void)state;
+	test_pg_init(&pg, true);
+	shop_site(&pg, "complete");
+	shop_init(&shop, &pg, 1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	shop_done(&shop);
+	test_pg_done(&pg);
+	return 0;
+}
+
+#define expect(text, ...) assert_string_equal(test_pg_text(&pg, __VA_ARGS__), text)
+
+static int attach(struct shop *s)
+{
+	return s->sink->ops->attach(s->sink, &s->attach);
+}
+
+static void positions_survive(void **state)
+{
+	(void)state;
+	assert_int_equal(shop.attach.epoch, 1);
+	assert_int_equal(shop.attach.base, 0);
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	shop.number = 41;
+	shop_flush(&shop);
+	assert_int_equal(attach(&shop), 0);
+	assert_int_equal(shop.attach.epoch, 1); /* the same process stays what it was */
+	assert_int_equal(shop.attach.base, 42);
+	assert_int_equal(shop.attach.catalog_version, 1);
+	assert_int_equal(shop.attach.position_count, 1);
+	assert_int_equal(shop.attach.positions[0].number, 42);
+	assert_true(attrib_id_eq(&shop.attach.positions[0].lane, &shop.lane));
+}
+
+static void older_process_is_fenced(void **state)
+{
+	(void)state;
+	struct shop other;
+
+	shop_init(&other, &pg, 1);
+	assert_int_equal(other.attach.epoch, 2);
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_FENCED);
+	assert_int_equal(attach(&shop), ATTRIB_E_FENCED);
+	expect("0", "SELECT count(*) FROM attrib.conversion");
+	shop_order(&other, (struct test_order){.id = "1", .gross = 1});
+	shop_flush(&other);
+	shop_done(&other);
+}
+
+static void lanes_ahead_of_the_batch_stop_it(void **state)
+{
+	(void)state;
+	struct attrib_id lane = {{9}};
+
+	shop.number = 10;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	shop_flush(&shop);
+	shop.number = 4;
+	shop_order(&shop, (struct test_order){.id = "2", .gross = 1});
+	assert_int_equal(attrib_batch_set_position(shop.batch, &lane, 3), 0);
+	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_FENCED);
+}
+
+static void lost_connection_is_made_good(void **state)
+{
+	(void)state;
+	struct attrib_batch_view view;
+
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 100, .credits = {{"lisa"}}});
+	assert_int_equal(attrib_batch_set_position(shop.batch, &shop.lane, 1), 0);
+	attrib_batch_seal(shop.batch, &view);
+	test_pg_run(&pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+			 " WHERE application_name = 'attribd'");
+	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), ATTRIB_E_UNAVAILABLE);
+	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), ATTRIB_E_UNAVAILABLE);
+	assert_int_equal(attach(&shop), 0);
+	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), 0);
+	/* the answer of that commit is lost, too */
+	test_pg_run(&pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+			 " WHERE application_name = 'attribd'");
+	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), ATTRIB_E_UNAVAILABLE);
+	assert_int_equal(attach(&shop), 0);
+	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), 0);
+	shop_check(&shop);
+	expect("1", "SELECT sum(orders) FROM attrib.rollup_claim");
+}
+
+static void bad_value_is_the_datas_fault(void **state)
+{
+	(void)state;
+	struct attrib_traffic t = {.site = ATTRIB_STR("acme"),
+		.key = ATTRIB_STR("a\xff"),
+		.channel = ATTRIB_CHANNEL_LINK,
+		.type = ATTRIB_EVENT_CLICK,
+		.count = 1};
+
+	assert_int_equal(attrib_batch_put_traffic(shop.batch, &t), 0);
+	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_INVALID);
+	assert_string_equal(shop.sink->ops->error(shop.sink)->sqlstate, "22021");
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	shop_flush(&shop); /* the connection is still good */
+}
+
+static void unknown_site_is_no_data_error(void **state)
+{
+	(void)state;
+	test_pg_run(&pg, "DELETE FROM attrib.site_policy; DELETE FROM attrib.site");
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_UNAVAILABLE);
+	assert_string_equal(shop.sink->ops->error(shop.sink)->sqlstate, "P0001");
+}
+
+static void other_secret_is_refused(void **state)
+{
+	(void)state;
+	static const uint8_t fingerprint[32] = {8};
+	struct attrib_postgres_options options = {
+		.conninfo = pg.conninfo, .instance = {{5}}, .secret_fingerprint = fingerprint};
+	struct attrib_sink_attach out;
+	struct attrib_sink *sink;
+
+	assert_int_equal(attrib_sink_postgres_new(&options, &sink), 0);
+	assert_int_equal(sink->ops->attach(sink, &out), ATTRIB_E_CONFIG);
+	sink->ops->free(sink);
+}
+
+/* Two sessions, the same new order. The first is stopped inside its merge, at the lock of the site's
+ * row, after it has made the stub; the second must wait for the stub. */
+struct racer {
+	struct shop shop;
+	pthread_t thread;
+	int err;
+};
+
+static void *race(void *arg)
+{
+	struct racer *racer = arg;
+
+	racer->err = shop_try_flush(&racer->shop);
+	return NULL;
+}
+
+static void wait_for(const char *sql, const char *answer)
+{
+	for (int i = 0; i < 2000 && strcmp(test_pg_text(&pg, "%s", sql), answer) != 0; i++)
+		usleep(5000);
+	assert_string_equal(test_pg_text(&pg, "%s", sql), answer);
+}
+
+static void race_for_one_order(uint64_t first_ticket, uint64_t second_ticket, const char *winner)
+{
+	static const char waiting[] =
+		"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+		" AND application_name = 'attribd' AND datname = current_database()";
+	struct racer first = {0}, second = {0};
+
+	shop_init(&first.shop, &pg, 2);
+	shop_init(&second.shop, &pg, 3);
+	shop_order(&first.shop, (struct test_order){.id = "1",
+					.ticket = first_ticket,
+					.gross = 1000,
+					.key = 1,
+					.credits = {{"lisa"}}});
+	shop_refund(&second.shop, (struct test_refund){.order = "1", .id = "r", .amount = 100});
+	shop_order(&second.shop, (struct test_order){.id = "1",
+					 .ticket = second_ticket,
+					 .gross = 1000,
+					 .key = 1,
+					 .credits = {{"mia"}}});
+	shop_order(&second.shop,
+		(struct test_order){
+			.id = "2", .gross = 500, .at = 5, .key = 1, .credits = {{"mia"}}});
+
+	test_pg_run(&pg, "BEGIN; SELECT FROM attrib.site FOR UPDATE");
+	assert_int_equal(pthread_create(&first.thread, NULL, race, &first), 0);
+	wait_for(waiting, "1");
+	assert_int_equal(pthread_create(&second.thread, NULL, race, &second), 0);
+	wait_for(waiting, "2");
+	test_pg_run(&pg, "COMMIT");
+	pthread_join(first.thread, NULL);
+	pthread_join(second.thread, NULL);
+	assert_int_equal(first.err, 0);
+	assert_int_equal(second.err, 0);
+
+	shop_check(&shop);
+	expect("2|1500", "SELECT sum(orders), sum(gross) FROM attrib.rollup_claim");
+	expect("1400", "SELECT sum(gross[1] - refunded[1]) FROM attrib.rollup_money");
+	expect(winner, "SELECT creator FROM attrib.order_credit WHERE order_id = '1' AND model = "
+		       "'policy'");
+	expect("new\nreturning",
+		"SELECT customer_kind FROM attrib.conversion_status ORDER BY order_id");
+	shop_done(&first.shop);
+	shop_done(&second.shop);
+}
+
+static void two_sessions_count_once(void **state)
+{
+	(void)state;
+	race_for_one_order(1, 2, "mia");
+}
+
+static void two_sessions_count_once_the_other_way(void **state)
+{
+	(void)state;
+	race_for_one_order(2, 1, "lisa");
+}
+
+/* One session learns of a refund by a payment id, the other of the order that bears it. */
+static void refund_meets_its_order_in_another_session(void **state)
+{
+	(void)state;
+	struct racer order = {0}, refund = {0};
+
+	shop_init(&order.shop, &pg, 2);
+	shop_init(&refund.shop, &pg, 3);
+	shop_order(&order.shop, (struct test_order){.id = "1", .gross = 1000, .alias = "pi_1"});
+	shop_refund(&refund.shop, (struct test_refund){.order = "pi_1", .id = "r", .amount = 100});
+	test_pg_run(&pg, "BEGIN; SELECT FROM attrib.site FOR UPDATE");
+	assert_int_equal(pthread_create(&order.thread, NULL, race, &order), 0);
+	wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+		 " AND application_name = 'attribd' AND datname = current_database()",
+		"1");
+	assert_int_equal(pthread_create(&refund.thread, NULL, race, &refund), 0);
+	wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+		 " AND application_name = 'attribd' AND datname = current_database()",
+		"2");
+	test_pg_run(&pg, "COMMIT");
+	pthread_join(order.thread, NULL);
+	pthread_join(refund.thread, NULL);
+	assert_int_equal(order.err, 0);
+	assert_int_equal(refund.err, 0);
+	shop_check(&shop);
+	expect("1|1.00", "SELECT order_id, refunded FROM attrib.conversion_status");
+	shop_done(&order.shop);
+	shop_done(&refund.shop);
+}
+
+static void count_line(void *arg, const char *text)
+{
+	(void)text;
+	++*(int *)arg;
+}
+
+static void schema_is_checked_and_migrated(void **state)
+{
+	(void)state;
+	struct test_pg bare;
+	struct attrib_postgres_options options = {
+		.instance = {{5}}, .secret_fingerprint = (uint8_t[32]){0}};
+	struct attrib_sink_error error = {0};
+	struct attrib_sink_attach out;
+	struct attrib_sink *sink;
+	int lines = 0;
+
+	test_pg_init(&bare, false);
+	options.conninfo = bare.conninfo;
+	assert_int_equal(attrib_sink_postgres_new(&options, &sink), 0);
+	assert_int_equal(sink->ops->attach(sink, &out), ATTRIB_E_SCHEMA);
+	assert_non_null(strstr(sink->ops->error(sink)->text, "attribd migrate"));
+
+	assert_int_equal(attrib_postgres_migrate(bare.conninfo, count_line, &lines, &error), 0);
+	assert_in_range(lines, 10, 100);
+	lines = 0;
+	assert_int_equal(attrib_postgres_migrate(bare.conninfo, count_line, &lines, &error), 0);
+	assert_int_equal(lines, 0);
+	test_pg_run(
+		&bare, "UPDATE attrib.schema_part SET digest = 'x' WHERE name LIKE '%%money%%'");
+	assert_int_equal(attrib_postgres_migrate(bare.conninfo, count_line, &lines, &error), 0);
+	assert_int_equal(lines, 3);
+	assert_int_equal(sink->ops->attach(sink, &out), 0);
+
+	test_pg_run(&bare, "INSERT INTO attrib.schema_version VALUES (900, 3)");
+	assert_int_equal(sink->ops->attach(sink, &out), 0); /* a rolling upgrade */
+	test_pg_run(
+		&bare, "UPDATE attrib.schema_version SET oldest_daemon = 900 WHERE version = 900");
+	assert_int_equal(sink->ops->attach(sink, &out), ATTRIB_E_SCHEMA);
+	assert_int_equal(
+		attrib_postgres_migrate(bare.conninfo, NULL, NULL, &error), ATTRIB_E_SCHEMA);
+	sink->ops->free(sink);
+	test_pg_done(&bare);
+}
+
+static void changed_policy_is_a_new_version(void **state)
+{
+	(void)state;
+	struct attrib_site site = {
+		.name = ATTRIB_STR("acme"), .time_zone = ATTRIB_STR("Europe/Berlin")};
+	struct attrib_site_row row = {.site = &site,
+		.customer_history = ATTRIB_STR("partial"),
+		.cost_spread = ATTRIB_STR("equal"),
+		.policy_json = ATTRIB_STR("{\"collapse\": \"30m\"}")};
+	struct attrib_sink_error error = {0};
+
+	attrib_policy_defaults(&site.policy);
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), 0);
+	assert_int_equal(site.policy.version, 2); /* the shop's own was 1 */
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), 0);
+	assert_int_equal(site.policy.version, 2);
+	row.policy_json = ATTRIB_STR("{\"collapse\": \"31m\"}");
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), 0);
+	assert_int_equal(site.policy.version, 3);
+	expect("Europe/Berlin|EUR|partial|1|equal|3",
+		"SELECT time_zone, currency, customer_history,"
+		" primary_model, cost_spread, policy_version FROM attrib.site");
+	site.time_zone = ATTRIB_STR("Mars/Olympus");
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), ATTRIB_E_CONFIG);
+}
+
+static struct attrib_catalog *load(void)
+{
+	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
+	struct attrib_site site = {.name = ATTRIB_STR("acme"), .time_zone = ATTRIB_STR("UTC")};
+	struct attrib_sink_error error = {0};
+	struct attrib_catalog *catalog;
+	uint64_t version;
+
+	attrib_policy_defaults(&site.policy);
+	assert_int_equal(attrib_catalog_add_site(builder, &site), 0);
+	assert_int_equal(attrib_postgres_load_catalog(pg.conninfo, builder, &version, &error), 0);
+	assert_int_equal(attrib_catalog_build(builder, version, &catalog), 0);
+	return catalog;
+}
+
+static void catalog_has_its_history(void **state)
+{
+	(void)state;
+	const struct attrib_str acme = ATTRIB_STR("acme"), code = ATTRIB_STR("lisa10");
+	const struct attrib_tracker *t;
+	struct attrib_catalog *catalog;
+	int64_t between;
+	bool grace;
+
+	test_pg_run(&pg, "SELECT attrib.put_site_v1('acme', 'Europe/Berlin', 'EUR', 'partial', 1, "
+			 "'equal', '{}')");
+	test_pg_run(&pg, "INSERT INTO attrib.tracker (site, kind, key, creator, valid_from, "
+			 "valid_to, \"window\", code_rule)"
+			 " VALUES ('acme', 'code', 'LISA10', 'lisa', '2026-11-01', '2026-12-01', "
+			 "'7 days', 'never')");
+	sscanf(test_pg_text(
+		       &pg, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"),
+		"%ld", &between);
+	test_pg_run(&pg, "UPDATE attrib.tracker SET creator = 'mia'");
+	test_pg_run(&pg, "INSERT INTO attrib.campaign (site, name, \"window\") VALUES ('acme', "
+			 "'spring', '12 hours')");
+	catalog = load();
+	assert_int_equal(attrib_catalog_version(catalog), 4);
+	t = attrib_catalog_code(catalog, acme, code, shop_at(0), between, 0, &grace);
+	assert_non_null(t);
+	assert_memory_equal(t->creator.p, "lisa", 4);
+	assert_int_equal(t->valid_from, shop_at(-60)); /* Berlin's midnight */
+	assert_int_equal(t->valid_to, shop_at(-60 + 30 * 24 * 60));
+	assert_int_equal(t->window_us, 7 * ATTRIB_US_PER_DAY);
+	assert_int_equal(t->code_rule, ATTRIB_CODE_RULE_NEVER);
+	t = attrib_catalog_code(catalog, acme, code, shop_at(0), ATTRIB_FOREVER - 1, 0, &grace);
+	assert_non_null(t);
+	assert_memory_equal(t->creator.p, "mia", 3);
+	assert_int_equal(
+		attrib_catalog_campaign(catalog, acme, ATTRIB_STR("spring"), ATTRIB_FOREVER - 1)
+			->window_us,
+		12 * ATTRIB_US_PER_HOUR);
+	attrib_catalog_unref(catalog);
+}
+
+static void history_is_kept(void **state)
+{
+	(void)state;
+	test_pg_run(&pg, "INSERT INTO attrib.creator (site, handle, tier) VALUES ('acme', 'lisa', "
+			 "'nano'), ('acme', 'mia', 'nano')");
+	test_pg_run(&pg, "UPDATE attrib.creator SET tier = 'micro' WHERE handle = 'lisa'");
+	test_pg_run(&pg, "UPDATE attrib.creator SET tier = 'micro' WHERE handle = 'lisa'");
+	test_pg_run(&pg, "DELETE FROM attrib.creator WHERE handle = 'mia'");
+	expect("lisa|nano|f\nlisa|micro|t\nmia|nano|f",
+		"SELECT handle, tier, superseded_at = 'infinity'"
+		" FROM attrib.creator_history ORDER BY handle, recorded_at");
+	expect("1", "SELECT version FROM attrib.catalog_state"); /* creators decide nothing */
+	test_pg_run(&pg, "INSERT INTO attrib.campaign (site, name) VALUES ('acme', 'a'), ('acme', "
+			 "'b'); TRUNCATE attrib.campaign");
+	expect("0|2", "SELECT count(*) FILTER (WHERE superseded_at = 'infinity'), count(*) FROM "
+		      "attrib.campaign_history");
+}
+
+static void key_has_one_owner_at_a_time(void **state)
+{
+	(void)state;
+	test_pg_run(&pg, "INSERT INTO attrib.tracker (site, kind, key, creator, valid_to) VALUES"
+			 " ('acme', 'code', 'Lisa', 'lisa', '2026-11-01')");
+	assert_string_equal(
+		test_pg_state(&pg,
+			"INSERT INTO attrib.tracker (site, kind, key, creator, valid_from)"
+			" VALUES ('acme', 'code', ' LISA', 'mia', '2026-10-31')"),
+		"23P01");
+	assert_string_equal(
+		test_pg_state(&pg,
+			"INSERT INTO attrib.tracker (site, kind, key, creator, valid_from)"
+			" VALUES ('acme', 'code', ' LISA', 'mia', '2026-11-01')"),
+		"");
+	assert_string_equal(
+		test_pg_state(&pg, "INSERT INTO attrib.tracker (site, kind, key, creator)"
+				   " VALUES ('acme', 'link', 'lisa', 'mia')"),
+		"");
+}
+
+static void changes_ring_the_bell(void **state)
+{
+	(void)state;
+	struct attrib_postgres_watch *watch;
+	struct attrib_sink_error error = {0};
+	struct pollfd fd = {.events = POLLIN};
+	bool changed = true;
+
+	assert_int_equal(attrib_postgres_watch_new(pg.conninfo, &watch, &error), 0);
+	assert_int_equal(attrib_postgres_watch_poll(watch, &changed), 0);
+	assert_false(changed);
+	test_pg_run(
+		&pg, "INSERT INTO attrib.tracker (site, kind, key) VALUES ('acme', 'link', 'x')");
+	fd.fd = attrib_postgres_watch_fd(watch);
+	assert_int_equal(poll(&fd, 1, 10000), 1);
+	assert_int_equal(attrib_postgres_watch_poll(watch, &changed), 0);
+	assert_true(changed);
+	test_pg_run(&pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+			 " WHERE application_name = 'attribd' AND query LIKE 'LISTEN%%'");
+	assert_int_equal(poll(&fd, 1, 10000), 1);
+	for (int i = 0; i < 100 && !attrib_postgres_watch_poll(watch, &changed); i++)
+		usleep(10000);
+	assert_int_equal(attrib_postgres_watch_poll(watch, &changed), ATTRIB_E_UNAVAILABLE);
+	attrib_postgres_watch_free(watch);
+}
+
+static void nobody_answers(void **state)
+{
+	(void)state;
+	struct attrib_postgres_options options = {.conninfo = "host=/nonexistent dbname=x",
+		.instance = {{5}},
+		.secret_fingerprint = (uint8_t[32]){0}};
+	struct attrib_sink_attach out;
+	struct attrib_sink *sink;
+
+	assert_int_equal(attrib_sink_postgres_new(&options, &sink), 0);
+	assert_int_equal(sink->ops->attach(sink, &out), ATTRIB_E_UNAVAILABLE);
+	assert_true(sink->ops->error(sink)->text[0] != '\0');
+	sink->ops->free(sink);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(positions_survive),
+		CASE(older_process_is_fenced),
+		CASE(lanes_ahead_of_the_batch_stop_it),
+		CASE(lost_connection_is_made_good),
+		CASE(bad_value_is_the_datas_fault),
+		CASE(unknown_site_is_no_data_error),
+		CASE(other_secret_is_refused),
+		CASE(two_sessions_count_once),
+		CASE(two_sessions_count_once_the_other_way),
+		CASE(refund_meets_its_order_in_another_session),
+		CASE(schema_is_checked_and_migrated),
+		CASE(changed_policy_is_a_new_version),
+		CASE(catalog_has_its_history),
+		CASE(history_is_kept),
+		CASE(key_has_one_owner_at_a_time),
+		CASE(changes_ring_the_bell),
+		CASE(nobody_answers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
