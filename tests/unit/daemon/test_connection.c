@@ -1,0 +1,360 @@
+/*
+ * A worker with a real lane and connections over socket pairs: answers in order, only behind their
+ * records, however the bytes are cut.
+ */
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "attrib/journal.h"
+#include "worker.h"
+
+#define TIMEOUT_MS 20000
+
+static const char config_text[] = "[attribd]\n"
+				  "state_dir = /tmp\n"
+				  "postgres = host=/nowhere\n"
+				  "head_timeout = 300ms\n"
+				  "idle_timeout = 60s\n"
+				  "[site acme]\n"
+				  "write_key = a-secret-write-key\n";
+
+static struct attribd_snapshots snapshots;
+static struct attribd_progress progress;
+static struct attrib_journal *journal;
+static struct attribd_worker worker;
+
+/* -- routes of the test -------------------------------------------------------------------------- */
+
+static void say(struct attribd_exchange *exchange, struct attrib_str text)
+{
+	exchange->response = (struct attrib_http_response){
+		.status = 200, .content_type = "text/plain", .body = text};
+}
+
+static void record(struct attribd_exchange *exchange)
+{
+	struct attrib_event event = {.type = ATTRIB_EVENT_VISIT,
+		.site = ATTRIB_STR("acme"),
+		.source = ATTRIB_STR("test"),
+		.event_id = exchange->request->query,
+		.received_at = exchange->worker->now,
+		.occurred_at = exchange->worker->now};
+
+	if (attribd_record(exchange, &event, 1))
+		say(exchange, exchange->request->query);
+	else
+		attribd_answer_overload(exchange);
+}
+
+static void echo(struct attribd_exchange *exchange)
+{
+	say(exchange, exchange->body);
+}
+
+static void plain(struct attribd_exchange *exchange)
+{
+	say(exchange, ATTRIB_STR("plain"));
+}
+
+static const struct attribd_route routes[] = {
+	{"/record", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, record},
+	{"/plain", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, plain},
+	{"/echo", false, ATTRIB_HTTP_POST, false, 200000, ATTRIBD_METRIC_REQUESTS_OTHER, echo},
+	{.path = NULL},
+};
+
+static int begin(void **state)
+{
+	static const uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
+	struct attrib_journal_options journal_options = {
+		.instance = {{7}}, .segment_size = 1 << 20};
+	struct attribd_worker_options options = {
+		.snapshots = &snapshots, .progress = &progress, .secret = secret, .routes = routes};
+	struct attribd_config *config;
+	struct attrib_catalog *catalog;
+
+	assert_int_equal(files_begin(state), 0);
+	assert_int_equal(attribd_config_load(files_text("conf", config_text), &config, NULL), 0);
+	assert_int_equal(attrib_catalog_build(attrib_catalog_builder_new(), 1, &catalog), 0);
+	attribd_snapshots_init(&snapshots);
+	assert_int_equal(
+		attribd_snapshots_publish(&snapshots, config, catalog, ATTRIBD_CATALOG_CACHE, 0),
+		0);
+	journal_options.dir = files_path("journal");
+	assert_int_equal(attrib_journal_open(&journal_options, &journal), 0);
+	assert_int_equal(attrib_lane_open(journal, 0, &options.lane), 0);
+	/* the commit is always another thread's, so that answers really wait */
+	attrib_lane_set_sync(options.lane, ATTRIB_SYNC_COMPANION);
+	assert_int_equal(attribd_worker_init(&worker, &options), 0);
+	assert_int_equal(attribd_worker_start(&worker), 0);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	attribd_worker_stop(&worker);
+	attribd_worker_join(&worker);
+	attribd_worker_done(&worker);
+	attrib_journal_close(journal);
+	attribd_snapshots_done(&snapshots);
+	return files_end(state);
+}
+
+/* -- a client ------------------------------------------------------------------------------------ */
+
+static int dial(void)
+{
+	struct attribd_peer peer = {.text = "127.0.0.1"};
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	attribd_worker_hand(&worker, ends[1], &peer);
+	return ends[0];
+}
+
+static void put(int fd, const char *bytes, size_t n)
+{
+	while (n) {
+		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+		assert_true(sent > 0);
+		bytes += sent;
+		n -= (size_t)sent;
+	}
+}
+
+static char answer[1 << 20];
+
+/* Reads until the other side closes, or `until` has come. */
+static void get(int fd, const char *until)
+{
+	size_t n = 0;
+
+	answer[0] = '\0';
+	while (!until || !strstr(answer, until)) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		if (poll(&poll_fd, 1, TIMEOUT_MS) != 1)
+			fail_msg("no answer; so far: %s", answer);
+		ssize_t got = recv(fd, answer + n, sizeof answer - 1 - n, 0);
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+		answer[n] = '\0';
+	}
+	if (until && !strstr(answer, until))
+		fail_msg("closed before \"%s\"; so far: %s", until, answer);
+}
+
+static void get_end(int fd)
+{
+	get(fd, NULL);
+	close(fd);
+}
+
+/* The bodies of GETs below, in order: "a b c"; statuses other than 200 as numbers. */
+static void check_bodies(const char *expected)
+{
+	char seen[256] = "", *p = answer;
+
+	while ((p = strstr(p, "HTTP/1.1 "))) {
+		char *body = strstr(p, "\r\n\r\n");
+		assert_non_null(body);
+		char *next = strstr(body, "HTTP/1.1 ");
+		int n = (int)(next ? next - body - 4 : (ptrdiff_t)strlen(body + 4));
+		bool ok = strncmp(p + 9, "200", 3) == 0;
+		snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s%.*s",
+			seen[0] ? " " : "", ok ? n : 3, ok ? body + 4 : p + 9);
+		p = body;
+	}
+	assert_string_equal(seen, expected);
+}
+
+#define GET(path)  "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define LAST(path) "GET " path " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+/* -- tests --------------------------------------------------------------------------------------- */
+
+static const char mixed[] = GET("/record?a") GET("/plain") GET("/nothing")
+	GET("/record?b") "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz"
+			 "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+			 "chunked\r\n\r\n2\r\nuv\r\n1\r\nw\r\n0\r\n\r\n"
+			 "POST /plain HTTP/1.1\r\nHost: a\r\n\r\n" LAST("/record?c");
+
+static void pipelined_answers_come_in_order(void **state)
+{
+	uint64_t before = attrib_journal_committed(journal);
+	int fd = dial();
+
+	(void)state;
+	put(fd, mixed, sizeof mixed - 1);
+	get_end(fd);
+	check_bodies("a plain 404 b xyz uvw 405 c");
+	assert_int_equal(attrib_journal_committed(journal) - before, 3);
+}
+
+/* Cut in two at every byte; the pause lets the worker see the first part alone now and then. */
+static void cut_anywhere_it_is_the_same(void **state)
+{
+	(void)state;
+	for (size_t cut = 1; cut < sizeof mixed - 1; cut += 1) {
+		int fd = dial();
+		put(fd, mixed, cut);
+		if (cut % 8 == 0)
+			usleep(1000);
+		put(fd, mixed + cut, sizeof mixed - 1 - cut);
+		get_end(fd);
+		check_bodies("a plain 404 b xyz uvw 405 c");
+	}
+}
+
+static void byte_by_byte_too(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof mixed - 1; i++)
+		put(fd, mixed + i, 1);
+	get_end(fd);
+	check_bodies("a plain 404 b xyz uvw 405 c");
+}
+
+/* More waiting answers than a connection has marks: reading pauses, nothing is lost. */
+static void more_than_may_wait_at_once(void **state)
+{
+	uint64_t before = attrib_journal_committed(journal);
+	int fd = dial();
+
+	(void)state;
+	for (int i = 0; i < 10 * ATTRIBD_MARKS; i++)
+		put(fd, GET("/record?r"), sizeof GET("/record?r") - 1);
+	put(fd, LAST("/record?last"), sizeof LAST("/record?last") - 1);
+	get(fd, "last");
+	close(fd);
+	assert_int_equal(attrib_journal_committed(journal) - before, 10 * ATTRIBD_MARKS + 1);
+}
+
+/* Whoever has read the answer finds the record: it was durable before. */
+static void an_answer_means_a_durable_record(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		uint64_t before = attrib_journal_committed(journal);
+		put(fd, GET("/record?one"), sizeof GET("/record?one") - 1);
+		get(fd, "one");
+		assert_int_equal(attrib_journal_committed(journal), before + 1);
+	}
+	close(fd);
+}
+
+static void a_long_body_grows_the_buffer(void **state)
+{
+	static char body[150000];
+	char head[128];
+	int fd = dial();
+
+	(void)state;
+	memset(body, 'b', sizeof body);
+	snprintf(head, sizeof head,
+		"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: "
+		"%zu\r\n\r\n",
+		sizeof body);
+	put(fd, head, strlen(head));
+	put(fd, body, sizeof body);
+	get_end(fd);
+	char *got = strstr(answer, "\r\n\r\n");
+	assert_non_null(got);
+	assert_int_equal(strlen(got + 4), sizeof body);
+}
+
+static void too_large_is_refused_at_once(void **state)
+{
+	static const char request[] = "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+				      "Content-Length: 200001\r\n\r\n";
+	int fd = dial();
+
+	(void)state;
+	put(fd, request, sizeof request - 1);
+	get_end(fd);
+	assert_non_null(strstr(answer, "HTTP/1.1 413 "));
+	assert_null(strstr(answer, "100 Continue"));
+}
+
+static void a_body_is_asked_for(void **state)
+{
+	static const char request[] = "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+				      "Connection: close\r\nContent-Length: 2\r\n\r\n";
+	int fd = dial();
+
+	(void)state;
+	put(fd, request, sizeof request - 1);
+	get(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+	put(fd, "ok", 2);
+	get_end(fd);
+	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
+}
+
+/* What stands behind an error is not looked at, and the error still arrives. */
+static void after_an_error_nothing_is_read(void **state)
+{
+	static const char request[] =
+		"GET /plain HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" GET("/record?smuggled");
+	uint64_t before = attrib_journal_committed(journal);
+	int fd = dial();
+
+	(void)state;
+	put(fd, request, sizeof request - 1);
+	get_end(fd);
+	check_bodies("400");
+	assert_int_equal(attrib_journal_committed(journal), before);
+}
+
+static void a_slow_head_is_408_however_it_drips(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	put(fd, "GET /plain HTTP/1.1\r\n", 21);
+	for (int i = 0; i < 200; i++) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		if (poll(&poll_fd, 1, 50))
+			break;
+		put(fd, "X", 1);
+	}
+	get_end(fd);
+	check_bodies("408");
+}
+
+static void a_half_closed_client_gets_its_answer(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	put(fd, GET("/record?half"), sizeof GET("/record?half") - 1);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	get_end(fd);
+	check_bodies("half");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pipelined_answers_come_in_order),
+		cmocka_unit_test(cut_anywhere_it_is_the_same),
+		cmocka_unit_test(byte_by_byte_too),
+		cmocka_unit_test(more_than_may_wait_at_once),
+		cmocka_unit_test(an_answer_means_a_durable_record),
+		cmocka_unit_test(a_long_body_grows_the_buffer),
+		cmocka_unit_test(too_large_is_refused_at_once),
+		cmocka_unit_test(a_body_is_asked_for),
+		cmocka_unit_test(after_an_error_nothing_is_read),
+		cmocka_unit_test(a_slow_head_is_408_however_it_drips),
+		cmocka_unit_test(a_half_closed_client_gets_its_answer),
+	};
+	return cmocka_run_group_tests(tests, begin, finish);
+}
