@@ -110,6 +110,8 @@ static bool same_escaped(struct attrib_str escaped, struct attrib_str s)
 	char c[3];
 	size_t at = 0;
 
+	if (!escaped.n || !memchr(escaped.p, '%', escaped.n))
+		return attrib_str_eq(escaped, s);
 	for (size_t i = 0; i < s.n; i++) {
 		size_t n = escape(c, (struct attrib_str){s.p + i, 1});
 

@@ -13,8 +13,8 @@
 
 #include "attrib/error.h"
 
-#define MEAN_RECORDS ((size_t)48) /* per bucket; between half and twice of it lie in one */
-#define ROOM_STEP    4u           /* a bucket grows by so many records */
+#define MEAN_RECORDS ((size_t)64) /* per bucket; between half and twice of it lie in one */
+#define ROOM_STEP    2u           /* a bucket grows by so many records */
 #define MALLOC_HEAD  sizeof(size_t)
 
 struct state_bucket {

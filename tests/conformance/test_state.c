@@ -176,6 +176,7 @@ static void test_copies_merge(void **unused)
 		{1, 5, 99, 1, false, 5, 30, 2},     /* lesser hash */
 		{1, 6, 20, 1, true, 6, 20, 1},
 	};
+	static const char letters[] = "abcdefghij"; /* bodies, by hash */
 	struct attrib_state *state = backend_open();
 	struct attrib_fact fact = touch(1, 2, 3);
 	struct attrib_loaded loaded;
@@ -190,7 +191,7 @@ static void test_copies_merge(void **unused)
 		fact.at = steps[i].at;
 		fact.received_at = steps[i].received_at;
 		fact.content_hash = steps[i].hash;
-		fact.body = (struct attrib_str){"abcdefghij" + steps[i].hash % 10, 1};
+		fact.body = (struct attrib_str){&letters[steps[i].hash % 10], 1};
 		r = backend_add(state, &fact);
 		CHECK(is(&r, i == 0, steps[i].changed, true, false), "step %zu", i);
 		loaded = backend_load(state, &fact.entity, &arena);
@@ -198,7 +199,7 @@ static void test_copies_merge(void **unused)
 		CHECK(loaded.facts[0].at == steps[i].seen_at, "step %zu: at", i);
 		CHECK(loaded.facts[0].received_at == steps[i].seen_received_at, "step %zu", i);
 		CHECK(loaded.facts[0].content_hash == steps[i].seen_hash, "step %zu: hash", i);
-		CHECK(loaded.facts[0].body.p[0] == "abcdefghij"[steps[i].seen_hash % 10],
+		CHECK(loaded.facts[0].body.p[0] == letters[steps[i].seen_hash % 10],
 			"step %zu: body", i);
 	}
 	attrib_arena_done(&arena);
