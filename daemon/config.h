@@ -17,7 +17,7 @@
 #include "attrib/str.h"
 
 struct attribd_address {
-	char host[64];   /* numeric address, without brackets */
+	char host[64]; /* numeric address, without brackets */
 	uint16_t port;
 };
 
@@ -36,37 +36,38 @@ enum attribd_vendor {
 #define X(name, text) ATTRIBD_VENDOR_##name,
 	ATTRIBD_VENDORS(X)
 #undef X
-	ATTRIBD_VENDOR_COUNT
+		ATTRIBD_VENDOR_COUNT
 };
 
 struct attribd_site_config {
-	struct attrib_site site;            /* name, policy, zone: goes into the catalog */
-	struct attrib_intake_site intake;   /* .site points at .site above until a catalog exists */
-	struct attrib_str write_keys[2];    /* empty = not set */
+	struct attrib_site site;          /* name, policy, zone: goes into the catalog */
+	struct attrib_intake_site intake; /* .site points at .site above until a catalog exists */
+	struct attrib_str write_keys[2];  /* empty = not set */
 	struct attrib_str public_key;
 	struct attrib_str webhook_secrets[ATTRIBD_VENDOR_COUNT][2]; /* empty = not set */
-	struct attrib_str customer_history; /* "complete" or "partial" */
-	struct attrib_str cost_spread;      /* direct_cost, equal, revenue, none */
-	struct attrib_str policy_json;      /* canonical JSON of what decisions depend on */
+	struct attrib_str customer_history;                         /* "complete" or "partial" */
+	struct attrib_str cost_spread; /* direct_cost, equal, revenue, none */
+	struct attrib_str policy_json; /* canonical JSON of what decisions depend on */
 };
 
 struct attribd_config {
-	struct attrib_arena arena;          /* owns every text below */
+	struct attrib_arena arena; /* owns every text below */
 	struct attribd_address listen, admin_listen;
-	struct attrib_str admin_token;      /* empty: the admin listener must be loopback */
+	struct attrib_str admin_token; /* empty: the admin listener must be loopback */
 	const char *state_dir;
-	const char *secret_file;            /* default <state_dir>/secret */
-	struct attrib_str state;            /* "memory" */
-	const char *postgres;               /* a libpq connection string */
-	int workers;                        /* resolved: auto = number of cores, at most 64 */
+	const char *secret_file; /* default <state_dir>/secret */
+	struct attrib_str state; /* "memory" */
+	const char *postgres;    /* a libpq connection string */
+	int workers;             /* resolved: auto = number of cores, at most 64 */
 	int64_t flush_interval_us;
 	int64_t dedupe_us;
 	struct attribd_cidr *trusted_proxies;
 	size_t trusted_proxy_count;
-	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us, webhook_timeout_us;
+	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us,
+		webhook_timeout_us;
 	int64_t max_connections;
 	int64_t journal_segment_size, journal_quota; /* bytes; quota 0 = none */
-	int64_t memory_limit;               /* bytes of the state; 0 = none */
+	int64_t memory_limit;                        /* bytes of the state; 0 = none */
 	struct attribd_site_config *sites;
 	size_t site_count;
 };
@@ -78,17 +79,17 @@ void attribd_config_free(struct attribd_config *config);
 /* The effective configuration, secrets as ***. */
 void attribd_config_print(const struct attribd_config *config, struct attrib_buf *out);
 /* Names of settings that differ and need a restart, comma separated; empty = all can be reloaded. */
-void attribd_config_restart_diff(const struct attribd_config *a, const struct attribd_config *b,
-	struct attrib_buf *out);
+void attribd_config_restart_diff(
+	const struct attribd_config *a, const struct attribd_config *b, struct attrib_buf *out);
 /* All settings with defaults, bounds and what they mean, as Markdown. */
 void attribd_config_reference(struct attrib_buf *out);
 /* NULL = no such site. */
-const struct attribd_site_config *attribd_config_site(const struct attribd_config *config,
-	struct attrib_str name);
+const struct attribd_site_config *attribd_config_site(
+	const struct attribd_config *config, struct attrib_str name);
 /* The site that a secret write key belongs to, or a public key (*trust tells); NULL = no such key.
  * Constant time in the key's bytes. */
-const struct attribd_site_config *attribd_config_key(const struct attribd_config *config,
-	struct attrib_str key, enum attrib_trust *trust);
+const struct attribd_site_config *attribd_config_key(
+	const struct attribd_config *config, struct attrib_str key, enum attrib_trust *trust);
 
 /* Reads secret_file, or makes it (0600, synced) when absent; its directory must exist.
  * ATTRIB_E_IO with errno; ATTRIB_E_CONFIG: not ATTRIB_SECRET_BYTES long, or everybody may read it. */

@@ -6,8 +6,13 @@
 #ifndef ATTRIBD_LOG_H
 #define ATTRIBD_LOG_H
 
-enum attribd_log_level { ATTRIBD_LOG_ERROR = 3, ATTRIBD_LOG_WARNING, ATTRIBD_LOG_NOTICE,
-	ATTRIBD_LOG_INFO, ATTRIBD_LOG_DEBUG };
+enum attribd_log_level {
+	ATTRIBD_LOG_ERROR = 3,
+	ATTRIBD_LOG_WARNING,
+	ATTRIBD_LOG_NOTICE,
+	ATTRIBD_LOG_INFO,
+	ATTRIBD_LOG_DEBUG
+};
 
 /* Thread-safe; one write(2) a line; longer lines are cut at 1 KiB. */
 void attribd_log(enum attribd_log_level level, const char *format, ...)

@@ -19,7 +19,6 @@
 	X(REQUESTS_BEACON, counter, "attribd_requests_total", "route=\"beacon\"", "")              \
 	X(REQUESTS_PIXEL, counter, "attribd_requests_total", "route=\"pixel\"", "")                \
 	X(REQUESTS_REDIRECT, counter, "attribd_requests_total", "route=\"redirect\"", "")          \
-	X(REQUESTS_WEBHOOK, counter, "attribd_requests_total", "route=\"webhook\"", "")            \
 	X(REQUESTS_ADMIN, counter, "attribd_requests_total", "route=\"admin\"", "")                \
 	X(REQUESTS_OTHER, counter, "attribd_requests_total", "route=\"other\"", "")                \
 	X(HTTP_2XX, counter, "attribd_responses_total", "class=\"2xx\"",                           \
@@ -31,7 +30,8 @@
 		"Requests refused by the HTTP reader: malformed, too large, too slow.")            \
 	X(UNAUTHORIZED, counter, "attribd_unauthorized_total", "",                                 \
 		"Requests with a missing or unknown key, or a signature that does not verify.")    \
-	X(CONNECTIONS, gauge, "attribd_connections", "", "Open connections of the public listener.") \
+	X(CONNECTIONS, gauge, "attribd_connections", "",                                           \
+		"Open connections of the public listener.")                                        \
 	X(CONNECTIONS_ACCEPTED, counter, "attribd_connections_accepted_total", "",                 \
 		"Connections accepted.")                                                           \
 	X(CONNECTIONS_REFUSED, counter, "attribd_connections_refused_total", "",                   \
@@ -65,7 +65,6 @@
 		"Records set aside because they could not be applied.")                            \
 	X(ENGINE_APPLIED, gauge, "attribd_engine_applied", "",                                     \
 		"Highest record number applied by the engine.")                                    \
-	X(STATE_BYTES, gauge, "attribd_state_bytes", "", "Memory of the attribution state.")       \
 	X(SINK_FLUSHES, counter, "attribd_sink_flushes_total", "",                                 \
 		"Batches committed to the database.")                                              \
 	X(SINK_ERRORS, counter, "attribd_sink_errors_total", "",                                   \
@@ -80,15 +79,13 @@
 		"Times that a changed catalog was loaded.")                                        \
 	X(CONFIG_RELOADS, counter, "attribd_config_reloads_total", "result=\"ok\"",                \
 		"Reloads of the configuration, by result.")                                        \
-	X(CONFIG_RELOADS_FAILED, counter, "attribd_config_reloads_total", "result=\"refused\"", "") \
-	X(START_TIME, gauge, "attribd_start_time_seconds", "",                                     \
-		"When this process started, in seconds since 1970.")
+	X(CONFIG_RELOADS_FAILED, counter, "attribd_config_reloads_total", "result=\"refused\"", "")
 
 enum attribd_metric {
 #define X(name, type, family, labels, help) ATTRIBD_METRIC_##name,
 	ATTRIBD_METRICS(X)
 #undef X
-	ATTRIBD_METRIC_COUNT
+		ATTRIBD_METRIC_COUNT
 };
 
 /* Any thread. A gauge takes negative amounts too. */

@@ -218,7 +218,7 @@ static int merge_lines(struct import_job *job, const PGresult *lines,
 	return err;
 }
 
-/* Also a second chance: periods that two rows exchange collide in one order and not in another. */
+/* Whom to blame. Should every line pass now, then that is the import. */
 static int merge_each(struct import_job *job, struct attrib_import_result *out)
 {
 	struct attrib_import_result counts = {0};

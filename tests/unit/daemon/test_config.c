@@ -581,6 +581,63 @@ static void the_reference_names_every_setting(void **state)
 	attribd_config_free(c);
 }
 
+static char *read_file(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char *text = calloc(1, 65536);
+
+	assert_non_null(in);
+	assert_non_null(text);
+	assert_true(fread(text, 1, 65535, in) < 65535);
+	fclose(in);
+	return text;
+}
+
+/* docs/configuration.md is the reference, written by `attribd help settings`. */
+static void the_reference_in_docs_is_this_one(void **state)
+{
+	char *text = read_file(SOURCE_DIR "/docs/configuration.md");
+	struct attrib_buf reference;
+
+	(void)state;
+	attrib_buf_init(&reference);
+	attribd_config_reference(&reference);
+	attrib_buf_char(&reference, 0);
+	assert_string_equal(text, (char *)reference.p);
+	attrib_buf_done(&reference);
+	free(text);
+}
+
+/* The example is good, and so is every default that it shows commented out. */
+static void the_example_is_good(void **state)
+{
+	char *text = read_file(SOURCE_DIR "/etc/attribd.conf.example"), *line, *rest;
+	struct attrib_buf shown;
+	struct attribd_config *config = load_ok(text);
+	int settings = 0;
+
+	(void)state;
+	assert_int_equal(config->site_count, 1);
+	attribd_config_free(config);
+	attrib_buf_init(&shown);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char name[64], equals[2];
+		bool hidden = sscanf(line, "; %63[a-z_.] %1[=]", name, equals) == 2;
+		settings += hidden;
+		attrib_buf_printf(&shown, "%s\n", hidden ? line + 2 : line);
+	}
+	attrib_buf_char(&shown, 0);
+	assert_true(settings > 20);
+	/* one key of a site is not the other one */
+	line = strstr((char *)shown.p, "write_key = ...");
+	assert_non_null(line);
+	memcpy(line, "write_key = abc", 15);
+	config = load_ok((char *)shown.p);
+	attribd_config_free(config);
+	attrib_buf_done(&shown);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +656,8 @@ int main(void)
 		cmocka_unit_test(what_a_reload_cannot_change),
 		cmocka_unit_test(policy_json_is_canonical),
 		cmocka_unit_test(the_reference_names_every_setting),
+		cmocka_unit_test(the_reference_in_docs_is_this_one),
+		cmocka_unit_test(the_example_is_good),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, files_begin, files_end);

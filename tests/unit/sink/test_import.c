@@ -185,26 +185,18 @@ static void trackers_are_found_by_their_folded_key(void **state)
 		"f.csv:4: expected a key that no other line has, got that of line 2\n");
 }
 
-/* A period that moves over while another shrinks: fine in the end, whatever the order of lines. */
-static void rows_may_exchange_their_periods(void **state)
+/* A key is handed over from one day on: whatever the order of the lines, the old period ends first. */
+static void a_key_is_handed_over_in_one_file(void **state)
 {
-	static const char head[] = "kind,key,creator,valid_from,valid_to\n";
-	char text[512];
-
 	(void)state;
+	taken("tracker", "kind,key,creator\ncode,A,ann\n", 1, 0);
 	taken("tracker",
-		"kind,key,creator,valid_from,valid_to\ncode,A,ann,,2026-02-01\n"
-		"code,A,bob,2026-02-01,2026-04-01\ncode,A,cid,2026-04-01,\n",
-		3, 0);
-	snprintf(text, sizeof text, "%scode,A,bob,2026-02-01,2026-03-01\ncode,A,ann,,2026-01-01\n",
-		head);
-	taken("tracker", text, 0, 2);
-	snprintf(text, sizeof text,
-		"%scode,A,dan,2026-01-01,2026-02-01\ncode,A,eve,2026-03-01,2026-04-01\n", head);
-	taken("tracker", text, 2, 0);
-	assert_string_equal(test_pg_text(&pg, "SELECT string_agg(creator, ' ' ORDER BY valid_from "
-					      "NULLS FIRST) FROM attrib.tracker"),
-		"ann dan bob eve cid");
+		"kind,key,creator,valid_from,valid_to\ncode,A,bob,2026-02-01,\n"
+		"code,A,ann,,2026-02-01\n",
+		1, 1);
+	assert_string_equal(test_pg_text(&pg, "SELECT creator, valid_from, valid_to FROM "
+					      "attrib.tracker ORDER BY valid_from NULLS FIRST"),
+		"ann||2026-02-01 00:00:00\nbob|2026-02-01 00:00:00|");
 }
 
 static void every_mistake_has_its_line_and_column(void **state)
@@ -344,7 +336,7 @@ int main(void)
 		TEST(every_table_of_the_contract),
 		TEST(an_existing_key_is_replaced_as_a_whole),
 		TEST(trackers_are_found_by_their_folded_key),
-		TEST(rows_may_exchange_their_periods),
+		TEST(a_key_is_handed_over_in_one_file),
 		TEST(every_mistake_has_its_line_and_column),
 		TEST(the_tables_own_rules_are_told_by_line),
 		TEST(problems_end_at_twenty),
