@@ -27,11 +27,10 @@ struct attrib_candidate {
 	const struct attrib_tracker *owner; /* NULL = nobody */
 	struct attrib_utm utm;              /* folded */
 	uint32_t verdicts;
-	bool signed_click;       /* its click id came back on a signed order */
-	bool unowned;            /* utm that nobody owns, valid and inside the window */
-	struct attrib_str other; /* unowned: "<source>/<medium>" */
-	bool has_discount;       /* codes */
-	int64_t discount;
+	bool signed_click;              /* its click id came back on a signed order */
+	bool unowned;                   /* utm that nobody owns, valid and inside the window */
+	struct attrib_str other;        /* unowned: "<source>/<medium>" */
+	int64_t discount;               /* codes; 0 when not told */
 	size_t listed;                  /* place among the order's codes, or within one event */
 	struct attrib_id id;            /* the fact: two copies are one touch */
 	const struct attrib_fact *fact; /* NULL: carried by the order itself */

@@ -270,6 +270,7 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 	closure->stamp++;
 	person->closure = closure;
 	person->catalog = catalog;
+	person->group = group;
 	person->lock_at = group->order.lock_at;
 	person->visitor_count = person->key_count = person->click_count = 0;
 	person->keys_expanded = 0;
@@ -327,7 +328,7 @@ static int edge_time(struct attrib_person *person, const struct attrib_fact *edg
 	if (!node)
 		return ATTRIB_E_NOMEM;
 	err = attrib_group_of(person->closure, person->catalog, node, &group);
-	if (err == 0 && group)
+	if (err == 0 && group && group != person->group)
 		err = attrib_group_as_of(group, person->lock_at, person->closure->arena, &group);
 	if (err == 0 && group)
 		*at = group->order.placed_at;

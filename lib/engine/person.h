@@ -29,6 +29,7 @@ struct attrib_person_click {
 struct attrib_person {
 	struct attrib_closure *closure;
 	const struct attrib_catalog *catalog;
+	const struct attrib_order_group *group; /* the order that is decided */
 	int64_t lock_at;
 	size_t visitor_count, key_count, click_count;
 	size_t keys_expanded;

@@ -20,10 +20,9 @@ static const struct attrib_candidate *pick_code(const struct attrib_path *path)
 
 	for (size_t i = 0; i < path->n; i++) {
 		const struct attrib_candidate *c = &path->candidates[i];
-		int64_t discount = c->has_discount ? c->discount : -1;
 		if (!is_code(c) || !c->step.eligible)
 			continue;
-		if (!best || discount > (best->has_discount ? best->discount : -1))
+		if (!best || c->discount > best->discount)
 			best = c;
 	}
 	return best;

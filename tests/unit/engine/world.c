@@ -1,0 +1,336 @@
+/*
+ * The world of world.h.
+ */
+#include "world.h"
+
+static const struct attrib_id lane = {{0x1a}};
+
+static struct attrib_str text(const char *s)
+{
+	return s ? attrib_str_of(s) : ATTRIB_STR_NONE;
+}
+
+void world_init(struct world *w)
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+
+	*w = (struct world){0};
+	for (size_t i = 0; i < sizeof secret; i++)
+		secret[i] = (uint8_t)i;
+	w->keys = attrib_keys_new(secret);
+	assert_non_null(w->keys);
+	attrib_arena_init(&w->arena, 1u << 16);
+	w->site = (struct attrib_site){.name = ATTRIB_STR("shop"),
+		.time_zone = ATTRIB_STR("UTC"),
+		.zone = attrib_zone_load("UTC")};
+	attrib_policy_defaults(&w->site.policy);
+	w->site.policy.version = 1;
+	w->batch = attrib_batch_new();
+	assert_non_null(w->batch);
+}
+
+void world_done(struct world *w)
+{
+	attrib_engine_free(w->engine);
+	if (w->state)
+		w->state->ops->free(w->state);
+	attrib_catalog_unref(w->catalog);
+	attrib_batch_free(w->batch);
+	attrib_zone_free((struct attrib_zone *)w->site.zone);
+	attrib_arena_done(&w->arena);
+	attrib_keys_free(w->keys);
+}
+
+struct attrib_tracker *world_tracker(
+	struct world *w, enum attrib_tracker_kind kind, const char *key, const char *creator)
+{
+	struct attrib_tracker *tracker = &w->trackers[w->tracker_count++];
+
+	*tracker = (struct attrib_tracker){.kind = kind,
+		.site = w->site.name,
+		.key = text(key),
+		.creator = text(creator),
+		.valid_from = ATTRIB_NEVER,
+		.valid_to = ATTRIB_FOREVER,
+		.window_us = ATTRIB_WINDOW_INHERIT,
+		.recorded_at = ATTRIB_NEVER,
+		.superseded_at = ATTRIB_FOREVER};
+	return tracker;
+}
+
+struct attrib_campaign *world_campaign(struct world *w, const char *name)
+{
+	struct attrib_campaign *campaign = &w->campaigns[w->campaign_count++];
+
+	*campaign = (struct attrib_campaign){.site = w->site.name,
+		.name = text(name),
+		.window_us = ATTRIB_WINDOW_INHERIT,
+		.recorded_at = ATTRIB_NEVER,
+		.superseded_at = ATTRIB_FOREVER};
+	return campaign;
+}
+
+static struct attrib_catalog *build(struct world *w, uint64_t version)
+{
+	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
+	struct attrib_catalog *catalog;
+
+	assert_non_null(builder);
+	assert_int_equal(attrib_catalog_add_site(builder, &w->site), 0);
+	for (size_t i = 0; i < w->tracker_count; i++)
+		assert_int_equal(attrib_catalog_add_tracker(builder, &w->trackers[i]), 0);
+	for (size_t i = 0; i < w->campaign_count; i++)
+		assert_int_equal(attrib_catalog_add_campaign(builder, &w->campaigns[i]), 0);
+	assert_int_equal(attrib_catalog_build(builder, version, &catalog), 0);
+	return catalog;
+}
+
+void world_open(struct world *w)
+{
+	struct attrib_memory_options options = {.hash_seed = 7};
+
+	w->catalog = build(w, 1);
+	assert_int_equal(attrib_state_memory_new(&options, &w->state), 0);
+	assert_int_equal(attrib_engine_new(w->state, w->keys, w->catalog, &w->engine), 0);
+}
+
+void world_reopen(struct world *w, uint64_t version)
+{
+	struct attrib_catalog *old = w->catalog;
+	bool left = true;
+
+	w->catalog = build(w, version);
+	assert_int_equal(attrib_engine_set_catalog(w->engine, w->catalog, false), 0);
+	attrib_catalog_unref(old);
+	while (left)
+		assert_int_equal(attrib_engine_redecide(w->engine, 2, w->batch, &left), 0);
+}
+
+/* -- events --------------------------------------------------------------------------------------- */
+
+void event_id(struct world *w, struct attrib_event *event, const char *id)
+{
+	event->event_id = text(id);
+	event->id = attrib_id_of(w->keys,
+		event->trust == ATTRIB_TRUST_SIGNED ? ATTRIB_ID_EVENT : ATTRIB_ID_EVENT_OPEN,
+		w->site.name, text(id));
+}
+
+void event_visitor(struct world *w, struct attrib_event *event, const char *visitor)
+{
+	event->visitor =
+		visitor ? attrib_id_of(w->keys, ATTRIB_ID_VISITOR, w->site.name, text(visitor))
+			: (struct attrib_id){{0}};
+}
+
+void event_click_id(struct world *w, struct attrib_event *event, const char *click)
+{
+	event->click = attrib_id_of(w->keys, ATTRIB_ID_CLICK, w->site.name, text(click));
+}
+
+void event_customer(struct world *w, struct attrib_event *event, const char *key)
+{
+	event->keys[event->key_count++] = (struct attrib_customer_key){ATTRIB_KEY_CUSTOMER,
+		attrib_id_of(w->keys, ATTRIB_ID_CUSTOMER, w->site.name, text(key))};
+}
+
+void event_alias(struct world *w, struct attrib_event *event, const char *kind, const char *value)
+{
+	struct attrib_str both = attrib_arena_printf(&w->arena, "%s=%s", kind, value);
+
+	event->order->aliases[event->order->alias_count++] =
+		(struct attrib_alias){.kind = text(kind),
+			.value = text(value),
+			.id = attrib_id_of(w->keys, ATTRIB_ID_ALIAS, w->site.name, both)};
+}
+
+struct attrib_event *world_event(
+	struct world *w, enum attrib_event_type type, const char *id, int64_t at)
+{
+	struct attrib_event *event = attrib_arena_alloc(&w->arena, sizeof *event);
+
+	assert_non_null(event);
+	assert_true(w->pending_count < WORLD_ROWS_MAX);
+	event->type = type;
+	event->trust = ATTRIB_TRUST_SIGNED;
+	event->site = w->site.name;
+	event->source = ATTRIB_STR("native");
+	event->received_at = event->occurred_at = at;
+	event_id(w, event, id);
+	w->pending[w->pending_count++] = event;
+	return event;
+}
+
+struct attrib_event *world_click(
+	struct world *w, const char *id, const char *visitor, const char *link, int64_t at)
+{
+	struct attrib_event *event = world_event(w, ATTRIB_EVENT_CLICK, id, at);
+
+	event_visitor(w, event, visitor);
+	event->link = text(link);
+	return event;
+}
+
+struct attrib_event *world_landing(struct world *w, const char *id, const char *visitor,
+	const char *affiliate, const char *source, const char *medium, int64_t at)
+{
+	struct attrib_event *event = world_event(w, ATTRIB_EVENT_VISIT, id, at);
+
+	event_visitor(w, event, visitor);
+	event->affiliate = text(affiliate);
+	event->utm.source = text(source);
+	event->utm.medium = text(medium);
+	event->has_utm = source || medium;
+	return event;
+}
+
+struct attrib_event *world_order(
+	struct world *w, const char *order_id, const char *visitor, const char *code)
+{
+	struct attrib_str id =
+		attrib_arena_printf(&w->arena, "e-%s-%zu", order_id, w->pending_count);
+	struct attrib_event *event = world_event(w, ATTRIB_EVENT_PURCHASE, id.p, T0);
+	struct attrib_order *order = attrib_arena_alloc(&w->arena, sizeof *order);
+
+	assert_non_null(order);
+	event_visitor(w, event, visitor);
+	event->order = order;
+	order->id = text(order_id);
+	order->key = attrib_id_of(w->keys, ATTRIB_ID_ORDER, w->site.name, order->id);
+	order->has_amounts = order->has_total = true;
+	order->total = 10000;
+	memcpy(order->currency, "EUR", 4);
+	order->has_status = true;
+	order->status = ATTRIB_ORDER_PAID;
+	order->placed_at = T0;
+	order->paid_at = order->updated_at = ATTRIB_NEVER;
+	order->has_codes = code != NULL;
+	if (code)
+		order->codes[order->code_count++].code = text(code);
+	return event;
+}
+
+/* -- running -------------------------------------------------------------------------------------- */
+
+void world_apply(struct world *w)
+{
+	struct attrib_engine_record records[WORLD_ROWS_MAX];
+	struct attrib_buf buf;
+
+	attrib_buf_init(&buf);
+	for (size_t i = 0; i < w->pending_count; i++) {
+		attrib_buf_clear(&buf);
+		attrib_event_encode(w->pending[i], &buf);
+		assert_int_equal(buf.err, 0);
+		records[i] = (struct attrib_engine_record){
+			lane, ++w->number, attrib_arena_str(&w->arena, attrib_buf_view(&buf))};
+	}
+	attrib_buf_done(&buf);
+	assert_int_equal(
+		attrib_engine_apply(w->engine, records, w->pending_count, false, w->batch), 0);
+	w->pending_count = 0;
+}
+
+const struct attrib_batch_view *world_view(struct world *w)
+{
+	attrib_batch_seal(w->batch, &w->view);
+	return &w->view;
+}
+
+const struct attrib_decision *world_decision(struct world *w, const char *order_id)
+{
+	if (w->pending_count)
+		world_apply(w);
+	world_view(w);
+	for (size_t i = 0; i < w->view.decision_count; i++)
+		if (attrib_str_eq(w->view.decisions[i]->order_id, text(order_id))) {
+			check_sums(w->view.decisions[i]);
+			return w->view.decisions[i];
+		}
+	fail_msg("no decision about %s", order_id);
+	return NULL;
+}
+
+const struct attrib_credit *credit_of(const struct attrib_decision *d, enum attrib_model model)
+{
+	for (size_t i = 0; i < d->credit_count; i++)
+		if (d->credits[i].share[model] == ATTRIB_SHARE_ONE)
+			return &d->credits[i];
+	fail_msg("the credit of %s is shared", attrib_model_name(model));
+	return NULL;
+}
+
+void check_sums(const struct attrib_decision *d)
+{
+	if (d->merged_into.n)
+		return;
+	for (size_t m = 0; m < ATTRIB_MODEL_COUNT; m++) {
+		int64_t share = 0, amount = 0;
+		for (size_t i = 0; i < d->credit_count; i++) {
+			share += d->credits[i].share[m];
+			amount += d->credits[i].amount[m];
+		}
+		assert_int_equal(share, ATTRIB_SHARE_ONE);
+		assert_int_equal(amount, d->gross);
+	}
+}
+
+const struct attrib_step *step_of(const struct attrib_decision *d, const char *key)
+{
+	for (size_t i = 0; i < d->step_count; i++)
+		if (attrib_str_eq(d->steps[i].key, text(key)))
+			return &d->steps[i];
+	fail_msg("no step of %s", key);
+	return NULL;
+}
+
+/* -- dump ----------------------------------------------------------------------------------------- */
+
+static void dump_decision(FILE *f, const struct attrib_decision *d)
+{
+#define S(s) (int)(s).n, (s).p ? (s).p : ""
+	fprintf(f,
+		"%.*s %d %.*s -> %.*s status %d reason %d rule %d %d%d%d %s %lld/%lld at %lld %lld "
+		"%lld "
+		"keys %zu aliases %zu\n",
+		S(d->site), d->kind, S(d->order_id), S(d->merged_into), d->status, d->reason,
+		d->rule, d->counted, d->late, d->signed_source, d->currency, (long long)d->gross,
+		(long long)d->total, (long long)d->placed_at, (long long)d->counted_at,
+		(long long)d->first_received_at, d->key_count, d->alias_count);
+	for (size_t i = 0; i < d->step_count; i++)
+		fprintf(f, " step %d %.*s %.*s at %lld %d %d %d -> %d\n", d->steps[i].channel,
+			S(d->steps[i].key), S(d->steps[i].creator),
+			(long long)d->steps[i].occurred_at, d->steps[i].eligible,
+			d->steps[i].by_click_id, d->steps[i].reason, d->steps[i].credit);
+	for (size_t i = 0; i < d->credit_count; i++) {
+		fprintf(f, " credit %d %.*s %.*s at %lld", d->credits[i].channel,
+			S(d->credits[i].creator), S(d->credits[i].tracker),
+			(long long)d->credits[i].touched_at);
+		for (size_t m = 0; m < ATTRIB_MODEL_COUNT; m++)
+			fprintf(f, " %lld/%lld", (long long)d->credits[i].share[m],
+				(long long)d->credits[i].amount[m]);
+		fprintf(f, "\n");
+	}
+}
+
+char *world_dump(struct world *w)
+{
+	const struct attrib_batch_view *v = world_view(w);
+	char *out = NULL;
+	size_t size;
+	FILE *f = open_memstream(&out, &size);
+
+	assert_non_null(f);
+	for (size_t i = 0; i < v->decision_count; i++)
+		dump_decision(f, v->decisions[i]);
+	for (size_t i = 0; i < v->traffic_count; i++)
+		fprintf(f, "traffic %lld %d %.*s %d %u: %lld %lld\n",
+			(long long)v->traffic[i]->bucket_at, v->traffic[i]->channel,
+			S(v->traffic[i]->key), v->traffic[i]->type, v->traffic[i]->verdicts,
+			(long long)v->traffic[i]->count, (long long)v->traffic[i]->uniques);
+	for (size_t i = 0; i < v->refund_count; i++)
+		fprintf(f, "refund %.*s %.*s %lld\n", S(v->refunds[i].order_id),
+			S(v->refunds[i].refund_id), (long long)v->refunds[i].amount);
+	fclose(f);
+	return out;
+}
