@@ -1,0 +1,390 @@
+/*
+ * One order from many observations: "One order" of the rules.
+ */
+#include "world.h"
+
+static void shop(struct world *w)
+{
+	world_init(w);
+	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_tracker(w, ATTRIB_TRACKER_CODE, "ADA10", "ada");
+}
+
+static struct attrib_event *stranger(struct attrib_event *event)
+{
+	event->trust = ATTRIB_TRUST_STRANGER;
+	event->source = ATTRIB_STR("pixel");
+	return event;
+}
+
+static void test_strangers_order_is_provisional_until_confirmed(void **unused)
+{
+	struct world w;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	stranger(world_order(&w, "o", "v", "ADA10"));
+	d = world_decision(&w, "o");
+	assert_int_equal(d->status, ATTRIB_STATUS_PROVISIONAL);
+	assert_int_equal(d->reason, ATTRIB_REASON_UNCONFIRMED);
+	assert_false(d->counted);
+	assert_int_equal(d->counted_at, ATTRIB_NEVER);
+	check_winner(d, "ada", CODE); /* decided and shown */
+	world_order(&w, "o", NULL, NULL)->order->total = 9000;
+	d = world_decision(&w, "o");
+	assert_int_equal(d->status, ATTRIB_STATUS_PAID);
+	assert_true(d->counted);
+	assert_int_equal(d->gross, 9000);
+	assert_int_equal(d->counted_at, T0);
+	assert_int_equal(world_view(&w)->decision_count, 1);
+	world_done(&w);
+}
+
+static void test_browser_orders_count_and_ignore(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.browser_orders = ATTRIB_BROWSER_COUNT;
+	world_open(&w);
+	stranger(world_order(&w, "o", "v", NULL));
+	assert_true(world_decision(&w, "o")->counted);
+	world_done(&w);
+	shop(&w);
+	w.site.policy.browser_orders = ATTRIB_BROWSER_IGNORE;
+	world_open(&w);
+	stranger(world_order(&w, "o", "v", NULL));
+	world_apply(&w);
+	assert_int_equal(world_view(&w)->decision_count, 0);
+	world_done(&w);
+}
+
+static void test_a_stranger_changes_nothing(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	world_order(&w, "o", "v", "ADA10");
+	event = stranger(world_order(&w, "o", "v", "NOBODYS"));
+	event->order->total = 1;
+	event->order->placed_at = T0 - DAYS;
+	event->order->status = ATTRIB_ORDER_PENDING;
+	event->order->updated_at = T0 + DAYS;
+	event->order->test = true;
+	event_customer(&w, event, "k");
+	event_alias(&w, event, "name", "#1");
+	d = world_decision(&w, "o");
+	assert_int_equal(d->gross, 10000);
+	assert_int_equal(d->placed_at, T0);
+	assert_int_equal(d->status, ATTRIB_STATUS_PAID);
+	assert_int_equal(d->key_count + d->alias_count, 0);
+	check_winner(d, "ada", CODE);
+	world_done(&w);
+}
+
+static void test_groups_come_from_the_latest_that_has_them(void **unused)
+{
+	struct world w;
+	struct attrib_event *old, *new;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	old = world_order(&w, "o", "v", "ADA10");
+	old->order->status = ATTRIB_ORDER_PENDING;
+	new = world_order(&w, "o", "v", NULL); /* no codes: does not compete for them */
+	new->order->updated_at = T0 + HOUR;
+	new->received_at = T0 + HOUR;
+	new->order->total = 12000;
+	new->order->tax = 1900;
+	new->order->shipping = 100;
+	new->order->paid_at = T0 + 2 * HOUR;
+	d = world_decision(&w, "o");
+	assert_int_equal(d->gross, 10000);
+	assert_int_equal(d->total, 12000);
+	assert_int_equal(d->status, ATTRIB_STATUS_PAID);
+	assert_int_equal(d->counted_at, T0 + 2 * HOUR);
+	assert_int_equal(d->placed_at, T0);
+	check_winner(d, "ada", CODE);
+	new = world_order(&w, "o", "v", NULL); /* an empty list does */
+	new->order->updated_at = T0 + 2 * HOUR;
+	new->received_at = T0 + 2 * HOUR;
+	new->order->has_codes = true;
+	check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
+	world_done(&w);
+}
+
+static void test_updated_at_is_clamped_to_received(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	event = world_order(&w, "o", "v", NULL);
+	event->order->total = 1;
+	event->order->updated_at = T0 + 99 * DAYS;
+	event = world_order(&w, "o", "v", NULL);
+	event->order->updated_at = event->received_at = T0 + HOUR;
+	assert_int_equal(world_decision(&w, "o")->gross, 10000);
+	world_done(&w);
+}
+
+static void test_order_source_is_the_authority(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.order_source = ATTRIB_STR("shopify");
+	world_open(&w);
+	event = world_order(&w, "o", "v", NULL);
+	event->source = ATTRIB_STR("shopify");
+	event = world_order(&w, "o", "v", "ADA10");
+	event->source = ATTRIB_STR("stripe");
+	event->order->updated_at = event->received_at = T0 + HOUR;
+	event->order->total = 1;
+	event->order->placed_at = T0 - HOUR;
+	d = world_decision(&w, "o");
+	assert_int_equal(d->gross, 10000);
+	assert_int_equal(d->placed_at, T0);
+	check_str(d->source, "shopify");
+	check_winner(d, "ada", CODE); /* the others enrich */
+	world_done(&w);
+}
+
+static void test_revenue_basis(void **unused)
+{
+	static const struct {
+		enum attrib_revenue_basis basis;
+		bool has_total, has_subtotal;
+		int64_t gross, total;
+	} cases[] = {
+		{ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING, true, true, 8000, 10000},
+		{ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING, false, true, 7900, 9900},
+		{ATTRIB_BASIS_TOTAL, true, true, 10000, 10000},
+		{ATTRIB_BASIS_TOTAL, false, true, 9900, 9900},
+		{ATTRIB_BASIS_SUBTOTAL, true, true, 7900, 10000},
+		{ATTRIB_BASIS_SUBTOTAL, true, false, 8000, 10000},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		struct attrib_order *order;
+		shop(&w);
+		w.site.policy.revenue_basis = cases[i].basis;
+		world_open(&w);
+		order = world_order(&w, "o", "v", NULL)->order;
+		order->has_total = cases[i].has_total;
+		order->has_subtotal = cases[i].has_subtotal;
+		order->total = cases[i].has_total ? 10000 : 0;
+		order->subtotal = cases[i].has_subtotal ? 7900 : 0;
+		order->tax = 1500;
+		order->shipping = 500;
+		assert_int_equal(world_decision(&w, "o")->gross, cases[i].gross);
+		assert_int_equal(world_decision(&w, "o")->total, cases[i].total);
+		world_done(&w);
+	}
+}
+
+static void test_pending_test_and_renewal(void **unused)
+{
+	struct world w;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	world_order(&w, "pending", "v", "ADA10")->order->status = ATTRIB_ORDER_PENDING;
+	d = world_decision(&w, "pending");
+	assert_int_equal(d->status, ATTRIB_STATUS_PENDING);
+	assert_int_equal(d->reason, ATTRIB_REASON_UNPAID);
+	assert_false(d->counted);
+	check_winner(d, "ada", CODE);
+	world_order(&w, "test", "v", "ADA10")->order->test = true;
+	d = world_decision(&w, "test");
+	assert_int_equal(d->status, ATTRIB_STATUS_EXCLUDED);
+	assert_int_equal(d->reason, ATTRIB_REASON_TEST);
+	assert_false(d->counted);
+	world_order(&w, "again", "v", "ADA10")->order->kind = ATTRIB_STR("renewal");
+	d = world_decision(&w, "again");
+	assert_true(d->counted);
+	assert_int_equal(d->reason, ATTRIB_REASON_RENEWAL);
+	assert_int_equal(d->steps[0].reason, ATTRIB_REASON_RENEWAL);
+	check_winner(d, "", UNATTRIBUTED);
+	world_done(&w);
+}
+
+static void test_count_at_created_and_renewals_all(void **unused)
+{
+	struct world w;
+	struct attrib_order *order;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.count_at_created = true;
+	w.site.policy.renewals = ATTRIB_RENEWALS_ALL;
+	world_open(&w);
+	order = world_order(&w, "o", "v", "ADA10")->order;
+	order->status = ATTRIB_ORDER_PENDING;
+	order->kind = ATTRIB_STR("renewal");
+	order->paid_at = T0 + DAYS;
+	assert_int_equal(world_decision(&w, "o")->status, ATTRIB_STATUS_PENDING);
+	assert_true(world_decision(&w, "o")->counted);
+	assert_int_equal(world_decision(&w, "o")->counted_at, T0);
+	check_winner(world_decision(&w, "o"), "ada", CODE);
+	world_done(&w);
+}
+
+static void test_late_order_has_no_path(void **unused)
+{
+	(void)unused;
+	for (int late = 0; late < 2; late++) {
+		struct world w;
+		const struct attrib_decision *d;
+		shop(&w);
+		world_open(&w);
+		world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+		world_order(&w, "o", "v", "ADA10")->received_at = T0 + 30 * DAYS + late;
+		d = world_decision(&w, "o");
+		assert_int_equal(d->late, late);
+		assert_true(d->counted);
+		assert_int_equal(d->step_count, late ? 0 : 2);
+		assert_int_equal(d->reason, late ? ATTRIB_REASON_ORDER_LATE : ATTRIB_REASON_NONE);
+		assert_string_equal(credit_of(d, ATTRIB_MODEL_POLICY)->creator.n ? "ada" : "",
+			late ? "" : "ada");
+		world_done(&w);
+	}
+}
+
+static void test_late_copy_changes_status_not_the_path(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	world_order(&w, "o", "v", NULL)->order->status = ATTRIB_ORDER_PENDING;
+	event = world_order(&w, "o", "v", "ADA10");
+	event->received_at = event->order->updated_at = T0 + 31 * DAYS;
+	event->order->total = 5000;
+	d = world_decision(&w, "o");
+	assert_int_equal(d->status, ATTRIB_STATUS_PAID);
+	assert_int_equal(d->gross, 5000);
+	check_winner(d, "", UNATTRIBUTED);
+	world_done(&w);
+}
+
+static void test_orders_and_leads_of_one_id_are_two(void **unused)
+{
+	struct world w;
+	struct attrib_event *lead;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	world_order(&w, "7", "v", NULL);
+	lead = world_order(&w, "7", "v", NULL);
+	lead->type = ATTRIB_EVENT_LEAD;
+	lead->order->total = 0;
+	world_apply(&w);
+	assert_int_equal(world_view(&w)->decision_count, 2);
+	assert_int_equal(w.view.decisions[0]->kind, ATTRIB_CONVERSION_ORDER);
+	assert_int_equal(w.view.decisions[1]->kind, ATTRIB_CONVERSION_LEAD);
+	assert_int_equal(w.view.decisions[1]->gross, 0);
+	world_done(&w);
+}
+
+static void test_aliases_unite_in_any_order(void **unused)
+{
+	(void)unused;
+	for (int turn = 0; turn < 2; turn++) {
+		struct world w;
+		struct attrib_event *event;
+		const struct attrib_decision *d;
+		shop(&w);
+		w.site.policy.order_source = ATTRIB_STR("shopify");
+		world_open(&w);
+		for (int i = 0; i < 2; i++) {
+			bool stripe = (i == 0) == (turn == 0);
+			event = world_order(
+				&w, stripe ? "pi_1" : "1001", stripe ? "v" : NULL, NULL);
+			event->source = stripe ? ATTRIB_STR("stripe") : ATTRIB_STR("shopify");
+			event->order->placed_at = stripe ? T0 - HOUR : T0;
+			event_alias(&w, event, "checkout_token", "t");
+			world_apply(&w);
+		}
+		world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+		d = world_decision(&w, "1001");
+		check_str(d->merged_into, "");
+		assert_int_equal(d->alias_count, 1);
+		check_winner(d, "ada", LINK);
+		check_str(world_decision(&w, "pi_1")->merged_into, "1001");
+		assert_false(world_decision(&w, "pi_1")->counted);
+		world_done(&w);
+	}
+}
+
+static void test_repeat_orders_first(void **unused)
+{
+	(void)unused;
+	for (int first = 0; first < 2; first++) {
+		struct world w;
+		struct attrib_event *event;
+		shop(&w);
+		world_tracker(&w, ATTRIB_TRACKER_LINK, "l-bea", "bea");
+		w.site.policy.repeat_first = first;
+		world_open(&w);
+		world_click(&w, "c", "v", "l-bea", T0 - 3 * DAYS);
+		event = world_order(&w, "second", "v", "ADA10");
+		world_apply(&w);
+		event = world_order(&w, "unpaid", "v", NULL); /* uses nothing up */
+		event->order->placed_at = T0 - 2 * DAYS;
+		event->order->status = ATTRIB_ORDER_PENDING;
+		assert_true(step_of(world_decision(&w, "second"), "l-bea")->eligible);
+		event = world_order(&w, "first", "v", NULL);
+		event->order->placed_at = T0 - DAYS;
+		world_apply(&w);
+		assert_true(step_of(world_decision(&w, "first"), "l-bea")->eligible);
+		assert_int_equal(step_of(world_decision(&w, "second"), "l-bea")->reason,
+			first ? ATTRIB_REASON_USED : ATTRIB_REASON_ELIGIBLE);
+		assert_true(step_of(world_decision(&w, "second"), "ADA10")->eligible);
+		world_done(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strangers_order_is_provisional_until_confirmed),
+		cmocka_unit_test(test_browser_orders_count_and_ignore),
+		cmocka_unit_test(test_a_stranger_changes_nothing),
+		cmocka_unit_test(test_groups_come_from_the_latest_that_has_them),
+		cmocka_unit_test(test_updated_at_is_clamped_to_received),
+		cmocka_unit_test(test_order_source_is_the_authority),
+		cmocka_unit_test(test_revenue_basis),
+		cmocka_unit_test(test_pending_test_and_renewal),
+		cmocka_unit_test(test_count_at_created_and_renewals_all),
+		cmocka_unit_test(test_late_order_has_no_path),
+		cmocka_unit_test(test_late_copy_changes_status_not_the_path),
+		cmocka_unit_test(test_orders_and_leads_of_one_id_are_two),
+		cmocka_unit_test(test_aliases_unite_in_any_order),
+		cmocka_unit_test(test_repeat_orders_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
