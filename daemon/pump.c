@@ -129,25 +129,43 @@ static bool replay_lane(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
 	return true;
 }
 
-static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
+/* What the sink has of a lane; never more than there is. */
+static uint64_t replay_upto(
+	const struct attribd_pump_lane *lane, const struct attrib_sink_attach *attach)
 {
-	int64_t began = attribd_clock_mono();
-	uint64_t left = 0, count = 0;
+	uint64_t upto = confirmed(attach, &lane->id);
 
-	for (uint32_t lane = 0; lane < pump->lane_count; lane++) {
-		struct attribd_pump_lane *at = &pump->lanes[lane];
-		uint64_t upto = confirmed(attach, &at->id);
-		if (at->ends && upto > at->ends)
-			upto = at->ends;
-		if (!replay_lane(pump, lane, upto, &count))
-			return false;
-		if (at->ends)
-			left += at->ends - at->after;
+	return lane->ends && upto > lane->ends ? lane->ends : upto;
+}
+
+/* Where this start begins on the scale of attrib_journal_committed: the base, less what earlier lanes
+ * hold and the sink does not. Told at once: rebuilding the state adds nothing to it. */
+static uint64_t begin_count(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
+{
+	uint64_t base = attrib_journal_base(pump->journal), left = 0;
+
+	for (uint32_t i = 0; i < pump->lane_count; i++) {
+		const struct attribd_pump_lane *lane = &pump->lanes[i];
+		uint64_t upto = replay_upto(lane, attach);
+		if (lane->ends)
+			left += lane->ends - (upto > lane->after ? upto : lane->after);
 	}
-	uint64_t base = attrib_journal_base(pump->journal);
 	pump->records = base > left ? base - left : 0;
 	atomic_store(&pump->progress->applied, pump->records);
 	atomic_store(&pump->progress->flushed, pump->records);
+	return left;
+}
+
+static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
+{
+	int64_t began = attribd_clock_mono();
+	uint64_t left = begin_count(pump, attach), count = 0;
+
+	for (uint32_t i = 0; i < pump->lane_count; i++) {
+		uint64_t upto = replay_upto(&pump->lanes[i], attach);
+		if (!replay_lane(pump, i, upto, &count))
+			return false;
+	}
 	attribd_log(ATTRIBD_LOG_NOTICE,
 		"state rebuilt from %llu records in %lld ms; %llu more are to be written",
 		(unsigned long long)count, (long long)(attribd_clock_mono() - began) / 1000,

@@ -281,7 +281,10 @@ static bool stop(struct attribd_server *server)
 		attribd_worker_join(&server->admin_worker);
 	}
 	view = attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
-	if (server->worker_count)
+	if (!atomic_load(&server->progress.attached))
+		attribd_log(ATTRIBD_LOG_NOTICE,
+			"stopped before the state was complete; the next start goes on");
+	else
 		attribd_log(ATTRIBD_LOG_NOTICE,
 			"stopped; %llu records stay in the journal for the next start",
 			(unsigned long long)(view.committed - view.flushed));
