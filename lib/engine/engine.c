@@ -195,7 +195,8 @@ static int add_facts(struct attrib_engine *engine, uint64_t *ticket)
 		engine->added = added;
 		engine->added_cap = facts->cap;
 	}
-	memset(engine->added, 0, facts->n * sizeof *engine->added);
+	if (facts->n)
+		memset(engine->added, 0, facts->n * sizeof *engine->added);
 	return engine->state->ops->add(engine->state, facts->rows, facts->n, engine->added, ticket);
 }
 

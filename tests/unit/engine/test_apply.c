@@ -1,0 +1,326 @@
+/*
+ * Groups of records: order, grouping and repeats change nothing; traffic is counted once; what is
+ * for SQL alone passes; a new catalog decides again what it touches.
+ */
+#include "world.h"
+
+static void shop(struct world *w)
+{
+	world_init(w);
+	w->site.policy.repeat_first = true;
+	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_tracker(w, ATTRIB_TRACKER_AFFILIATE, "bea", "bea");
+	world_tracker(w, ATTRIB_TRACKER_CODE, "ADA10", "ada");
+	world_open(w);
+}
+
+/* A history in which most things depend on each other. */
+static void history(struct world *w)
+{
+	struct attrib_event *event;
+
+	event = world_click(w, "c1", "phone", "l-ada", T0 - 3 * DAYS);
+	event_click_id(w, event, "k1");
+	world_landing(w, "v1", "laptop", "bea", "instagram", "story", T0 - 2 * DAYS);
+	event = world_event(w, ATTRIB_EVENT_VISIT, "v2", T0 - DAYS);
+	event_visitor(w, event, "laptop");
+	event_click_id(w, event, "k1");
+	event = world_event(w, ATTRIB_EVENT_IDENTIFY, "i1", T0 - DAYS);
+	event_visitor(w, event, "phone");
+	event_customer(w, event, "m1");
+	event_customer(w, event, "m2");
+	event = world_order(w, "o1", "laptop", "ADA10");
+	event_customer(w, event, "m2");
+	event_alias(w, event, "name", "#1");
+	event = world_order(w, "o1b", NULL, NULL);
+	event->order->updated_at = T0 + 1;
+	event->source = ATTRIB_STR("other");
+	event->order->total = 9900;
+	event_alias(w, event, "name", "#1");
+	event = world_order(w, "o2", "phone", NULL);
+	event->order->placed_at = T0 + HOUR;
+	event = world_order(w, "o3", "laptop", NULL);
+	event->trust = ATTRIB_TRUST_STRANGER;
+	event->order->placed_at = T0 - HOUR;
+}
+#define HISTORY 8
+
+static void test_any_order_grouping_and_repeats_give_the_same(void **unused)
+{
+	struct world w;
+	char *expected, *got;
+	unsigned seed = 1;
+
+	(void)unused;
+	shop(&w);
+	history(&w);
+	world_apply(&w);
+	expected = world_dump(&w);
+	world_done(&w);
+	for (int turn = 0; turn < 300; turn++) {
+		struct attrib_event *all[2 * HISTORY];
+		size_t n = HISTORY;
+		shop(&w);
+		history(&w);
+		memcpy(all, w.pending, sizeof *all * n);
+		for (size_t i = 0; i < HISTORY; i++)
+			if (rand_r(&seed) % 3 == 0)
+				all[n++] = w.pending[i];
+		w.pending_count = 0;
+		for (size_t i = n; i-- > 0;) {
+			size_t k = (size_t)rand_r(&seed) % (i + 1);
+			struct attrib_event *swap = all[i];
+			all[i] = all[k];
+			all[k] = swap;
+			w.pending[w.pending_count++] = all[i];
+			if (rand_r(&seed) % 3 == 0)
+				world_apply(&w);
+		}
+		world_apply(&w);
+		got = world_dump(&w);
+		assert_string_equal(got, expected);
+		free(got);
+		world_done(&w);
+	}
+	free(expected);
+}
+
+static int64_t traffic_sum(struct world *w, bool uniques)
+{
+	const struct attrib_batch_view *v = world_view(w);
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < v->traffic_count; i++)
+		sum += uniques ? v->traffic[i]->uniques : v->traffic[i]->count;
+	return sum;
+}
+
+static void test_traffic_is_counted_once(void **unused)
+{
+	struct world w;
+	struct attrib_engine_stats stats;
+
+	(void)unused;
+	shop(&w);
+	for (int i = 0; i < 3; i++) {
+		world_click(&w, "c1", "v", "L-ada", START + 16 * MIN);
+		world_landing(&w, "v1", "v", NULL, NULL, NULL, START);
+		world_click(&w, "bot", "b", "l-ada", START)->verdicts = ATTRIB_VERDICT_BOT;
+		world_apply(&w);
+	}
+	world_view(&w);
+	assert_int_equal(traffic_sum(&w, false), 3);
+	assert_int_equal(traffic_sum(&w, true), 1);
+	attrib_engine_get_stats(w.engine, &stats);
+	assert_int_equal(stats.duplicates, 6);
+	assert_int_equal(stats.records, 9);
+	/* the row of the click: folded key, its quarter of an hour */
+	assert_int_equal(w.view.traffic_count, 4);
+	check_str(w.view.traffic[3]->key, "l-ada");
+	assert_int_equal(w.view.traffic[3]->bucket_at, START + 15 * MIN);
+	assert_int_equal(w.view.records, 9);
+	assert_int_equal(w.view.position_count, 1);
+	assert_int_equal(w.view.positions[0].number, 9);
+	world_done(&w);
+}
+
+static void test_the_claimer_counts_again_a_repeat_does_not(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	world_click(&w, "c1", "v", "l-ada", START);
+	world_order(&w, "o", "v", NULL);
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	w.number = 0; /* the same records once more: a crash before the flush */
+	world_click(&w, "c1", "v", "l-ada", START);
+	world_order(&w, "o", "v", NULL);
+	world_apply(&w);
+	assert_int_equal(traffic_sum(&w, false), 1);
+	assert_int_equal(traffic_sum(&w, true), 1);
+	assert_int_equal(world_view(&w)->decision_count, 1);
+	attrib_batch_reset(w.batch);
+	world_click(&w, "c1", "v", "l-ada", START); /* the same event in another record */
+	world_apply(&w);
+	assert_int_equal(traffic_sum(&w, false), 0);
+	world_done(&w);
+}
+
+static void test_uniques_are_by_local_day_and_visitor(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	world_init(&w);
+	attrib_zone_free((struct attrib_zone *)w.site.zone);
+	w.site.zone = attrib_zone_load("Europe/Berlin");
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_open(&w);
+	world_click(&w, "c1", "v", "l-ada", START + 22 * HOUR);
+	world_click(&w, "c2", "v", "l-ada", START + 22 * HOUR + 59 * MIN);
+	world_click(&w, "c3", "v", "l-ada", START + 23 * HOUR); /* midnight in Berlin */
+	world_click(&w, "c4", "u", "l-ada", START + 23 * HOUR);
+	world_click(&w, "c5", NULL, "l-ada", START + 23 * HOUR);
+	world_apply(&w);
+	assert_int_equal(traffic_sum(&w, false), 5);
+	assert_int_equal(traffic_sum(&w, true), 3);
+	world_view(&w);
+	for (size_t i = 0; i < w.view.traffic_count; i++)
+		if (w.view.traffic[i]->uniques)
+			assert_true(w.view.traffic[i]->bucket_at == START - HOUR ||
+				    w.view.traffic[i]->bucket_at == START + 23 * HOUR);
+	world_done(&w);
+}
+
+static void test_traffic_keys(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	event = world_landing(&w, "a", "v", "Bea", "X", "Y", START);
+	event = world_landing(&w, "b", "v", NULL, "A/b", NULL, START);
+	event = world_event(&w, ATTRIB_EVENT_CODE_APPLIED, "c", START);
+	event->code = ATTRIB_STR(" ada10");
+	event = world_event(&w, ATTRIB_EVENT_CART, "d", START);
+	event = world_click(&w, "e", "v", "l-ada", START);
+	event->verdicts = ATTRIB_VERDICT_OVERFLOW | ATTRIB_VERDICT_NO_CONSENT;
+	world_apply(&w);
+	world_view(&w);
+	assert_int_equal(w.view.traffic_count, 5);
+	check_str(w.view.traffic[0]->key, "(other)");
+	assert_int_equal(w.view.traffic[0]->uniques, 1);
+	assert_int_equal(w.view.traffic[0]->verdicts, 0);
+	world_done(&w);
+}
+
+static void test_refunds_and_cancels_pass_for_signed_sources(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	for (int is_signed = 0; is_signed < 2; is_signed++) {
+		struct attrib_event *event = world_event(&w, ATTRIB_EVENT_REFUND, "r", T0);
+		event->trust = is_signed ? ATTRIB_TRUST_SIGNED : ATTRIB_TRUST_STRANGER;
+		event->refund = attrib_arena_alloc(&w.arena, sizeof *event->refund);
+		event->refund->id = ATTRIB_STR("r1");
+		event->refund->order_id = ATTRIB_STR("o");
+		event->refund->amount = 500;
+		event->refund->status = ATTRIB_REFUND_VOID;
+		event = world_event(&w, ATTRIB_EVENT_CANCEL, "x", T0);
+		event->trust = is_signed ? ATTRIB_TRUST_SIGNED : ATTRIB_TRUST_STRANGER;
+		event->cancel_order_id = ATTRIB_STR("o");
+		event->cancel_reversed = true;
+	}
+	world_apply(&w);
+	world_view(&w);
+	assert_int_equal(w.view.refund_count, 1);
+	assert_true(w.view.refunds[0].voided);
+	assert_int_equal(w.view.refunds[0].amount, 500);
+	assert_int_equal(w.view.cancel_count, 1);
+	assert_true(w.view.cancels[0].reversed);
+	assert_int_equal(w.view.decision_count, 0);
+	world_done(&w);
+}
+
+static void test_what_cannot_be_used_is_counted(void **unused)
+{
+	struct world w;
+	struct attrib_engine_stats stats;
+	struct attrib_engine_record bad = {.number = 77, .payload = ATTRIB_STR("\x01nonsense")};
+
+	(void)unused;
+	shop(&w);
+	world_click(&w, "c", "v", "l-ada", START)->site = ATTRIB_STR("elsewhere");
+	world_apply(&w);
+	assert_int_equal(attrib_engine_apply(w.engine, &bad, 1, false, w.batch), 0);
+	attrib_engine_get_stats(w.engine, &stats);
+	assert_int_equal(stats.unknown_sites, 1);
+	assert_int_equal(stats.bad_payloads, 1);
+	assert_int_equal(world_view(&w)->position_count, 2); /* the stream goes on behind them */
+	assert_int_equal(w.view.traffic_count, 0);
+	world_done(&w);
+}
+
+static void test_silent_builds_state_only(void **unused)
+{
+	struct world w;
+	struct attrib_buf buf;
+	struct attrib_engine_record record = {.number = 1};
+
+	(void)unused;
+	shop(&w);
+	attrib_buf_init(&buf);
+	attrib_event_encode(world_click(&w, "c", "v", "l-ada", T0 - HOUR), &buf);
+	w.pending_count = 0;
+	record.payload = attrib_buf_view(&buf);
+	assert_int_equal(attrib_engine_apply(w.engine, &record, 1, true, NULL), 0);
+	attrib_buf_done(&buf);
+	assert_int_equal(world_view(&w)->traffic_count, 0);
+	world_order(&w, "o", "v", NULL);
+	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
+static void test_new_catalog_heals_the_orders_that_carry_its_keys(void **unused)
+{
+	struct world w;
+	struct attrib_tracker *late;
+
+	(void)unused;
+	shop(&w);
+	world_order(&w, "with", "v", "NEW");
+	world_order(&w, "without", "v", "ADA10");
+	world_order(&w, "old", "v", "NEW")->order->placed_at = T0 - 20 * DAYS;
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	late = world_tracker(&w, ATTRIB_TRACKER_CODE, "new", "cyd");
+	late->recorded_at = T0 + 15 * DAYS; /* behind the lock of the old one */
+	world_reopen(&w, 2);
+	check_winner(world_decision(&w, "with"), "cyd", CODE);
+	assert_int_equal(world_decision(&w, "with")->catalog_version, 2);
+	check_winner(world_decision(&w, "old"), "", UNATTRIBUTED);
+	for (size_t i = 0; i < w.view.decision_count; i++)
+		assert_false(attrib_str_eq(w.view.decisions[i]->order_id, ATTRIB_STR("without")));
+	world_done(&w);
+}
+
+static void test_new_policy_decides_all_orders_of_the_site(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	world_landing(&w, "l", "v", "bea", NULL, NULL, T0 - HOUR);
+	world_order(&w, "o", "v", "ADA10");
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	w.site.policy.version = 2;
+	w.site.policy.code_rule = ATTRIB_CODE_RULE_FALLBACK;
+	world_reopen(&w, 2);
+	check_winner(world_decision(&w, "o"), "bea", AFFILIATE);
+	assert_int_equal(world_decision(&w, "o")->policy_version, 2);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
+		cmocka_unit_test(test_traffic_is_counted_once),
+		cmocka_unit_test(test_the_claimer_counts_again_a_repeat_does_not),
+		cmocka_unit_test(test_uniques_are_by_local_day_and_visitor),
+		cmocka_unit_test(test_traffic_keys),
+		cmocka_unit_test(test_refunds_and_cancels_pass_for_signed_sources),
+		cmocka_unit_test(test_what_cannot_be_used_is_counted),
+		cmocka_unit_test(test_silent_builds_state_only),
+		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),
+		cmocka_unit_test(test_new_policy_decides_all_orders_of_the_site),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
