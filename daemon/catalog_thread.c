@@ -293,6 +293,7 @@ static void *catalog_main(void *arg)
 {
 	struct attribd_catalog_thread *catalog = arg;
 
+	pthread_setname_np(pthread_self(), "catalog");
 	while (!atomic_load(&catalog->stop)) {
 		if (catalog->stale)
 			refresh(catalog);

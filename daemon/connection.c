@@ -276,7 +276,7 @@ static bool serve_one(struct attribd_connection *connection, struct span *in)
 {
 	struct attribd_worker *worker = connection->worker;
 	const struct attribd_route *route;
-	struct attrib_str body;
+	struct attrib_str body = ATTRIB_STR_NONE;
 	size_t scanned = 0;
 	int rc;
 

@@ -162,8 +162,10 @@ static void confirm(struct attribd_flush *flush)
 static void *flush_main(void *arg)
 {
 	struct attribd_flush *flush = arg;
-	bool go = attach_until(flush);
+	bool go;
 
+	pthread_setname_np(pthread_self(), "flush");
+	go = attach_until(flush);
 	while (go) {
 		if (attribd_flush_busy(flush)) {
 			go = flush_until(flush);

@@ -379,6 +379,7 @@ static void *pump_main(void *arg)
 {
 	struct attribd_pump *pump = arg;
 
+	pthread_setname_np(pthread_self(), "engine");
 	if (begin(pump)) {
 		pump_loop(pump);
 		count_work(pump);

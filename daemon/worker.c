@@ -379,6 +379,7 @@ static void *worker_main(void *arg)
 {
 	struct attribd_worker *worker = arg;
 
+	pthread_setname_np(pthread_self(), worker->lane ? "worker" : "admin");
 	while (!finished(worker)) {
 		event_base_loop(worker->base, EVLOOP_ONCE);
 		pass_end(worker);
