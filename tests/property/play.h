@@ -1,6 +1,6 @@
 /*
  * attrib-play: the engine behind a pipe, so that a model in another language can be compared with
- * it. Lines of JSON in, decisions as lines of JSON out; what they look like: README.md.
+ * it. Lines of JSON in, decisions as lines of JSON out; what they look like: PLAY.md.
  */
 #ifndef ATTRIB_TEST_PLAY_H
 #define ATTRIB_TEST_PLAY_H

@@ -148,6 +148,29 @@ static void test_the_claimer_counts_again_a_repeat_does_not(void **unused)
 	world_done(&w);
 }
 
+static void test_an_order_told_again_is_no_new_fact(void **unused)
+{
+	struct world w;
+	struct attrib_state_stats before, after;
+
+	(void)unused;
+	shop(&w);
+	world_order(&w, "o", "v", "ADA10");
+	world_apply(&w);
+	w.state->ops->stats(w.state, &before);
+	for (int i = 1; i <= 3; i++) {
+		struct attrib_event *event = world_order(&w, "o", "v", "ADA10");
+		event->received_at += i;
+		event->verdicts = ATTRIB_VERDICT_FLOOD;
+		event_id(&w, event, i == 1 ? "x" : i == 2 ? "y" : "z");
+		world_apply(&w);
+	}
+	w.state->ops->stats(w.state, &after);
+	assert_int_equal(after.facts, before.facts);
+	assert_int_equal(world_decision(&w, "o")->first_received_at, T0);
+	world_done(&w);
+}
+
 static void test_uniques_are_by_local_day_and_visitor(void **unused)
 {
 	struct world w;
@@ -313,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
 		cmocka_unit_test(test_traffic_is_counted_once),
 		cmocka_unit_test(test_the_claimer_counts_again_a_repeat_does_not),
+		cmocka_unit_test(test_an_order_told_again_is_no_new_fact),
 		cmocka_unit_test(test_uniques_are_by_local_day_and_visitor),
 		cmocka_unit_test(test_traffic_keys),
 		cmocka_unit_test(test_refunds_and_cancels_pass_for_signed_sources),

@@ -350,6 +350,23 @@ static void test_strongest_evidence_names_the_row(void **unused)
 	world_done(&w);
 }
 
+static void test_the_newest_of_equal_evidence_names_the_row(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	one_creator(&w);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-new", "ada")->placement = ATTRIB_STR("new");
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-old", "ada")->placement = ATTRIB_STR("old");
+	world_open(&w);
+	world_click(&w, "c1", "v", "l-old", T0 - 20 * MIN);
+	world_click(&w, "c2", "v", "l-new", T0 - 10 * MIN);
+	world_order(&w, "o", "v", "ADA10");
+	assert_int_equal(world_decision(&w, "o")->credit_count, 1);
+	check_str(world_decision(&w, "o")->credits[0].placement, "new");
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_collapse_border_is_exclusive),
 		cmocka_unit_test(test_code_absorbs_its_owners_click),
 		cmocka_unit_test(test_strongest_evidence_names_the_row),
+		cmocka_unit_test(test_the_newest_of_equal_evidence_names_the_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
