@@ -71,7 +71,7 @@ static int add_rows(PGconn *conn, const char *sql, struct attrib_catalog_builder
 	int (*add)(struct attrib_catalog_builder *builder, const PGresult *r, int row),
 	struct attrib_sink_error *error)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	int err = pg_query(conn, sql, 0, NULL, &result, error);
 
 	if (err)
@@ -88,7 +88,7 @@ static int add_rows(PGconn *conn, const char *sql, struct attrib_catalog_builder
 static int load(PGconn *conn, struct attrib_catalog_builder *builder, uint64_t *version,
 	struct attrib_sink_error *error)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	int err = pg_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, error);
 
 	if (!err)

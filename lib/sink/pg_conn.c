@@ -90,7 +90,7 @@ int pg_query(PGconn *conn, const char *sql, int n, const char *const *params, PG
 int pg_run(PGconn *conn, const char *sql, int n, const char *const *params,
 	struct attrib_sink_error *error)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	int err = pg_query(conn, sql, n, params, &result, error);
 
 	if (!err)
@@ -182,7 +182,7 @@ static int judge_schema(const PGresult *result, struct attrib_sink_error *error)
 
 int pg_check_schema(PGconn *conn, struct attrib_sink_error *error)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	int err;
 
 	err = pg_query(conn, "SELECT to_regclass('attrib.schema_version') IS NOT NULL", 0, NULL,

@@ -52,7 +52,7 @@ static int run_file(struct migration *m, const struct pg_schema_file *file)
 
 static int read_version(struct migration *m, int *version)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	int err = pg_query(m->conn, "SELECT to_regclass('attrib.schema_version') IS NOT NULL", 0,
 		NULL, &result, m->error);
 
@@ -77,7 +77,7 @@ static int read_version(struct migration *m, int *version)
 static int put_part(struct migration *m, const struct pg_schema_file *part)
 {
 	const char *params[] = {part->name, part->text};
-	PGresult *result;
+	PGresult *result = NULL;
 	bool same;
 	int err = pg_query(m->conn,
 		"SELECT digest = encode(sha256(convert_to($2, 'UTF8')), 'hex') FROM "

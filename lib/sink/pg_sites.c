@@ -40,7 +40,7 @@ static int put_site(PGconn *conn, struct attrib_site_row *row, uint32_t *version
 	char model[16];
 	const char *params[] = {
 		p.name, p.time_zone, policy->currency, p.history, model, p.spread, p.policy};
-	PGresult *result;
+	PGresult *result = NULL;
 	int err = ATTRIB_E_NOMEM;
 
 	snprintf(model, sizeof model, "%d", policy->primary_model + 1);

@@ -49,7 +49,7 @@ static int read_positions(struct postgres_sink *s, size_t *count)
 {
 	char id[2 * sizeof s->instance.b + 3];
 	const char *params[] = {id};
-	PGresult *result;
+	PGresult *result = NULL;
 	size_t n;
 	int err;
 
@@ -105,7 +105,7 @@ static int take_epoch(struct postgres_sink *s, struct attrib_sink_attach *out)
 	char id[2 * sizeof s->instance.b + 3], fingerprint[2 * sizeof s->fingerprint + 3],
 		epoch[24];
 	const char *params[] = {id, fingerprint, epoch};
-	PGresult *result;
+	PGresult *result = NULL;
 	int err;
 
 	bytea(s->instance.b, sizeof s->instance.b, id);
@@ -182,7 +182,7 @@ static int begin(struct postgres_sink *s, const char *id, const struct targets *
 	char epoch[24];
 	const char *params[] = {id, epoch, (const char *)t->lanes.p, (const char *)t->numbers.p};
 	const char *outcome;
-	PGresult *result;
+	PGresult *result = NULL;
 	int err;
 
 	snprintf(epoch, sizeof epoch, "%llu", (unsigned long long)s->epoch);
@@ -224,7 +224,7 @@ static int merge(struct postgres_sink *s, const char *id, const struct targets *
 /* A COMMIT of a transaction that had failed answers ROLLBACK. */
 static int commit(struct postgres_sink *s)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	int err = pg_query(s->conn, "COMMIT", 0, NULL, &result, &s->error);
 
 	if (err)

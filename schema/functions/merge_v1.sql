@@ -4,17 +4,23 @@
 -- that rollups change by the difference and only where rows did.
 
 CREATE OR REPLACE FUNCTION attrib.resolve_order(p_site text, p_name text)
-RETURNS text LANGUAGE sql STABLE AS $$
-	SELECT coalesce(nullif(d.merged_into, ''), nullif(c.merged_into, ''), named.order_id)
-	FROM (SELECT coalesce(
-			(SELECT order_id FROM attrib.conversion
-			WHERE site = p_site AND kind = 1 AND order_id = p_name AND ticket > 0),
-			(SELECT order_id FROM attrib.order_alias
-			WHERE site = p_site AND value = p_name ORDER BY kind LIMIT 1)) AS order_id) named
-	LEFT JOIN attrib.conversion c ON c.site = p_site AND c.kind = 1 AND c.order_id = named.order_id
-	LEFT JOIN attrib.conversion d ON d.site = p_site AND d.kind = 1 AND d.order_id = c.merged_into
-		AND c.merged_into <> ''
-$$;
+RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	name   text := p_name;
+	target text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM attrib.conversion WHERE site = p_site AND kind = 1 AND order_id = name AND ticket > 0) THEN
+		SELECT a.order_id INTO name FROM attrib.order_alias a WHERE a.site = p_site AND a.value = p_name
+		ORDER BY a.kind LIMIT 1;
+	END IF;
+	FOR hop IN 1..8 LOOP -- a chain longer than this would be a circle
+		SELECT c.merged_into INTO target FROM attrib.conversion c
+		WHERE c.site = p_site AND c.kind = 1 AND c.order_id = name AND c.merged_into <> '';
+		EXIT WHEN NOT FOUND;
+		name := target;
+	END LOOP;
+	RETURN name;
+END $$;
 COMMENT ON FUNCTION attrib.resolve_order(text, text) IS 'The order that a name stands for: its own id first, then an alias; absorbed orders lead to the one that took them. NULL = not known yet.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_facts()
@@ -73,8 +79,8 @@ BEGIN
 	UNION SELECT site, 1, order_id FROM stage_refund
 	UNION SELECT site, 1, order_id FROM stage_cancel
 	UNION SELECT site, 1, resolved FROM (
-		SELECT f.site, f.resolved FROM attrib.refund_fact f JOIN work_name n ON n.site = f.site AND n.name = f.order_id
-		UNION SELECT f.site, f.resolved FROM attrib.cancel_fact f JOIN work_name n ON n.site = f.site AND n.name = f.order_id
+		SELECT f.site, f.resolved FROM work_name n JOIN attrib.refund_fact f ON f.site = n.site AND f.order_id = n.name
+		UNION SELECT f.site, f.resolved FROM work_name n JOIN attrib.cancel_fact f ON f.site = n.site AND f.order_id = n.name
 		UNION SELECT site, attrib.resolve_order(site, order_id) FROM stage_refund
 		UNION SELECT site, attrib.resolve_order(site, order_id) FROM stage_cancel) r
 	WHERE resolved IS NOT NULL;
@@ -83,7 +89,7 @@ BEGIN
 	-- twice when two sessions race for it.
 	INSERT INTO attrib.conversion (site, kind, order_id)
 	SELECT site, kind, order_id FROM work_touched ORDER BY site, kind, order_id ON CONFLICT DO NOTHING;
-	PERFORM FROM attrib.conversion c JOIN work_touched t USING (site, kind, order_id)
+	PERFORM FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
 	ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
 	PERFORM FROM attrib.site WHERE name IN (SELECT site FROM work_touched UNION SELECT site FROM stage_key)
 	ORDER BY name FOR NO KEY UPDATE;
@@ -155,17 +161,16 @@ BEGIN
 		day = (coalesce(d.counted_at, d.placed_at) AT TIME ZONE s.time_zone)::date,
 		order_kind = d.order_kind, order_source = d.order_source, source = d.source, rule = d.rule,
 		policy_version = d.policy_version, catalog_version = d.catalog_version,
-		credited = coalesce(k.credited, false), creator_claims = coalesce(p.creators, 0),
-		channel_claims = coalesce(p.channels, 0), refunded = 0
+		credited = coalesce(k.credited, false), creator_claims = p.creators,
+		channel_claims = p.channels, refunded = 0
 	FROM stage_decision d
 	JOIN work_apply a USING (site, kind, order_id)
 	JOIN attrib.site s ON s.name = d.site
-	LEFT JOIN (SELECT site, kind, order_id, bool_or(share[1] > 0) AS credited
-		FROM stage_credit WHERE creator <> '' GROUP BY site, kind, order_id) k USING (site, kind, order_id)
-	LEFT JOIN (SELECT site, kind, order_id, count(DISTINCT creator) AS creators,
-			count(DISTINCT channel) AS channels
-		FROM stage_step WHERE eligible AND creator <> '' GROUP BY site, kind, order_id) p
-		USING (site, kind, order_id)
+	CROSS JOIN LATERAL (SELECT bool_or(share[1] > 0) AS credited FROM stage_credit k
+		WHERE (k.site, k.kind, k.order_id) = (d.site, d.kind, d.order_id) AND creator <> '') k
+	CROSS JOIN LATERAL (SELECT count(DISTINCT creator) AS creators, count(DISTINCT channel) AS channels
+		FROM stage_step p WHERE (p.site, p.kind, p.order_id) = (d.site, d.kind, d.order_id)
+			AND eligible AND creator <> '') p
 	WHERE NOT a.keep_path AND NOT a.keep_all
 		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
 
@@ -214,20 +219,24 @@ CREATE OR REPLACE FUNCTION attrib.merge_v1_resolve()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	WITH facts AS (
-		UPDATE attrib.refund_fact f SET resolved = attrib.resolve_order(f.site, f.order_id)
-		FROM work_name n WHERE n.site = f.site AND n.name = f.order_id
-			AND f.resolved IS DISTINCT FROM attrib.resolve_order(f.site, f.order_id)
+		UPDATE attrib.refund_fact f SET resolved = r.resolved
+		FROM (SELECT f.site, f.order_id, f.source, f.refund_id, attrib.resolve_order(f.site, f.order_id) AS resolved
+			FROM work_name n JOIN attrib.refund_fact f ON f.site = n.site AND f.order_id = n.name) r
+		WHERE (f.site, f.order_id, f.source, f.refund_id) = (r.site, r.order_id, r.source, r.refund_id)
+			AND f.resolved IS DISTINCT FROM r.resolved
 		RETURNING f.site, f.resolved
 	), cancels AS (
-		UPDATE attrib.cancel_fact f SET resolved = attrib.resolve_order(f.site, f.order_id)
-		FROM work_name n WHERE n.site = f.site AND n.name = f.order_id
-			AND f.resolved IS DISTINCT FROM attrib.resolve_order(f.site, f.order_id)
+		UPDATE attrib.cancel_fact f SET resolved = r.resolved
+		FROM (SELECT f.site, f.order_id, f.event_id, attrib.resolve_order(f.site, f.order_id) AS resolved
+			FROM work_name n JOIN attrib.cancel_fact f ON f.site = n.site AND f.order_id = n.name) r
+		WHERE (f.site, f.order_id, f.event_id) = (r.site, r.order_id, r.event_id)
+			AND f.resolved IS DISTINCT FROM r.resolved
 		RETURNING f.site, f.resolved
 	)
 	INSERT INTO work_touched (site, kind, order_id)
 	SELECT site, 1, resolved FROM (SELECT * FROM facts UNION SELECT * FROM cancels) f
 	WHERE resolved IS NOT NULL ORDER BY 1, 3 ON CONFLICT DO NOTHING;
-	PERFORM FROM attrib.conversion c JOIN work_touched t USING (site, kind, order_id)
+	PERFORM FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
 	WHERE NOT t.subtracted ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
 	PERFORM attrib.merge_v1_sums(-1::smallint);
 
@@ -244,11 +253,10 @@ COMMENT ON FUNCTION attrib.merge_v1_resolve() IS 'Step of merge_v1: binds facts 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_refunds()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	WITH target AS (
-		SELECT c.* FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
-		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = ''
-	), per_source AS (
-		SELECT t.site, t.order_id, f.source,
+	INSERT INTO work_refund
+	SELECT DISTINCT ON (site, order_id) site, order_id, greatest(singles, running),
+		CASE WHEN singles >= running THEN singles_net ELSE running_net END
+	FROM (SELECT t.site, t.order_id, f.source,
 			coalesce(sum(f.amount) FILTER (WHERE NOT f.cumulative), 0) AS singles,
 			CASE WHEN bool_and(f.has_parts) FILTER (WHERE NOT f.cumulative)
 				THEN sum(f.amount - f.tax - f.shipping) FILTER (WHERE NOT f.cumulative) END AS singles_net,
@@ -256,34 +264,35 @@ BEGIN
 			(array_agg(CASE WHEN f.has_parts THEN f.amount - f.tax - f.shipping END
 				ORDER BY f.amount DESC, f.occurred_at DESC, f.event_id DESC)
 				FILTER (WHERE f.cumulative))[1] AS running_net
-		FROM target t JOIN attrib.refund_fact f ON f.site = t.site AND f.resolved = t.order_id
-		WHERE NOT f.voided AND (f.currency IS NULL OR f.currency = t.currency)
-		GROUP BY t.site, t.order_id, f.source
-	), highest AS (
-		SELECT DISTINCT ON (site, order_id) site, order_id, greatest(singles, running) AS amount,
-			CASE WHEN singles >= running THEN singles_net ELSE running_net END AS net
-		FROM per_source
-		ORDER BY site, order_id, greatest(singles, running) DESC,
-			CASE WHEN singles >= running THEN singles_net ELSE running_net END NULLS LAST, source
-	), cancels AS (
-		SELECT DISTINCT ON (t.site, t.order_id) t.site, t.order_id, NOT f.reversed AS cancelled
-		FROM target t JOIN attrib.cancel_fact f ON f.site = t.site AND f.resolved = t.order_id
-		ORDER BY t.site, t.order_id, f.occurred_at DESC, f.event_id DESC
-	), effect AS (
-		SELECT t.site, t.order_id, coalesce(x.cancelled, false) AS cancelled,
-			least(coalesce(h.amount, 0), greatest(t.total, 0))::bigint AS refund_total,
-			coalesce(h.amount, 0) > greatest(t.total, 0) AS over_refund,
-			(CASE
-			WHEN coalesce(x.cancelled, false) THEN t.gross
-			WHEN coalesce(h.amount, 0) <= 0 OR t.total <= 0 THEN 0
-			WHEN h.amount >= t.total THEN t.gross
-			WHEN h.net IS NOT NULL AND t.gross < t.total THEN least(greatest(h.net, 0), t.gross)
-			ELSE attrib.scale_half_up(h.amount::bigint, t.gross, t.total) END)::bigint AS refunded
-		FROM target t LEFT JOIN highest h USING (site, order_id) LEFT JOIN cancels x USING (site, order_id)
-	)
+		FROM work_touched t
+		JOIN attrib.refund_fact f ON f.site = t.site AND f.resolved = t.order_id
+		JOIN attrib.conversion c ON c.site = t.site AND c.kind = 1 AND c.order_id = t.order_id
+		WHERE t.kind = 1 AND NOT f.voided AND (f.currency IS NULL OR f.currency = c.currency)
+		GROUP BY t.site, t.order_id, f.source) s
+	ORDER BY site, order_id, greatest(singles, running) DESC,
+		CASE WHEN singles >= running THEN singles_net ELSE running_net END NULLS LAST, source;
+	INSERT INTO work_cancel
+	SELECT DISTINCT ON (t.site, t.order_id) t.site, t.order_id, NOT f.reversed
+	FROM work_touched t JOIN attrib.cancel_fact f ON f.site = t.site AND f.resolved = t.order_id
+	WHERE t.kind = 1 ORDER BY t.site, t.order_id, f.occurred_at DESC, f.event_id DESC;
+
 	UPDATE attrib.conversion c SET refunded = e.refunded, refund_total = e.refund_total,
 		over_refund = e.over_refund, cancelled = e.cancelled
-	FROM effect e WHERE c.site = e.site AND c.kind = 1 AND c.order_id = e.order_id
+	FROM (SELECT c.site, c.kind, c.order_id, coalesce(x.cancelled, false) AS cancelled,
+			least(coalesce(r.amount, 0), greatest(c.total, 0)) AS refund_total,
+			coalesce(r.amount, 0) > greatest(c.total, 0) AS over_refund,
+			CASE
+			WHEN coalesce(x.cancelled, false) THEN c.gross
+			WHEN coalesce(r.amount, 0) <= 0 OR c.total <= 0 THEN 0
+			WHEN r.amount >= c.total THEN c.gross
+			WHEN r.net IS NOT NULL AND c.gross < c.total THEN least(greatest(r.net, 0), c.gross)
+			ELSE attrib.scale_half_up(r.amount, c.gross, c.total) END AS refunded
+		FROM work_touched t
+		JOIN attrib.conversion c USING (site, kind, order_id)
+		LEFT JOIN work_refund r ON r.site = t.site AND r.order_id = t.order_id
+		LEFT JOIN work_cancel x ON x.site = t.site AND x.order_id = t.order_id
+		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = '') e
+	WHERE (c.site, c.kind, c.order_id) = (e.site, e.kind, e.order_id)
 		AND (c.refunded, c.refund_total, c.over_refund, c.cancelled)
 			IS DISTINCT FROM (e.refunded, e.refund_total, e.over_refund, e.cancelled);
 
@@ -344,7 +353,6 @@ BEGIN
 	INSERT INTO attrib.customer (id, site) OVERRIDING SYSTEM VALUE
 	SELECT customer, site FROM work_label WHERE fresh ORDER BY customer;
 
-	CREATE TEMP TABLE IF NOT EXISTS work_loser (customer bigint, winner bigint) ON COMMIT DELETE ROWS;
 	INSERT INTO work_loser
 	SELECT DISTINCT k.customer, l.customer
 	FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
@@ -358,20 +366,22 @@ BEGIN
 			FROM work_loser JOIN attrib.customer x ON x.id = work_loser.customer GROUP BY winner) w
 		WHERE c.id = w.winner;
 		DELETE FROM attrib.customer c USING work_loser w WHERE c.id = w.customer;
-		INSERT INTO work_customer SELECT winner FROM work_loser;
+		INSERT INTO work_customer SELECT DISTINCT winner FROM work_loser;
 	END IF;
 	INSERT INTO attrib.customer_key (site, kind, key, customer)
 	SELECT DISTINCT k.site, k.kind, k.key, l.customer
 	FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
 	WHERE k.customer IS NULL ORDER BY 1, 2, 3;
+	INSERT INTO work_owner
+	SELECT DISTINCT k.site, k.order_id, l.customer
+	FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
+	WHERE k.order_id IS NOT NULL;
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_unite() IS 'Step of merge_v1: keys named together are one customer, transitively; customers that turn out to be one are united in the older.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_kinds()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	CREATE TEMP TABLE IF NOT EXISTS work_kind (site text COLLATE "C", order_id text COLLATE "C", kind smallint)
-		ON COMMIT DELETE ROWS;
 	INSERT INTO work_kind
 	SELECT site, order_id, new_kind FROM (
 		SELECT o.site, o.order_id, o.kind, CASE
@@ -380,10 +390,10 @@ BEGIN
 			WHEN c.first_ordered_at < o.placed_at THEN 2
 			WHEN c.complete OR s.customer_history = 'complete' THEN 1
 			ELSE 0 END AS new_kind
-		FROM attrib.customer_order o
-		JOIN attrib.customer c ON c.id = o.customer
-		JOIN attrib.site s ON s.name = o.site
-		WHERE o.customer IN (SELECT customer FROM work_customer)) k
+		FROM work_customer w
+		JOIN attrib.customer c ON c.id = w.customer
+		JOIN attrib.customer_order o ON o.customer = c.id
+		JOIN attrib.site s ON s.name = o.site) k
 	WHERE kind <> new_kind;
 	IF FOUND THEN
 		INSERT INTO work_touched (site, kind, order_id)
@@ -403,8 +413,10 @@ BEGIN
 		PERFORM attrib.merge_v1_unite();
 	END IF;
 	INSERT INTO work_customer
-	SELECT o.customer FROM attrib.customer_order o
-	JOIN work_touched t ON t.site = o.site AND t.kind = 1 AND t.order_id = o.order_id;
+	SELECT DISTINCT o.customer FROM work_touched t
+	JOIN attrib.customer_order o ON o.site = t.site AND o.order_id = t.order_id
+	WHERE t.kind = 1
+	ON CONFLICT DO NOTHING;
 
 	DELETE FROM attrib.customer_order o USING attrib.conversion c, work_apply a
 	LEFT JOIN stage_decision d USING (site, kind, order_id)
@@ -417,19 +429,18 @@ BEGIN
 	FROM work_touched t
 	JOIN attrib.conversion c USING (site, kind, order_id)
 	LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
-	LEFT JOIN (SELECT DISTINCT k.site, k.order_id, l.customer
-		FROM work_key k JOIN work_set USING (set_no) JOIN work_label l USING (label)
-		JOIN work_apply a ON a.site = k.site AND a.kind = 1 AND a.order_id = k.order_id
-		WHERE k.order_id IS NOT NULL AND NOT a.keep_all) k
-		ON k.site = c.site AND k.order_id = c.order_id
+	LEFT JOIN work_apply a ON (a.site, a.kind, a.order_id) = (c.site, c.kind, c.order_id) AND NOT a.keep_all
+	LEFT JOIN work_owner k ON k.site = a.site AND k.order_id = a.order_id
 	WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = '' AND coalesce(k.customer, o.customer) IS NOT NULL
 	ORDER BY c.site, c.order_id
 	ON CONFLICT (site, order_id) DO UPDATE SET customer = excluded.customer,
 		placed_at = excluded.placed_at, valid = excluded.valid
 	WHERE (o.customer, o.placed_at, o.valid) IS DISTINCT FROM (excluded.customer, excluded.placed_at, excluded.valid);
 	INSERT INTO work_customer
-	SELECT o.customer FROM attrib.customer_order o
-	JOIN work_touched t ON t.site = o.site AND t.kind = 1 AND t.order_id = o.order_id;
+	SELECT DISTINCT o.customer FROM work_touched t
+	JOIN attrib.customer_order o ON o.site = t.site AND o.order_id = t.order_id
+	WHERE t.kind = 1
+	ON CONFLICT DO NOTHING;
 	PERFORM attrib.merge_v1_kinds();
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_customers() IS 'Step of merge_v1: the ledger of customers and their orders.';
@@ -489,7 +500,11 @@ COMMENT ON FUNCTION attrib.merge_v1_rollups() IS 'Step of merge_v1: adds the dif
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1(p_instance bytea, p_lanes bytea[], p_numbers bigint[],
 	p_catalog_version bigint, p_records bigint)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql
+-- A batch is small beside its tables, every join has an index and is written from the batch outwards:
+-- looking up in that order is right whatever the statistics say, and in a young database they say
+-- nothing.
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET join_collapse_limit = 1 AS $$
 DECLARE
 	stranger text;
 BEGIN

@@ -1,5 +1,6 @@
 -- Where a flush is staged: temporary tables of the daemon's session, emptied by every commit. The
--- stage_ tables are what COPY fills, the work_ tables what the merge notes on its way.
+-- stage_ tables are what COPY fills, the work_ tables what the merge notes on its way. What is joined
+-- has an index: a plan that guessed a table small must stay cheap when it is not.
 
 CREATE OR REPLACE FUNCTION attrib.stage_v1()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -13,20 +14,22 @@ BEGIN
 		currency text COLLATE "C", exponent smallint, gross bigint, total bigint,
 		placed_at timestamptz, counted_at timestamptz, first_received_at timestamptz,
 		order_kind text, order_source text, source text, rule text,
-		policy_version int, catalog_version bigint, has_keys boolean
+		policy_version int, catalog_version bigint, has_keys boolean,
+		PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_step (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", step smallint,
 		channel smallint, key text COLLATE "C", folded text COLLATE "C", creator text COLLATE "C",
 		campaign text COLLATE "C", placement text COLLATE "C", tracker text COLLATE "C",
 		occurred_at timestamptz, window_ends_at timestamptz, eligible boolean, suspect boolean,
-		by_click_id boolean, viewed boolean, reason text, credit smallint, event_id text COLLATE "C"
+		by_click_id boolean, viewed boolean, reason text, credit smallint, event_id text COLLATE "C",
+		PRIMARY KEY (site, kind, order_id, step)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_credit (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", n smallint,
 		channel smallint, creator text COLLATE "C", campaign text COLLATE "C",
 		placement text COLLATE "C", tracker text COLLATE "C", touched_at timestamptz,
-		share bigint[], amount bigint[]
+		share bigint[], amount bigint[], PRIMARY KEY (site, kind, order_id, n)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_alias (
 		site text COLLATE "C", order_id text COLLATE "C", kind text COLLATE "C", value text COLLATE "C"
@@ -50,8 +53,14 @@ BEGIN
 		type smallint, verdicts int, count bigint, uniques bigint
 	) ON COMMIT DELETE ROWS;
 
+	CREATE INDEX ON stage_alias (site, value);
+	CREATE INDEX ON stage_refund (site, order_id);
+	CREATE INDEX ON stage_cancel (site, order_id);
+	CREATE INDEX ON stage_key (set_no);
+	CREATE INDEX ON stage_traffic (site, bucket_at);
+
 	-- Names under which facts may wait for an order of this batch, or stand in it.
-	CREATE TEMP TABLE work_name (site text COLLATE "C", name text COLLATE "C") ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_name (site text COLLATE "C", name text COLLATE "C", PRIMARY KEY (site, name)) ON COMMIT DELETE ROWS;
 	-- Conversions whose sums may change; subtracted = their old sums are in work_money.
 	CREATE TEMP TABLE work_touched (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
@@ -62,19 +71,37 @@ BEGIN
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
 		fresh boolean, keep_path boolean, keep_all boolean, PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
+	-- What refunds and cancels say of touched orders, where there are any.
+	CREATE TEMP TABLE work_refund (
+		site text COLLATE "C", order_id text COLLATE "C", amount bigint, net bigint,
+		PRIMARY KEY (site, order_id)
+	) ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_cancel (
+		site text COLLATE "C", order_id text COLLATE "C", cancelled boolean, PRIMARY KEY (site, order_id)
+	) ON COMMIT DELETE ROWS;
 	-- An amount to split over the credits of a conversion, by their shares or by their amounts.
 	CREATE TEMP TABLE work_split (
-		site text COLLATE "C", kind smallint, order_id text COLLATE "C", amount bigint, by_share boolean
+		site text COLLATE "C", kind smallint, order_id text COLLATE "C", amount bigint, by_share boolean,
+		PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_key (
 		set_no int, site text COLLATE "C", order_id text COLLATE "C", kind smallint, key bytea,
 		customer bigint, node bigint
 	) ON COMMIT DELETE ROWS;
+	CREATE INDEX ON work_key (set_no);
+	CREATE INDEX ON work_key (node);
 	CREATE TEMP TABLE work_set (set_no int PRIMARY KEY, label int) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_label (
 		label int PRIMARY KEY, site text COLLATE "C", customer bigint, fresh boolean
 	) ON COMMIT DELETE ROWS;
-	CREATE TEMP TABLE work_customer (customer bigint) ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_loser (customer bigint PRIMARY KEY, winner bigint) ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_owner (
+		site text COLLATE "C", order_id text COLLATE "C", customer bigint, PRIMARY KEY (site, order_id)
+	) ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_customer (customer bigint PRIMARY KEY) ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_kind (
+		site text COLLATE "C", order_id text COLLATE "C", kind smallint, PRIMARY KEY (site, order_id)
+	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_money (
 		sign smallint, site text COLLATE "C", day date, kind smallint, creator text COLLATE "C",
 		campaign text COLLATE "C", placement text COLLATE "C", channel smallint,
