@@ -1,7 +1,7 @@
 /*
  * Attach, wait, flush, again. Everything that goes wrong with PostgreSQL ends here: it is logged once
- * per outage and tried again, later and later, up to ten seconds. Only two answers end the daemon:
- * somebody else runs under our identity, or the schema is not the one this program writes.
+ * per outage and tried again, later and later, up to ten seconds. Only what waiting can't heal ends the
+ * daemon: see is_final.
  */
 #include "flush.h"
 
@@ -22,6 +22,12 @@ static void fail(struct attribd_flush *flush, int err)
 	attribd_bell_ring(flush->owner);
 }
 
+/* No later attempt can end otherwise: the wrong schema, another secret, or somebody else runs as us. */
+static bool is_final(int err)
+{
+	return err == ATTRIB_E_FENCED || err == ATTRIB_E_SCHEMA || err == ATTRIB_E_CONFIG;
+}
+
 /* Logs the beginning of an outage and its end, not every attempt in between. */
 static void complain(struct attribd_flush *flush, const char *doing, int err)
 {
@@ -30,9 +36,9 @@ static void complain(struct attribd_flush *flush, const char *doing, int err)
 	attribd_metric_add(ATTRIBD_METRIC_SINK_ERRORS, 1);
 	attribd_metric_set(ATTRIBD_METRIC_SINK_UP, 0);
 	atomic_store(&flush->up, false);
-	if (err == ATTRIB_E_FENCED || err == ATTRIB_E_SCHEMA)
-		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s (%s); stopping", doing,
-			attrib_error_text(err), error->text);
+	if (is_final(err))
+		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s; stopping", doing,
+			error->text[0] ? error->text : attrib_error_text(err));
 	else if (!flush->told)
 		attribd_log(ATTRIBD_LOG_WARNING,
 			"%s: %s%s%s%s; events wait in the journal, trying again until it works",
@@ -110,7 +116,7 @@ static bool attach_until(struct attribd_flush *flush)
 		if (!err)
 			return true;
 		complain(flush, "connecting", err);
-		if (err == ATTRIB_E_FENCED || err == ATTRIB_E_SCHEMA) {
+		if (is_final(err)) {
 			fail(flush, err);
 			return false;
 		}
@@ -137,7 +143,7 @@ static bool flush_until(struct attribd_flush *flush)
 			return true;
 		}
 		complain(flush, "flushing", err);
-		if (err == ATTRIB_E_FENCED) {
+		if (is_final(err)) {
 			fail(flush, err);
 			return false;
 		}

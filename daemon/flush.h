@@ -39,7 +39,7 @@ struct attribd_flush {
 	atomic_bool ended;
 	atomic_bool up;        /* the last thing that was tried has worked */
 	_Atomic int attach;    /* enum attribd_attach */
-	_Atomic int fatal;     /* FENCED or SCHEMA: the daemon has to end */
+	_Atomic int fatal;     /* FENCED, SCHEMA, CONFIG: the daemon has to end */
 	_Atomic uint64_t base; /* of the first attach: highest record the sink has seen */
 
 	pthread_mutex_t lock;

@@ -12,10 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define BATCH    64     /* accepted at once before other events have their turn */
 #define PAUSE_US 200000 /* after running out of descriptors */
+#define TELL_US  10000000
 
 static socklen_t address_of(const struct attribd_address *address, struct sockaddr_storage *out)
 {
@@ -83,8 +85,13 @@ static void pause_accepting(struct attribd_listener *listener)
 {
 	struct timeval tv = {.tv_usec = PAUSE_US};
 
-	attribd_log(ATTRIBD_LOG_WARNING, "accept on %s: %s; next try in 200 ms", listener->text,
-		strerror(errno));
+	int64_t mono = attribd_clock_mono();
+
+	if (mono - listener->told_at > TELL_US || !listener->told_at) {
+		attribd_log(ATTRIBD_LOG_WARNING, "accept on %s: %s; trying again every 200 ms",
+			listener->text, strerror(errno));
+		listener->told_at = mono;
+	}
 	event_del(&listener->event);
 	event_add(&listener->pause, &tv);
 }

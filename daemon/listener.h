@@ -18,6 +18,7 @@ struct attribd_listener {
 	struct event event, pause;
 	attribd_accepted *accepted;
 	void *arg;
+	int64_t told_at; /* monotonic; when running out of descriptors was logged last */
 	char text[ATTRIBD_ADDRESS_TEXT + 8]; /* "127.0.0.1:8080", with the port that was given */
 };
 

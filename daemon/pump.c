@@ -175,6 +175,19 @@ static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *a
 
 /* -- a new catalog ------------------------------------------------------------------------------ */
 
+/* What decisions were made by, as the sink remembers it between starts: the catalog's version, and
+ * below it the sum of the policies' versions, of which each change makes a greater one. */
+static uint64_t version_of(const struct attribd_snapshot *snapshot)
+{
+	const struct attrib_site *sites;
+	size_t n = attrib_catalog_sites(snapshot->catalog, &sites);
+	uint64_t policies = 0;
+
+	for (size_t i = 0; i < n; i++)
+		policies += sites[i].policy.version;
+	return attrib_catalog_version(snapshot->catalog) << 20 | (policies & 0xfffff);
+}
+
 /* Called between reading and applying: whoever accepted a record for a new site had the new
  * snapshot, so it is visible here by the time that the record is. */
 static void take_catalog(struct attribd_pump *pump)
@@ -202,7 +215,7 @@ static void redecide(struct attribd_pump *pump)
 		return;
 	pump->redeciding = false;
 	pump->unsettled = pump->snapshot->wanted;
-	pump->decided_version = attrib_catalog_version(pump->snapshot->catalog);
+	pump->decided_version = version_of(pump->snapshot);
 }
 
 /* -- handing over ------------------------------------------------------------------------------- */
@@ -368,7 +381,7 @@ static bool begin(struct attribd_pump *pump)
 	pump->filling_from = pump->records;
 	pump->decided_version = attach.catalog_version;
 	pump->unsettled = pump->snapshot->wanted;
-	if (attach.catalog_version != attrib_catalog_version(pump->snapshot->catalog))
+	if (attach.catalog_version != version_of(pump->snapshot))
 		pump->redeciding =
 			attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
 	atomic_store(&pump->progress->attached, true);

@@ -55,7 +55,7 @@ struct attribd_pump {
 	uint64_t unsettled;       /* catalog change that filling settles; 0 = none */
 	int64_t oldest_at[2];     /* received_at of the first record in filling, and at the sink */
 	int64_t offered_at;       /* monotonic */
-	uint64_t decided_version; /* catalog that every decision in the sink has seen */
+	uint64_t decided_version; /* what every decision in the sink has seen */
 	uint64_t records;         /* applied, on the scale of attrib_journal_committed */
 	uint64_t filling_from;    /* records when filling was empty */
 	struct attribd_pump_lane *lanes; /* owned; by index of the journal */

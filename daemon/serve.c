@@ -281,6 +281,8 @@ static bool stop(struct attribd_server *server)
 		attribd_worker_join(&server->admin_worker);
 	}
 	view = attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
+	if (server->worker_count == 0)
+		return clean;
 	if (!atomic_load(&server->progress.attached))
 		attribd_log(ATTRIBD_LOG_NOTICE,
 			"stopped before the state was complete; the next start goes on");
