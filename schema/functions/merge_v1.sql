@@ -291,16 +291,21 @@ BEGIN
 		JOIN attrib.conversion c USING (site, kind, order_id)
 		LEFT JOIN work_refund r ON r.site = t.site AND r.order_id = t.order_id
 		LEFT JOIN work_cancel x ON x.site = t.site AND x.order_id = t.order_id
-		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = '') e
+		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = ''
+			AND (r.site IS NOT NULL OR x.site IS NOT NULL OR c.refund_total <> 0 OR c.cancelled OR c.refunded <> 0)) e
 	WHERE (c.site, c.kind, c.order_id) = (e.site, e.kind, e.order_id)
 		AND (c.refunded, c.refund_total, c.over_refund, c.cancelled)
 			IS DISTINCT FROM (e.refunded, e.refund_total, e.over_refund, e.cancelled);
 
 	UPDATE attrib.credit k SET refunded = CASE WHEN c.refunded = 0
 		THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END
-	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+	FROM work_touched t
+	JOIN attrib.conversion c USING (site, kind, order_id)
+	LEFT JOIN work_apply a USING (site, kind, order_id)
 	WHERE (k.site, k.kind, k.order_id) = (t.site, t.kind, t.order_id)
-		AND (c.refunded = 0 OR c.refunded = c.gross)
+		-- credits that have just been written have nothing refunded yet
+		AND (c.refunded = c.gross AND c.refunded <> 0
+			OR c.refunded = 0 AND (a.site IS NULL OR a.keep_path OR a.keep_all))
 		AND k.refunded <> CASE WHEN c.refunded = 0
 			THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END;
 	INSERT INTO work_split
