@@ -90,7 +90,7 @@ test('nothing of it was journaled', async () => {
 test('pipelined requests are answered in order', async () => {
   const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
   const { text } = await raw(get('/p.gif?site=acme&e=visit&vid=p1') + get('/nothing') + get('/p.gif?site=acme&e=visit&vid=p2') + get('/v1/events'));
-  assert.deepEqual([...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((m) => m[1]), ['200', '404', '200', '405']);
+  assert.deepEqual([...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => m[1]), ['200', '404', '200', '405']);
 });
 
 test('HTTP/1.0 with Content-Length works', async () => {

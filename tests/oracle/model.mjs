@@ -172,8 +172,9 @@ function mergeOrder(world, id) {
   const gross = money.total !== undefined
     ? amount('total') - amount('tax') - amount('shipping') : amount('subtotal');
   const status = newest((e) => e.order.status !== undefined)?.order.status ?? 'paid';
-  const codes = newest((e) => e.order.codes !== undefined)?.order.codes ?? [];
   const lock = T + duration(settings.lock_after);
+  // Money and status follow the latest word for ever; what decides the credit is locked.
+  const codes = newest((e) => e.order.codes !== undefined && e.received <= lock)?.order.codes ?? [];
   const visibleObs = seen.filter((e) => e.received <= lock);
   return {
     id, T, lock, gross, currency, status, signed: signed.length > 0,

@@ -44,7 +44,7 @@ class Player {
   }
 
   close() {
-    this.process.stdin.end();
+    this.process.kill();
   }
 }
 
@@ -70,6 +70,7 @@ function byOrder(rows, key, convert) {
 
 test(`${HISTORIES} random histories x ${ARRIVALS} arrivals from seed ${SEED}`, async (t) => {
   const player = new Player();
+  t.after(() => player.close());
   let orders = 0;
   let split = 0;
   for (let seed = SEED; seed < SEED + HISTORIES; seed++) {
@@ -83,14 +84,14 @@ test(`${HISTORIES} random histories x ${ARRIVALS} arrivals from seed ${SEED}`, a
     orders += Object.keys(want).length;
     split += Object.values(want).filter((o) => o.credits.linear.length > 1).length;
   }
-  player.close();
   t.diagnostic(`${orders} orders compared, ${split} of them shared by several creators`);
   assert.ok(split > HISTORIES / 10, 'the histories are not trivial');
 });
 
 // The harness must be able to catch a lie: the same comparison against a model with a wrong rule.
-test('negative control: a wrong tie-break, remainder or window is caught', async () => {
+test('negative control: a wrong tie-break, remainder or window is caught', async (t) => {
   const player = new Player();
+  t.after(() => player.close());
   const lies = {
     'remainder to the later touch': (o) => o.credits.linear.length > 1 && o.credits.linear.reverse(),
     'one cent too many': (o) => { o.gross += 1n; return true; },
@@ -119,5 +120,4 @@ test('negative control: a wrong tie-break, remainder or window is caught', async
     assert.ok(told > 5, `${name}: the lie was told ${told} times`);
     assert.ok(caught >= told * 0.9, `${name}: caught ${caught} of ${told}`);
   }
-  player.close();
 });
