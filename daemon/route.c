@@ -25,14 +25,6 @@ const struct attribd_route attribd_public_routes[] = {
 
 /* -- finding ------------------------------------------------------------------------------------ */
 
-struct attrib_str attribd_route_rest(
-	const struct attribd_route *route, const struct attrib_http_request *request)
-{
-	size_t n = strlen(route->path);
-
-	return (struct attrib_str){request->path.p + n, request->path.n - n};
-}
-
 static bool path_matches(const struct attribd_route *route, struct attrib_str path)
 {
 	size_t n = strlen(route->path);

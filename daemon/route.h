@@ -59,9 +59,6 @@ extern const struct attribd_route attribd_public_routes[];
 const struct attribd_route *attribd_route_find(const struct attribd_route *routes,
 	const struct attrib_http_request *request, char *buf, size_t size,
 	struct attrib_str *allow);
-/* What follows the path of a prefix route. */
-struct attrib_str attribd_route_rest(
-	const struct attribd_route *route, const struct attrib_http_request *request);
 
 /* -- what handlers are made of ------------------------------------------------------------------ */
 
