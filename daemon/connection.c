@@ -14,15 +14,9 @@
 #include "metrics.h"
 #include "worker.h"
 
-#define IN_STEP   ((size_t)4096)       /* least room for a read into a connection's own buffer */
-#define KEEP_MAX  ((size_t)16 * 1024)  /* a larger empty buffer is given back */
-#define OUT_MAX   ((size_t)256 * 1024) /* answers that a peer has not taken; then reading pauses */
-#define SPARE_MAX 1024                 /* connection structs that a worker keeps */
-
-struct span {
-	char *p;
-	size_t n;
-};
+#define IN_STEP   ((size_t)4096)      /* least room for a read into a connection's own buffer */
+#define KEEP_MAX  ((size_t)16 * 1024) /* a larger empty buffer is given back */
+#define SPARE_MAX 1024                /* connection structs that a worker keeps */
 
 /* -- life --------------------------------------------------------------------------------------- */
 
@@ -82,260 +76,6 @@ void attribd_connection_free(struct attribd_connection *connection)
 	}
 }
 
-/* -- answers ------------------------------------------------------------------------------------ */
-
-static void count_status(int status)
-{
-	static const enum attribd_metric classes[] = {ATTRIBD_METRIC_HTTP_2XX,
-		ATTRIBD_METRIC_HTTP_3XX, ATTRIBD_METRIC_HTTP_4XX, ATTRIBD_METRIC_HTTP_5XX};
-
-	if (status >= 200 && status < 600)
-		attribd_metric_add(classes[status / 100 - 2], 1);
-}
-
-/* No further request; what was answered is still sent. */
-static void end(struct attribd_connection *connection, bool hurry)
-{
-	if (!connection->ending)
-		attribd_worker_set_wait(connection, ATTRIBD_WAIT_SEND);
-	connection->ending = true;
-	connection->hurry |= hurry;
-	attribd_worker_set_work(connection, ATTRIBD_WORK_READY);
-}
-
-/* The request could not be read, so what follows it can't be either: answer and close. */
-static void refuse(struct attribd_connection *connection, int status)
-{
-	static const struct attrib_http_request unread = {.minor = 1};
-	struct attrib_http_response response = {.status = status, .close = true};
-
-	attrib_http_write(&connection->out, &unread, &response);
-	attribd_metric_add(ATTRIBD_METRIC_HTTP_ERRORS, 1);
-	count_status(status);
-	end(connection, false);
-}
-
-static void add_mark(struct attribd_connection *connection, const struct attribd_exchange *exchange,
-	size_t start)
-{
-	const struct attribd_config *config = exchange->snapshot->config;
-	unsigned i = (connection->mark_first + connection->mark_count++) % ATTRIBD_MARKS;
-
-	connection->marks[i] = (struct attribd_mark){
-		.number = exchange->number,
-		.start = start,
-		.deadline_at = connection->worker->mono +
-			       (exchange->unconfirmed == ATTRIBD_UNCONFIRMED_SEND
-					       ? config->redirect_timeout_us
-					       : config->webhook_timeout_us),
-		.unconfirmed = exchange->unconfirmed,
-	};
-}
-
-static void answer(struct attribd_connection *connection, struct attribd_exchange *exchange)
-{
-	const struct attrib_http_request *request = exchange->request;
-	struct attrib_http_response *response = &exchange->response;
-	size_t start = connection->out.n;
-
-	if (exchange->abandoned) {
-		attribd_metric_add(ATTRIBD_METRIC_UNCONFIRMED, 1);
-		end(connection, true);
-		return;
-	}
-	response->close |= !request->keep_alive || attribd_worker_stopping(connection->worker);
-	response->head_only = request->method == ATTRIB_HTTP_HEAD;
-	attrib_http_write(&connection->out, request, response);
-	if (connection->out.err) {
-		connection->out.n = start;
-		connection->out.err = 0;
-		end(connection, true);
-		return;
-	}
-	count_status(response->status);
-	if (exchange->number > connection->worker->committed)
-		add_mark(connection, exchange, start);
-	if (response->close)
-		end(connection, false);
-}
-
-/* -- serving ------------------------------------------------------------------------------------ */
-
-static void answer_unrouted(struct attribd_connection *connection,
-	struct attribd_exchange *exchange, struct attrib_str allow)
-{
-	if (allow.n)
-		exchange->response = (struct attrib_http_response){.status = 405, .headers = allow};
-	else
-		attribd_answer_error(exchange, ATTRIB_E_NOT_FOUND, NULL);
-	/* a body that nobody wants is not read */
-	if (exchange->request->chunked || exchange->request->content_length)
-		exchange->response.close = true;
-	attribd_metric_add(ATTRIBD_METRIC_REQUESTS_OTHER, 1);
-	answer(connection, exchange);
-}
-
-static struct attribd_exchange exchange_for(struct attribd_connection *connection)
-{
-	struct attribd_worker *worker = connection->worker;
-
-	attrib_arena_reset(&worker->arena);
-	attrib_buf_clear(&worker->text);
-	return (struct attribd_exchange){.worker = worker,
-		.snapshot = worker->snapshot,
-		.request = &worker->request,
-		.peer = &connection->peer};
-}
-
-/* Decides by the head alone. NULL: it is answered already. */
-static const struct attribd_route *route_request(struct attribd_connection *connection)
-{
-	struct attribd_worker *worker = connection->worker;
-	const struct attrib_http_request *request = &worker->request;
-	struct attribd_exchange exchange;
-	struct attrib_str allow;
-	char methods[96];
-	const struct attribd_route *route =
-		attribd_route_find(worker->routes, request, methods, sizeof methods, &allow);
-
-	if (!route) {
-		exchange = exchange_for(connection);
-		answer_unrouted(connection, &exchange, allow);
-		return NULL;
-	}
-	if (request->content_length > route->body_max) {
-		refuse(connection, 413);
-		return NULL;
-	}
-	return route;
-}
-
-/* The head says what body to expect. */
-static void expect_body(struct attribd_connection *connection, const struct attribd_route *route)
-{
-	const struct attrib_http_request *request = &connection->worker->request;
-
-	connection->body_n = request->content_length;
-	connection->body_max = route->body_max;
-	connection->chunked = request->chunked;
-	connection->continued = !request->expect_continue || request->minor == 0;
-	if (connection->chunked)
-		attrib_http_chunked_init(&connection->chunks);
-}
-
-/* DONE: *body is complete and *in begins behind it. */
-static int take_body(
-	struct attribd_connection *connection, struct span *in, struct attrib_str *body)
-{
-	char *start = in->p + connection->head_size;
-	size_t n = in->n - connection->head_size;
-
-	if (connection->chunked) {
-		int rc = attrib_http_chunked_decode(
-			&connection->chunks, start, &n, connection->body_max);
-		in->n = connection->head_size + n;
-		if (rc != ATTRIB_HTTP_DONE)
-			return rc;
-		*body = (struct attrib_str){start, connection->chunks.body_n};
-	} else if (n < connection->body_n) {
-		return ATTRIB_HTTP_MORE;
-	} else {
-		*body = (struct attrib_str){start, connection->body_n};
-	}
-	in->p = start + body->n;
-	in->n = n - body->n;
-	return ATTRIB_HTTP_DONE;
-}
-
-static void await_body(struct attribd_connection *connection)
-{
-	if (!connection->has_head)
-		attribd_worker_set_wait(connection, ATTRIBD_WAIT_BODY);
-	connection->has_head = true;
-	if (connection->continued)
-		return;
-	connection->continued = true;
-	attrib_buf_str(&connection->out, ATTRIB_STR("HTTP/1.1 100 Continue\r\n\r\n"));
-	attribd_worker_set_work(connection, ATTRIBD_WORK_READY);
-}
-
-static void handle(struct attribd_connection *connection, const struct attribd_route *route,
-	struct attrib_str body)
-{
-	struct attribd_exchange exchange = exchange_for(connection);
-
-	exchange.body = body;
-	attribd_metric_add(route->metric, 1);
-	route->handler(&exchange);
-	answer(connection, &exchange);
-}
-
-/* Serves the request at the start of *in and moves *in behind it. False: more bytes are needed. The
- * head is read again when its body came later, since its views died with the old buffer. */
-static bool serve_one(struct attribd_connection *connection, struct span *in)
-{
-	struct attribd_worker *worker = connection->worker;
-	const struct attribd_route *route;
-	struct attrib_str body = ATTRIB_STR_NONE;
-	size_t scanned = 0;
-	int rc;
-
-	rc = attrib_http_head(in->p, connection->has_head ? connection->head_size : in->n,
-		connection->has_head ? &scanned : &connection->scanned, &worker->request,
-		&connection->head_size);
-	if (rc == ATTRIB_HTTP_MORE)
-		return false;
-	connection->scanned = 0;
-	if (rc < 0) {
-		refuse(connection, -rc);
-		return true;
-	}
-	route = route_request(connection);
-	if (!route) {
-		in->p += connection->head_size;
-		in->n -= connection->head_size;
-		return true;
-	}
-	if (!connection->has_head)
-		expect_body(connection, route);
-	rc = take_body(connection, in, &body);
-	if (rc == ATTRIB_HTTP_MORE) {
-		await_body(connection);
-		return false;
-	}
-	connection->has_head = false;
-	if (rc < 0)
-		refuse(connection, -rc);
-	else
-		handle(connection, route, body);
-	return true;
-}
-
-static bool paused(const struct attribd_connection *connection)
-{
-	return connection->mark_count == ATTRIBD_MARKS ||
-	       connection->out.n - connection->sent > OUT_MAX;
-}
-
-/* Serves all complete requests of *in. */
-static void serve(struct attribd_connection *connection, struct span *in)
-{
-	bool served = false;
-
-	while (in->n && !connection->ending && !paused(connection) && serve_one(connection, in))
-		served = true;
-	if (connection->ending)
-		return;
-	if (connection->out.n > connection->sent)
-		attribd_worker_set_work(connection, ATTRIBD_WORK_READY);
-	if (connection->has_head)
-		return;
-	if (in->n == 0)
-		attribd_worker_set_wait(connection, ATTRIBD_WAIT_IDLE);
-	else if (served || connection->wait == ATTRIBD_WAIT_IDLE)
-		attribd_worker_set_wait(connection, ATTRIBD_WAIT_HEAD);
-}
-
 /* -- reading ------------------------------------------------------------------------------------ */
 
 static void set_reading(struct attribd_connection *connection, bool on)
@@ -359,11 +99,11 @@ static void read_end(struct attribd_connection *connection, ssize_t n)
 		connection->mark_count = 0;
 	}
 	set_reading(connection, false);
-	end(connection, true);
+	attribd_connection_end(connection, true);
 }
 
 /* Keeps what was not served in the connection's own buffer. */
-static void keep(struct attribd_connection *connection, struct span rest)
+static void keep(struct attribd_connection *connection, struct attribd_span rest)
 {
 	struct attrib_buf *in = &connection->in;
 	bool own = in->n > 0;
@@ -377,8 +117,8 @@ static void keep(struct attribd_connection *connection, struct span rest)
 	else if (rest.n && !attrib_buf_reserve(in, rest.n + IN_STEP + ATTRIBD_READ_PADDING))
 		attrib_buf_put(in, rest.p, rest.n);
 	if (in->err)
-		end(connection, true);
-	else if (rest.n && paused(connection))
+		attribd_connection_end(connection, true);
+	else if (rest.n && attribd_connection_paused(connection))
 		set_reading(connection, false);
 	if (in->n == 0 && in->cap > KEEP_MAX)
 		attrib_buf_done(in);
@@ -388,13 +128,13 @@ static void read_fresh(struct attribd_connection *connection)
 {
 	struct attribd_worker *worker = connection->worker;
 	ssize_t n = recv(connection->fd, worker->read_buffer, ATTRIBD_READ_SIZE, 0);
-	struct span in = {worker->read_buffer, (size_t)n};
+	struct attribd_span in = {worker->read_buffer, (size_t)n};
 
 	if (n <= 0) {
 		read_end(connection, n);
 		return;
 	}
-	serve(connection, &in);
+	attribd_connection_serve(connection, &in);
 	if (in.n)
 		keep(connection, in);
 }
@@ -405,7 +145,7 @@ static void read_more(struct attribd_connection *connection)
 	ssize_t n;
 
 	if (attrib_buf_reserve(buf, IN_STEP + ATTRIBD_READ_PADDING)) {
-		end(connection, true);
+		attribd_connection_end(connection, true);
 		return;
 	}
 	n = recv(connection->fd, buf->p + buf->n, buf->cap - buf->n - ATTRIBD_READ_PADDING, 0);
@@ -414,8 +154,8 @@ static void read_more(struct attribd_connection *connection)
 		return;
 	}
 	buf->n += (size_t)n;
-	struct span in = {(char *)buf->p, buf->n};
-	serve(connection, &in);
+	struct attribd_span in = {(char *)buf->p, buf->n};
+	attribd_connection_serve(connection, &in);
 	keep(connection, in);
 }
 
@@ -486,7 +226,7 @@ static void compact(struct attribd_connection *connection)
 {
 	struct attrib_buf *out = &connection->out;
 
-	if (connection->sent < out->n && connection->sent < OUT_MAX)
+	if (connection->sent < out->n && connection->sent < ATTRIBD_OUT_MAX)
 		return;
 	for (unsigned i = 0; i < connection->mark_count; i++)
 		connection->marks[(connection->mark_first + i) % ATTRIBD_MARKS].start -=
@@ -538,13 +278,13 @@ static void unblock(struct attribd_connection *connection)
 /* Goes on with requests that had to wait for room. */
 static void resume(struct attribd_connection *connection)
 {
-	struct span in = {(char *)connection->in.p, connection->in.n};
+	struct attribd_span in = {(char *)connection->in.p, connection->in.n};
 
 	if (in.n) {
-		serve(connection, &in);
+		attribd_connection_serve(connection, &in);
 		keep(connection, in);
 	}
-	if (!paused(connection))
+	if (!attribd_connection_paused(connection))
 		set_reading(connection, true);
 }
 
@@ -569,7 +309,7 @@ void attribd_connection_work(struct attribd_connection *connection)
 		return;
 	if (connection->wait == ATTRIBD_WAIT_SEND && !connection->blocked)
 		unblock(connection);
-	if (!connection->reading && !paused(connection))
+	if (!connection->reading && !attribd_connection_paused(connection))
 		resume(connection);
 }
 
@@ -585,7 +325,7 @@ void attribd_connection_unconfirmed(struct attribd_connection *connection, int64
 			attribd_metric_add(ATTRIBD_METRIC_UNCONFIRMED, connection->mark_count);
 			connection->out.n = mark->start;
 			connection->mark_count = 0;
-			end(connection, true);
+			attribd_connection_end(connection, true);
 			return;
 		}
 		pop_mark(connection);
@@ -602,7 +342,7 @@ void attribd_connection_timeout(struct attribd_connection *connection)
 		attribd_metric_add(ATTRIBD_METRIC_TIMEOUTS, 1);
 		if (connection->in.n == 0)
 			break;
-		refuse(connection, 408);
+		attribd_connection_refuse(connection, 408);
 		return;
 	case ATTRIBD_WAIT_IDLE:
 		if (connection->mark_count == 0)

@@ -73,6 +73,9 @@ struct attribd_connection {
 	struct attribd_peer peer;
 };
 
+/* Answers that a peer has not taken; then reading pauses. */
+#define ATTRIBD_OUT_MAX ((size_t)256 * 1024)
+
 /* Takes the descriptor over; NULL when memory is out (the descriptor is closed). */
 struct attribd_connection *attribd_connection_new(
 	struct attribd_worker *worker, int fd, const struct attribd_peer *peer);
@@ -87,5 +90,20 @@ void attribd_connection_timeout(struct attribd_connection *connection);
 /* The daemon stops: takes a last look for a request, then ends when nothing is in flight. May free
  * it. */
 void attribd_connection_stop(struct attribd_connection *connection);
+
+/* -- request.c ---------------------------------------------------------------------------------- */
+
+struct attribd_span {
+	char *p;
+	size_t n;
+};
+/* Serves all complete requests at the start of *in and moves *in behind them. */
+void attribd_connection_serve(struct attribd_connection *connection, struct attribd_span *in);
+/* The request could not be read, so what follows it can't be either: answers and ends. */
+void attribd_connection_refuse(struct attribd_connection *connection, int status);
+/* No further request; what was answered is still sent. hurry: without lingering. */
+void attribd_connection_end(struct attribd_connection *connection, bool hurry);
+/* Too much waits to be sent or confirmed. */
+bool attribd_connection_paused(const struct attribd_connection *connection);
 
 #endif
