@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -399,11 +400,28 @@ static int fatal_code(const struct attribd_server *server)
 	return atomic_load(&server->flush.fatal) ? EX_CONFIG : 0;
 }
 
+/* A connection is a descriptor: all that the system allows us. */
+static void raise_descriptors(const struct attribd_config *config)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < (rlim_t)config->max_connections)
+		attribd_log(ATTRIBD_LOG_WARNING,
+			"max_connections is %lld, but only %llu descriptors are allowed "
+			"(LimitNOFILE)",
+			(long long)config->max_connections, (unsigned long long)limit.rlim_max);
+}
+
 /* Everything up to the lanes; an exit code. */
 static int prepare(struct attribd_server *server, struct attribd_config *config)
 {
 	int code = open_dir(server, config);
 
+	raise_descriptors(config);
 	if (!code)
 		code = open_secret(server, config);
 	if (!code)
