@@ -125,9 +125,10 @@ export function randomEvents(r, catalog, site = 'shop', size = 40) {
   return events.map((e) => JSON.parse(JSON.stringify(e)));
 }
 
-// One arrival of a history: shuffled, some events twice (each copy received no earlier), in groups.
+// One arrival of a history: shuffled, some events twice (a copy is received no earlier), in groups.
 export function arrival(r, events) {
-  const copies = events.flatMap((e) => (r.chance(0.3) ? [e, { ...e }] : [e]));
+  const again = (e) => ({ ...e, received_at: iso(Date.parse(e.received_at) * 1000 + r.pick([999, 1e6, 7 * DAY, 50 * DAY])) });
+  const copies = events.flatMap((e) => (r.chance(0.3) ? [e, again(e)] : [e]));
   const groups = [];
   for (const e of r.shuffle(copies)) {
     if (!groups.length || r.chance(0.2)) groups.push([]);

@@ -154,10 +154,10 @@ function inherited(world, tracker, name, asOf) {
 
 // -- one order ---------------------------------------------------------------------------------
 
-// The merge of an order's observations: each group from the best one that has it.
-function mergeOrder(world, id) {
+// The merge of an order's observations received by `asOf`: each group from the best one that has it.
+function mergeOrder(world, id, asOf = Infinity) {
   const { settings } = world;
-  let seen = world.events.filter((e) => e.order?.id === id);
+  const seen = world.events.filter((e) => e.order?.id === id && e.received <= asOf);
   const signed = seen.filter((e) => e.signed);
   const best = signed.length ? signed : seen;
   if (!signed.length && settings.browser_orders === 'ignore') return { id, ignored: true };
@@ -192,8 +192,9 @@ function mergeOrder(world, id) {
 
 // -- identity ----------------------------------------------------------------------------------
 
-// Customers known by `lock`: key -> representative, and for each visitor its edges to customers.
-function identity(world, lock) {
+// Customers as known when the order was locked: key -> representative, and for each visitor its edges
+// to customers. Another order's edge has that order's T as it was known by then.
+function identity(world, { id, T, lock }) {
   const parent = new Map();
   const find = (k) => {
     if (!parent.has(k)) parent.set(k, k);
@@ -204,7 +205,7 @@ function identity(world, lock) {
   for (const e of known) for (const k of e.keys) parent.set(find(k), find(e.keys[0]));
   for (const e of known) {
     if (!e.visitor) continue;
-    const at = e.order ? world.orders.find((o) => o.id === e.order.id).T : e.at;
+    const at = !e.order ? e.at : e.order.id === id ? T : mergeOrder(world, e.order.id, lock).T;
     if (!edges.has(e.visitor)) edges.set(e.visitor, []);
     edges.get(e.visitor).push({ at, customer: find(e.keys[0]) });
   }
@@ -219,7 +220,7 @@ function touchOwner(edges, at) {
 }
 
 function touchesOf(world, order) {
-  const { find, edges } = identity(world, order.lock);
+  const { find, edges } = identity(world, order);
   let customer = order.keys.size ? find([...order.keys][0]) : undefined;
   if (!customer) {
     const candidates = new Set([...order.visitors].flatMap((v) => (edges.get(v) ?? []).map((e) => e.customer)));
