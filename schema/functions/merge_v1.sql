@@ -1,7 +1,9 @@
 -- The merge of one staged batch, the only writer of results. Its order of locks: the instance (by
--- begin_v1), the advisory lock of waiting facts, conversions by key, sites by name, then rollups and
--- traffic by key. A conversion's sums are subtracted before and added after whatever changes it, so
--- that rollups change by the difference and only where rows did.
+-- begin_v1), aliases and facts by key, conversions by key, sites by name, then rollups and traffic by
+-- key. What one order does to another (a refund that named it by an alias, a customer's first order)
+-- is looked at under the lock of the site, in statements that see what the session before committed.
+-- A conversion's sums are subtracted before and added after whatever changes it, so that rollups
+-- change by the difference and only where rows did.
 
 CREATE OR REPLACE FUNCTION attrib.resolve_order(p_site text, p_name text)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
@@ -26,18 +28,6 @@ COMMENT ON FUNCTION attrib.resolve_order(text, text) IS 'The order that a name s
 CREATE OR REPLACE FUNCTION attrib.merge_v1_facts()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	-- A fact under a name that nobody knows must not miss the order that is being written by another
-	-- session just now: it waits for all that write aliases, and they for it.
-	IF EXISTS (SELECT FROM (SELECT site, order_id FROM stage_refund
-				UNION SELECT site, order_id FROM stage_cancel) f
-			WHERE NOT EXISTS (SELECT FROM stage_decision d WHERE d.site = f.site AND d.kind = 1
-					AND d.order_id = f.order_id)
-				AND attrib.resolve_order(f.site, f.order_id) IS NULL) THEN
-		PERFORM pg_advisory_xact_lock(1635021938, 1);
-	ELSIF EXISTS (SELECT FROM stage_alias) THEN
-		PERFORM pg_advisory_xact_lock_shared(1635021938, 1);
-	END IF;
-
 	INSERT INTO attrib.order_alias (site, kind, value, order_id)
 	SELECT DISTINCT ON (site, kind, value) site, kind, value, order_id FROM stage_alias
 	ORDER BY site, kind, value, order_id ON CONFLICT DO NOTHING;

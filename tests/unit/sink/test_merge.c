@@ -162,6 +162,13 @@ static void partial_refund_is_split_by_largest_remainder(void **state)
 	/* 33.34, 33.33, 33.33: 3.334, 3.333, 3.333 */
 	expect("lisa|3.34\nmia|3.33\ntom|3.33", "SELECT creator, refunded FROM attrib.order_credit"
 						" WHERE model = 'linear' ORDER BY 1");
+	/* 1000.2, 999.9, 999.9: the later two have the larger remainders */
+	shop_refund(
+		&shop, (struct test_refund){.order = "1", .id = "r2", .amount = 2000, .at = 700});
+	shop_flush(&shop);
+	expect("lisa|10.00\nmia|10.00\ntom|10.00",
+		"SELECT creator, refunded FROM attrib.order_credit"
+		" WHERE model = 'linear' ORDER BY 1");
 }
 
 static void refund_is_brought_to_the_basis(void **state)
