@@ -46,7 +46,8 @@ static void counts_an_order(void **state)
 				  .gross = 10001,
 				  .at = 500,
 				  .key = 1,
-				  .credits = {{"lisa", "spring"}, {"mia", NULL}, {"tom", NULL}}});
+				  .credits = {{.creator = "lisa", .campaign = "spring"},
+					  {.creator = "mia"}, {.creator = "tom"}}});
 	shop_flush(&shop);
 	assert_string_equal(status_of("1"), "paid|100.01|0.00|100.01|new");
 	expect("lisa|spring|1.0000|100.01", "SELECT creator, campaign, round(share, 4), gross"
@@ -67,7 +68,8 @@ static void same_batch_twice_counts_once(void **state)
 		.count = 3,
 		.uniques = 2};
 
-	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000, .credits = {{"lisa"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
 	assert_int_equal(attrib_batch_put_traffic(shop.batch, &traffic), 0);
 	shop_flush_keep(&shop);
 	shop_check(&shop);
@@ -80,7 +82,8 @@ static void positionless_batch_may_be_repeated(void **state)
 	(void)state;
 	struct attrib_batch_view view;
 
-	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000, .credits = {{"lisa"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
 	attrib_batch_seal(shop.batch, &view);
 	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), 0);
 	assert_int_equal(shop.sink->ops->flush(shop.sink, &view, 1), 0);
@@ -92,15 +95,18 @@ static void stale_ticket_is_ignored(void **state)
 {
 	(void)state;
 	shop_order(&shop,
-		(struct test_order){.id = "1", .ticket = 5, .gross = 1000, .credits = {{"lisa"}}});
+		(struct test_order){
+			.id = "1", .ticket = 5, .gross = 1000, .credits = {{.creator = "lisa"}}});
 	shop_flush(&shop);
 	shop_order(&shop,
-		(struct test_order){.id = "1", .ticket = 4, .gross = 9900, .credits = {{"mia"}}});
+		(struct test_order){
+			.id = "1", .ticket = 4, .gross = 9900, .credits = {{.creator = "mia"}}});
 	shop_flush(&shop);
 	expect("lisa|10.00",
 		"SELECT creator, gross FROM attrib.order_credit WHERE model = 'policy'");
 	shop_order(&shop,
-		(struct test_order){.id = "1", .ticket = 6, .gross = 9900, .credits = {{"mia"}}});
+		(struct test_order){
+			.id = "1", .ticket = 6, .gross = 9900, .credits = {{.creator = "mia"}}});
 	shop_flush(&shop);
 	expect("mia|99.00",
 		"SELECT creator, gross FROM attrib.order_credit WHERE model = 'policy'");
@@ -116,14 +122,16 @@ static void uncounted_orders_are_in_no_sum(void **state)
 				  .gross = 1000,
 				  .status = ATTRIB_STATUS_PENDING,
 				  .key = 1,
-				  .credits = {{"lisa"}}});
+				  .credits = {{.creator = "lisa"}}});
 	shop_flush(&shop);
 	assert_string_equal(status_of("1"), "pending|10.00|0.00|10.00|unknown");
 	expect("", "SELECT * FROM attrib.order_credit");
 	expect("", "SELECT * FROM attrib.rollup_money");
-	shop_order(&shop,
-		(struct test_order){
-			.id = "1", .ticket = 2, .gross = 1000, .key = 1, .credits = {{"lisa"}}});
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .ticket = 2,
+				  .gross = 1000,
+				  .key = 1,
+				  .credits = {{.creator = "lisa"}}});
 	shop_flush(&shop);
 	assert_string_equal(status_of("1"), "paid|10.00|0.00|10.00|new");
 }
@@ -133,10 +141,11 @@ static void ten_refunds_end_at_zero_for_everyone(void **state)
 	(void)state;
 	char id[8];
 
-	shop_order(&shop, (struct test_order){.id = "1",
-				  .gross = 10000,
-				  .at = 500,
-				  .credits = {{"lisa"}, {"mia"}, {"tom"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1",
+			.gross = 10000,
+			.at = 500,
+			.credits = {{.creator = "lisa"}, {.creator = "mia"}, {.creator = "tom"}}});
 	shop_flush(&shop);
 	for (int i = 0; i < 10; i++) {
 		snprintf(id, sizeof id, "r%d", i);
@@ -152,10 +161,11 @@ static void ten_refunds_end_at_zero_for_everyone(void **state)
 static void partial_refund_is_split_by_largest_remainder(void **state)
 {
 	(void)state;
-	shop_order(&shop, (struct test_order){.id = "1",
-				  .gross = 10000,
-				  .at = 500,
-				  .credits = {{"lisa"}, {"mia"}, {"tom"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1",
+			.gross = 10000,
+			.at = 500,
+			.credits = {{.creator = "lisa"}, {.creator = "mia"}, {.creator = "tom"}}});
 	shop_refund(
 		&shop, (struct test_refund){.order = "1", .id = "r", .amount = 1000, .at = 600});
 	shop_flush(&shop);
@@ -203,8 +213,10 @@ static void refund_before_its_order_waits(void **state)
 	shop_cancel(&shop, "2", 5, false);
 	shop_flush(&shop);
 	expect("", "SELECT * FROM attrib.conversion_status");
-	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000, .credits = {{"lisa"}}});
-	shop_order(&shop, (struct test_order){.id = "2", .gross = 1000, .credits = {{"lisa"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "2", .gross = 1000, .credits = {{.creator = "lisa"}}});
 	shop_flush(&shop);
 	assert_string_equal(status_of("1"), "partially_refunded|10.00|4.00|6.00|unknown");
 	assert_string_equal(status_of("2"), "cancelled|10.00|10.00|0.00|unknown");
@@ -227,16 +239,20 @@ static void absorbed_order_counts_nowhere(void **state)
 {
 	(void)state;
 	shop_order(&shop,
-		(struct test_order){.id = "1", .gross = 1000, .key = 1, .credits = {{"lisa"}}});
+		(struct test_order){
+			.id = "1", .gross = 1000, .key = 1, .credits = {{.creator = "lisa"}}});
 	shop_order(&shop,
-		(struct test_order){.id = "pi_1", .gross = 1000, .key = 1, .credits = {{"lisa"}}});
+		(struct test_order){
+			.id = "pi_1", .gross = 1000, .key = 1, .credits = {{.creator = "lisa"}}});
 	shop_refund(&shop, (struct test_refund){.order = "pi_1", .id = "r", .amount = 400});
 	shop_flush(&shop);
 	expect("2", "SELECT sum(orders) FROM attrib.rollup_claim");
 	shop_order(&shop, (struct test_order){.id = "pi_1", .ticket = 2, .merged_into = "1"});
-	shop_order(&shop,
-		(struct test_order){
-			.id = "1", .ticket = 2, .gross = 1000, .key = 1, .credits = {{"lisa"}}});
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .ticket = 2,
+				  .gross = 1000,
+				  .key = 1,
+				  .credits = {{.creator = "lisa"}}});
 	shop_flush(&shop);
 	expect("1", "SELECT sum(orders) FROM attrib.rollup_claim");
 	expect("1|partially_refunded|4.00|new",
@@ -285,8 +301,9 @@ static void sources_report_the_same_money(void **state)
 static void void_takes_a_refund_back(void **state)
 {
 	(void)state;
-	shop_order(&shop,
-		(struct test_order){.id = "1", .gross = 1000, .credits = {{"lisa"}, {"mia"}}});
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .gross = 1000,
+				  .credits = {{.creator = "lisa"}, {.creator = "mia"}}});
 	shop_refund(&shop, (struct test_refund){.order = "1", .id = "a", .amount = 300, .at = 1});
 	shop_flush(&shop);
 	shop_refund(
@@ -302,7 +319,8 @@ static void void_takes_a_refund_back(void **state)
 static void refund_is_clamped_and_flagged(void **state)
 {
 	(void)state;
-	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000, .credits = {{"lisa"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
 	shop_refund(&shop, (struct test_refund){.order = "1", .id = "a", .amount = 1001});
 	shop_flush(&shop);
 	assert_string_equal(status_of("1"), "refunded|10.00|10.00|0.00|unknown");
@@ -325,9 +343,10 @@ static void refund_in_another_currency_is_quarantined(void **state)
 static void cancel_and_uncancel(void **state)
 {
 	(void)state;
-	shop_order(
-		&shop, (struct test_order){
-			       .id = "1", .gross = 1000, .key = 1, .credits = {{"lisa"}, {"mia"}}});
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .gross = 1000,
+				  .key = 1,
+				  .credits = {{.creator = "lisa"}, {.creator = "mia"}}});
 	shop_refund(&shop, (struct test_refund){.order = "1", .id = "a", .amount = 300, .at = 1});
 	shop_cancel(&shop, "1", 10, false);
 	shop_flush(&shop);
@@ -346,7 +365,7 @@ static void late_copy_updates_status_and_keeps_the_path(void **state)
 	shop_order(&shop, (struct test_order){.id = "1",
 				  .gross = 1001,
 				  .status = ATTRIB_STATUS_PENDING,
-				  .credits = {{"lisa"}, {"mia"}}});
+				  .credits = {{.creator = "lisa"}, {.creator = "mia"}}});
 	shop_flush(&shop);
 	shop_order(&shop, (struct test_order){.id = "1", .ticket = 2, .gross = 901, .late = true});
 	shop_flush(&shop);
@@ -366,8 +385,10 @@ static void late_copy_updates_status_and_keeps_the_path(void **state)
 static void zero_gross_is_fine(void **state)
 {
 	(void)state;
-	shop_order(&shop, (struct test_order){
-				  .id = "1", .gross = 0, .key = 1, .credits = {{"lisa"}, {"mia"}}});
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .gross = 0,
+				  .key = 1,
+				  .credits = {{.creator = "lisa"}, {.creator = "mia"}}});
 	shop_refund(&shop, (struct test_refund){.order = "1", .id = "a", .amount = 300});
 	shop_flush(&shop);
 	assert_string_equal(status_of("1"), "paid|0.00|0.00|0.00|new");

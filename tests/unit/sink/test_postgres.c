@@ -93,7 +93,8 @@ static void lost_connection_is_made_good(void **state)
 	(void)state;
 	struct attrib_batch_view view;
 
-	shop_order(&shop, (struct test_order){.id = "1", .gross = 100, .credits = {{"lisa"}}});
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 100, .credits = {{.creator = "lisa"}}});
 	assert_int_equal(attrib_batch_set_position(shop.batch, &shop.lane, 1), 0);
 	attrib_batch_seal(shop.batch, &view);
 	test_pg_run(&pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -187,16 +188,18 @@ static void race_for_one_order(uint64_t first_ticket, uint64_t second_ticket, co
 					.ticket = first_ticket,
 					.gross = 1000,
 					.key = 1,
-					.credits = {{"lisa"}}});
+					.credits = {{.creator = "lisa"}}});
 	shop_refund(&second.shop, (struct test_refund){.order = "1", .id = "r", .amount = 100});
 	shop_order(&second.shop, (struct test_order){.id = "1",
 					 .ticket = second_ticket,
 					 .gross = 1000,
 					 .key = 1,
-					 .credits = {{"mia"}}});
-	shop_order(&second.shop,
-		(struct test_order){
-			.id = "2", .gross = 500, .at = 5, .key = 1, .credits = {{"mia"}}});
+					 .credits = {{.creator = "mia"}}});
+	shop_order(&second.shop, (struct test_order){.id = "2",
+					 .gross = 500,
+					 .at = 5,
+					 .key = 1,
+					 .credits = {{.creator = "mia"}}});
 
 	test_pg_run(&pg, "BEGIN; SELECT FROM attrib.site FOR UPDATE");
 	assert_int_equal(pthread_create(&first.thread, NULL, race, &first), 0);

@@ -46,12 +46,14 @@ static void cost(
 /* Lisa: fee 3,000, revenue 9,000; Mia 1,000 and 1,000; agency 2,000. */
 static void lisa_and_mia(void)
 {
-	shop_order(&shop,
-		(struct test_order){
-			.id = "1", .gross = 900000, .key = 1, .credits = {{"lisa", "spring"}}});
-	shop_order(&shop,
-		(struct test_order){
-			.id = "2", .gross = 100000, .key = 2, .credits = {{"mia", "spring"}}});
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .gross = 900000,
+				  .key = 1,
+				  .credits = {{.creator = "lisa", .campaign = "spring"}}});
+	shop_order(&shop, (struct test_order){.id = "2",
+				  .gross = 100000,
+				  .key = 2,
+				  .credits = {{.creator = "mia", .campaign = "spring"}}});
 	shop_flush(&shop);
 	cost("a", "spring", "lisa", "fee", 3000);
 	cost("b", "spring", "mia", "fee", 1000);
@@ -135,10 +137,11 @@ static void periods_add_up(void **state)
 	shop_order(&shop, (struct test_order){.id = "1",
 				  .gross = 1000,
 				  .at = 23 * 60 + 59,
-				  .credits = {{"lisa", "spring"}}});
-	shop_order(&shop,
-		(struct test_order){
-			.id = "2", .gross = 500, .at = 24 * 60, .credits = {{"lisa", "spring"}}});
+				  .credits = {{.creator = "lisa", .campaign = "spring"}}});
+	shop_order(&shop, (struct test_order){.id = "2",
+				  .gross = 500,
+				  .at = 24 * 60,
+				  .credits = {{.creator = "lisa", .campaign = "spring"}}});
 	shop_refund(&shop, (struct test_refund){.order = "2", .id = "r", .amount = 100});
 	shop_flush(&shop);
 	expect("10.00", "SELECT net FROM attrib.roi_between('acme', '2026-11-01', '2026-11-01')");
@@ -157,8 +160,9 @@ static void days_are_the_sites_own(void **state)
 	(void)state;
 	test_pg_run(&pg, "SELECT attrib.put_site_v1('acme', 'Europe/Berlin', 'EUR', 'complete', 1, "
 			 "'none', '{}')");
-	shop_order(&shop, (struct test_order){
-				  .id = "1", .gross = 1000, .at = 23 * 60, .credits = {{"lisa"}}});
+	shop_order(&shop,
+		(struct test_order){
+			.id = "1", .gross = 1000, .at = 23 * 60, .credits = {{.creator = "lisa"}}});
 	shop_flush(&shop);
 	expect("2026-11-02", "SELECT day FROM attrib.rollup_money");
 }
@@ -168,10 +172,10 @@ static void double_counting_is_shown(void **state)
 	(void)state;
 	shop_order(&shop, (struct test_order){.id = "1",
 				  .gross = 1000,
-				  .credits = {{"lisa", .channel = ATTRIB_CHANNEL_CODE},
-					  {"lisa", .channel = ATTRIB_CHANNEL_LINK},
-					  {"mia", .channel = ATTRIB_CHANNEL_AFFILIATE},
-					  {"mia", .channel = ATTRIB_CHANNEL_UTM}}});
+				  .credits = {{.creator = "lisa", .channel = ATTRIB_CHANNEL_CODE},
+					  {.creator = "lisa", .channel = ATTRIB_CHANNEL_LINK},
+					  {.creator = "mia", .channel = ATTRIB_CHANNEL_AFFILIATE},
+					  {.creator = "mia", .channel = ATTRIB_CHANNEL_UTM}}});
 	shop_order(&shop, (struct test_order){.id = "2", .gross = 500});
 	shop_flush(&shop);
 	expect("acme|EUR|2|2|20.00|10.00|1|10.00", "SELECT * FROM attrib.double_count");
