@@ -39,9 +39,13 @@ export function decideAll(catalog, events) {
     const mine = events.filter((e) => e.site === site.name).map((e) => normalise(e, settings));
     const world = { site: site.name, settings, catalog, events: mine };
     world.touches = collectTouches(world);
-    const ids = [...new Set(mine.filter((e) => e.order).map((e) => e.order.id))];
-    world.orders = ids.map((id) => mergeOrder(world, id));
-    for (const order of world.orders) if (!order.ignored) results.push(decide(world, order));
+    world.lastReceived = mine.reduce((latest, e) => Math.max(latest, e.received), -Infinity);
+    world.observations = new Map();
+    for (const e of mine.filter((x) => x.order)) {
+      world.observations.set(e.order.id, [...(world.observations.get(e.order.id) ?? []), e]);
+    }
+    world.orders = new Map([...world.observations.keys()].map((id) => [id, mergeOrder(world, id)]));
+    for (const order of world.orders.values()) if (!order.ignored) results.push(decide(world, order));
   }
   return results;
 }
@@ -157,7 +161,7 @@ function inherited(world, tracker, name, asOf) {
 // The merge of an order's observations received by `asOf`: each group from the best one that has it.
 function mergeOrder(world, id, asOf = Infinity) {
   const { settings } = world;
-  const seen = world.events.filter((e) => e.order?.id === id && e.received <= asOf);
+  const seen = world.observations.get(id).filter((e) => e.received <= asOf);
   const signed = seen.filter((e) => e.signed);
   const best = signed.length ? signed : seen;
   if (!signed.length && settings.browser_orders === 'ignore') return { id, ignored: true };
@@ -194,7 +198,13 @@ function mergeOrder(world, id, asOf = Infinity) {
 
 // Customers as known when the order was locked: key -> representative, and for each visitor its edges
 // to customers. Another order's edge has that order's T as it was known by then.
-function identity(world, { id, T, lock }) {
+function identity(world, order) {
+  if (order.lock < world.lastReceived) return identityAt(world, order);
+  world.identity ??= identityAt(world, order); // nothing is locked out: the same for all such orders
+  return world.identity;
+}
+
+function identityAt(world, { id, T, lock }) {
   const parent = new Map();
   const find = (k) => {
     if (!parent.has(k)) parent.set(k, k);
@@ -205,11 +215,16 @@ function identity(world, { id, T, lock }) {
   for (const e of known) for (const k of e.keys) parent.set(find(k), find(e.keys[0]));
   for (const e of known) {
     if (!e.visitor) continue;
-    const at = !e.order ? e.at : e.order.id === id ? T : mergeOrder(world, e.order.id, lock).T;
+    const at = !e.order ? e.at : e.order.id === id ? T : timeAsOf(world, e.order.id, lock);
     if (!edges.has(e.visitor)) edges.set(e.visitor, []);
     edges.get(e.visitor).push({ at, customer: find(e.keys[0]) });
   }
   return { find, edges };
+}
+
+function timeAsOf(world, id, lock) {
+  const all = world.observations.get(id).every((e) => e.received <= lock);
+  return all ? world.orders.get(id).T : mergeOrder(world, id, lock).T;
 }
 
 // Whose touch of a visitor: the customer with the earliest edge at or after it, else the latest before.
