@@ -89,18 +89,23 @@ COMMENT ON FUNCTION attrib.merge_v1_lock() IS 'Step of merge_v1: finds the conve
 CREATE OR REPLACE FUNCTION attrib.merge_v1_sums(p_sign smallint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	INSERT INTO work_due SELECT site, kind, order_id FROM work_touched WHERE p_sign > 0 OR NOT subtracted;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 	INSERT INTO work_money
 	SELECT p_sign, c.site, c.day, c.kind, k.creator, k.campaign, k.placement, k.channel, k.tracker,
 		c.currency, coalesce(o.kind, 0), k.share, k.amount, k.refunded
-	FROM work_touched t
+	FROM work_due t
 	JOIN attrib.conversion c USING (site, kind, order_id)
 	JOIN attrib.credit k USING (site, kind, order_id)
 	LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id
-	WHERE c.counted AND c.merged_into = '' AND (p_sign > 0 OR NOT t.subtracted);
+	WHERE c.counted AND c.merged_into = '';
 	INSERT INTO work_claim
 	SELECT p_sign, c.site, c.day, c.kind, c.currency, c.gross, c.credited, c.creator_claims, c.channel_claims
-	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
-	WHERE c.counted AND c.merged_into = '' AND (p_sign > 0 OR NOT t.subtracted);
+	FROM work_due t JOIN attrib.conversion c USING (site, kind, order_id)
+	WHERE c.counted AND c.merged_into = '';
+	DELETE FROM work_due;
 	IF p_sign < 0 THEN
 		UPDATE work_touched SET subtracted = true WHERE NOT subtracted;
 	END IF;

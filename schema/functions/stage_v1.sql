@@ -66,6 +66,10 @@ BEGIN
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
 		subtracted boolean NOT NULL DEFAULT false, PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
+	-- Those of them that merge_v1_sums looks at.
+	CREATE TEMP TABLE work_due (
+		site text COLLATE "C", kind smallint, order_id text COLLATE "C", PRIMARY KEY (site, kind, order_id)
+	) ON COMMIT DELETE ROWS;
 	-- Decisions with a higher ticket than what is stored.
 	CREATE TEMP TABLE work_apply (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",

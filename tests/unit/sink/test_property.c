@@ -209,8 +209,7 @@ static char *dump(struct test_pg *pg)
 {
 	static const char *const questions[] = {
 		"SELECT * FROM attrib.conversion_status ORDER BY order_id",
-		"SELECT * FROM attrib.order_credit ORDER BY order_id, model, touched_at, creator, "
-		"channel, share",
+		"SELECT * FROM attrib.order_credit ORDER BY 3, 4, touched_at, channel, share",
 		"SELECT * FROM attrib.path_step ORDER BY order_id, step",
 		"SELECT * FROM attrib.roi ORDER BY site, campaign, creator, model, row_kind",
 		"SELECT * FROM attrib.double_count",
