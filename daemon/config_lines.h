@@ -26,10 +26,10 @@ struct config_item {
 
 struct config_lines {
 	const char *file;
-	struct attrib_arena *arena;   /* borrowed: holds all of it */
-	struct attrib_buf *problems;  /* borrowed */
+	struct attrib_arena *arena;  /* borrowed: holds all of it */
+	struct attrib_buf *problems; /* borrowed */
 	int problem_count;
-	int line;                     /* the one being read */
+	int line; /* the one being read */
 	struct config_section *sections, **last_section, *section;
 	struct config_item *items, **last_item;
 	bool out_of_memory;

@@ -12,15 +12,16 @@ struct config_setting;
 /* How the values of a kind of setting are read and written. `record` is the struct attribd_config or
  * struct attribd_site_config that the row belongs to; print() gives what parse() would take. */
 struct config_type {
-	const char *expected; /* completes "expected ..."; NULL: made of the row's words or bounds */
-	bool secret;          /* printed as ***, and may be given as <name>_file */
+	const char
+		*expected; /* completes "expected ..."; NULL: made of the row's words or bounds */
+	bool secret;       /* printed as ***, and may be given as <name>_file */
 	int (*parse)(const struct config_setting *setting, struct attrib_arena *arena,
 		struct attrib_str text, void *record);
-	void (*print)(const struct config_setting *setting, const void *record,
-		struct attrib_buf *out);
+	void (*print)(
+		const struct config_setting *setting, const void *record, struct attrib_buf *out);
 	/* What may be shown to people, where that is not just the value or ***. */
-	void (*mask)(const struct config_setting *setting, const void *record,
-		struct attrib_buf *out);
+	void (*mask)(
+		const struct config_setting *setting, const void *record, struct attrib_buf *out);
 };
 
 struct config_word {
@@ -34,14 +35,14 @@ struct config_setting {
 	enum config_scope scope;
 	const char *name;
 	const struct config_type *type;
-	size_t at;         /* offset of the value in its record */
-	size_t count_at;   /* lists: offset of their length */
-	size_t size;       /* words: bytes of the value */
+	size_t at;            /* offset of the value in its record */
+	size_t count_at;      /* lists: offset of their length */
+	size_t size;          /* words: bytes of the value */
 	const char *fallback; /* the default, as one would write it */
-	int64_t min, max;  /* bounds, both inclusive; secrets: how many */
+	int64_t min, max;     /* bounds, both inclusive; secrets: how many */
 	const struct config_word *words;
-	bool restart;      /* a reload can't change it */
-	bool decision;     /* decisions depend on it: part of policy_json */
+	bool restart;  /* a reload can't change it */
+	bool decision; /* decisions depend on it: part of policy_json */
 	const char *help;
 };
 

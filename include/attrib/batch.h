@@ -12,7 +12,8 @@
 #include "attrib/event.h"
 #include "attrib/id.h"
 
-#define ATTRIB_SHARE_ONE ((int64_t)1000000000000) /* shares are integers out of 10^12; they sum to it */
+/* Shares are integers out of 10^12; those of a model sum to it. */
+#define ATTRIB_SHARE_ONE ((int64_t)1000000000000)
 
 enum attrib_conversion_kind { ATTRIB_CONVERSION_ORDER = 1, ATTRIB_CONVERSION_LEAD = 2 };
 
@@ -48,7 +49,7 @@ enum attrib_reason {
 #define X(name, text) ATTRIB_REASON_##name,
 	ATTRIB_REASONS(X)
 #undef X
-	ATTRIB_REASON_COUNT
+		ATTRIB_REASON_COUNT
 };
 const char *attrib_reason_text(enum attrib_reason reason); /* stored in PostgreSQL as it is */
 
@@ -69,15 +70,15 @@ const char *attrib_rule_text(enum attrib_rule rule);
 /* One touch considered for a conversion, in (occurred_at, id) order; step = index + 1. */
 struct attrib_step {
 	enum attrib_channel channel;
-	struct attrib_str key;      /* raw: as first sent; utm: attrib_utm_key of the raw parts */
-	struct attrib_str folded;   /* what the catalog was asked for */
+	struct attrib_str key;    /* raw: as first sent; utm: attrib_utm_key of the raw parts */
+	struct attrib_str folded; /* what the catalog was asked for */
 	struct attrib_str creator, campaign, placement; /* empty = none */
-	struct attrib_str tracker;  /* the owning tracker's key as written; else empty */
+	struct attrib_str tracker; /* the owning tracker's key as written; else empty */
 	int64_t occurred_at;
-	int64_t window_ends_at;     /* occurred_at + window; ATTRIB_NEVER for codes and unowned ones */
+	int64_t window_ends_at; /* occurred_at + window; ATTRIB_NEVER for codes and unowned ones */
 	bool eligible;
-	bool suspect;               /* flagged, still eligible */
-	bool by_click_id;           /* came by a click id on the order */
+	bool suspect;     /* flagged, still eligible */
+	bool by_click_id; /* came by a click id on the order */
 	bool view;
 	enum attrib_reason reason;
 	int credit;                 /* index into credits that it was collapsed into, or -1 */
@@ -90,31 +91,35 @@ struct attrib_step {
 struct attrib_credit {
 	enum attrib_channel channel;
 	struct attrib_str creator, campaign, placement, tracker;
-	int64_t touched_at;         /* the anchor's time; of nobody: the order's T */
+	int64_t touched_at; /* the anchor's time; of nobody: the order's T */
 	int64_t share[ATTRIB_MODEL_COUNT];
 	int64_t amount[ATTRIB_MODEL_COUNT]; /* minor units */
 };
 
-enum attrib_base_status { ATTRIB_STATUS_PROVISIONAL = 1, ATTRIB_STATUS_PENDING, ATTRIB_STATUS_PAID,
-	ATTRIB_STATUS_EXCLUDED };
+enum attrib_base_status {
+	ATTRIB_STATUS_PROVISIONAL = 1,
+	ATTRIB_STATUS_PENDING,
+	ATTRIB_STATUS_PAID,
+	ATTRIB_STATUS_EXCLUDED
+};
 
 /* A decision: the whole truth about one conversion, replaced as a unit by a higher ticket. */
 struct attrib_decision {
 	struct attrib_str site;
 	enum attrib_conversion_kind kind;
-	struct attrib_str order_id;     /* canonical */
-	struct attrib_str merged_into;  /* not empty: this id is another's alias, nothing else counts */
+	struct attrib_str order_id; /* canonical */
+	struct attrib_str merged_into; /* not empty: another's alias, nothing else counts */
 	uint64_t ticket;
 	enum attrib_base_status status; /* before refunds and cancels, which SQL applies */
 	enum attrib_reason reason;      /* of status, late or renewal; NONE otherwise */
-	bool counted;                   /* goes into sums (unless cancelled: then refunded = gross) */
-	bool late;                      /* first received after T + lock_after: never replaces a path */
-	bool signed_source;             /* some signed source has spoken */
+	bool counted;       /* goes into sums (unless cancelled: then refunded = gross) */
+	bool late;          /* first received after T + lock_after: never replaces a path */
+	bool signed_source; /* some signed source has spoken */
 	char currency[4];
 	int exponent;
-	int64_t gross, total;           /* minor units; total: what refunds are a part of */
-	int64_t placed_at;              /* T */
-	int64_t counted_at;             /* date of revenue; ATTRIB_NEVER when not counted */
+	int64_t gross, total; /* minor units; total: what refunds are a part of */
+	int64_t placed_at;    /* T */
+	int64_t counted_at;   /* date of revenue; ATTRIB_NEVER when not counted */
 	int64_t first_received_at;
 	struct attrib_str order_kind, order_source, source; /* one_off.., web.., shopify.. */
 	enum attrib_rule rule;
@@ -123,18 +128,18 @@ struct attrib_decision {
 	size_t key_count;
 	const struct attrib_customer_key *keys; /* customer keys of the order; none = unknown */
 	size_t alias_count;
-	const struct attrib_alias *aliases;     /* from signed sources */
+	const struct attrib_alias *aliases; /* from signed sources */
 	size_t step_count;
 	const struct attrib_step *steps;
-	size_t credit_count;                    /* >= 1 unless merged_into */
+	size_t credit_count; /* >= 1 unless merged_into */
 	const struct attrib_credit *credits;
 };
 
 /* Facts for SQL, which keys them and takes the latest by (occurred_at, event_id): idempotent. */
 struct attrib_refund_fact {
 	struct attrib_str site, source, order_id, refund_id, event_id;
-	char currency[4];               /* empty = the order's */
-	int64_t amount, tax, shipping;  /* minor units of currency (of the order's when empty) */
+	char currency[4];              /* empty = the order's */
+	int64_t amount, tax, shipping; /* minor units of currency (of the order's when empty) */
 	bool has_parts, cumulative, voided;
 	int64_t occurred_at, received_at;
 };
@@ -159,7 +164,7 @@ struct attrib_traffic {
 	enum attrib_event_type type; /* CLICK VISIT VIEW CODE_APPLIED CART CHECKOUT LEAD */
 	uint32_t verdicts;           /* 0 = valid */
 	int64_t count;
-	int64_t uniques;             /* first valid click of (local day, tracker, visitor) */
+	int64_t uniques; /* first valid click of (local day, tracker, visitor) */
 };
 
 struct attrib_position {
@@ -181,8 +186,8 @@ int attrib_batch_put_cancel(struct attrib_batch *batch, const struct attrib_canc
 int attrib_batch_put_link(struct attrib_batch *batch, const struct attrib_customer_link *link);
 int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic);
 /* Raises the position of a lane. */
-int attrib_batch_set_position(struct attrib_batch *batch, const struct attrib_id *lane,
-	uint64_t number);
+int attrib_batch_set_position(
+	struct attrib_batch *batch, const struct attrib_id *lane, uint64_t number);
 /* Records applied into this batch, rows or not. */
 void attrib_batch_count_records(struct attrib_batch *batch, uint64_t n);
 

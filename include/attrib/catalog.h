@@ -53,7 +53,7 @@ enum attrib_model {
 #define X(name, text) ATTRIB_MODEL_##name,
 	ATTRIB_MODELS(X)
 #undef X
-	ATTRIB_MODEL_COUNT
+		ATTRIB_MODEL_COUNT
 };
 const char *attrib_model_name(enum attrib_model model);
 
@@ -65,23 +65,31 @@ struct attrib_policy {
 	int64_t collapse_us;
 	enum attrib_code_rule code_rule; /* never INHERIT */
 	enum attrib_browser_orders {
-		ATTRIB_BROWSER_CONFIRM, ATTRIB_BROWSER_COUNT, ATTRIB_BROWSER_IGNORE
+		ATTRIB_BROWSER_CONFIRM,
+		ATTRIB_BROWSER_COUNT,
+		ATTRIB_BROWSER_IGNORE
 	} browser_orders;
-	bool count_at_created;           /* else at paid */
-	bool scope_all;                  /* model.scope = all */
-	bool repeat_first;               /* repeat_orders = first */
-	enum attrib_renewals { ATTRIB_RENEWALS_NONE, ATTRIB_RENEWALS_ALL, ATTRIB_RENEWALS_MONTHS }
-		renewals;
+	bool count_at_created; /* else at paid */
+	bool scope_all;        /* model.scope = all */
+	bool repeat_first;     /* repeat_orders = first */
+	enum attrib_renewals {
+		ATTRIB_RENEWALS_NONE,
+		ATTRIB_RENEWALS_ALL,
+		ATTRIB_RENEWALS_MONTHS
+	} renewals;
 	int renewal_months;
 	int64_t lead_window_us;
 	int64_t lock_after_us;
 	int64_t max_late_us;
 	int64_t time_decay_half_life_us;
-	enum attrib_revenue_basis { ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING, ATTRIB_BASIS_TOTAL,
-		ATTRIB_BASIS_SUBTOTAL } revenue_basis;
+	enum attrib_revenue_basis {
+		ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING,
+		ATTRIB_BASIS_TOTAL,
+		ATTRIB_BASIS_SUBTOTAL
+	} revenue_basis;
 	char currency[4];
-	int primary_model;               /* enum attrib_model */
-	struct attrib_str order_source;  /* the source with authority for money; empty = none */
+	int primary_model;              /* enum attrib_model */
+	struct attrib_str order_source; /* the source with authority for money; empty = none */
 };
 /* The defaults of contract.md, currency EUR. */
 void attrib_policy_defaults(struct attrib_policy *out);
@@ -104,18 +112,18 @@ enum attrib_tracker_kind { /* kinds are the channels that a key can be handed ou
 struct attrib_tracker {
 	enum attrib_tracker_kind kind;
 	struct attrib_str site;
-	struct attrib_str key;         /* as written */
+	struct attrib_str key; /* as written */
 	/* attrib_fold(key). utm: its five parts, decoded (%2F, %25) and folded, joined by '/', with '*'
 	 * for each that is '*', empty or not there; the fifth takes the rest of the key. */
 	struct attrib_str folded;
 	struct attrib_str creator, campaign, placement; /* empty = none */
-	struct attrib_str destination; /* links: absolute http(s) URL */
-	int64_t valid_from, valid_to;  /* [from, to); NEVER / FOREVER = open */
-	int64_t window_us;             /* or ATTRIB_WINDOW_INHERIT */
+	struct attrib_str destination;                  /* links: absolute http(s) URL */
+	int64_t valid_from, valid_to;                   /* [from, to); NEVER / FOREVER = open */
+	int64_t window_us;                              /* or ATTRIB_WINDOW_INHERIT */
 	enum attrib_code_rule code_rule;
-	bool generic;                  /* never earns */
-	int64_t recorded_at;           /* when this version came into force ... */
-	int64_t superseded_at;         /* ... and when another or a deletion replaced it; or FOREVER */
+	bool generic;          /* never earns */
+	int64_t recorded_at;   /* when this version came into force ... */
+	int64_t superseded_at; /* ... and when another or a deletion replaced it; or FOREVER */
 };
 
 struct attrib_campaign {
@@ -134,10 +142,10 @@ void attrib_catalog_builder_free(struct attrib_catalog_builder *builder);
  * key only where key is empty). ATTRIB_E_INVALID, nothing added: no site, no kind, or a key that is
  * empty once folded. Any order of rows makes the same catalog. */
 int attrib_catalog_add_site(struct attrib_catalog_builder *builder, const struct attrib_site *site);
-int attrib_catalog_add_tracker(struct attrib_catalog_builder *builder,
-	const struct attrib_tracker *tracker);
-int attrib_catalog_add_campaign(struct attrib_catalog_builder *builder,
-	const struct attrib_campaign *campaign);
+int attrib_catalog_add_tracker(
+	struct attrib_catalog_builder *builder, const struct attrib_tracker *tracker);
+int attrib_catalog_add_campaign(
+	struct attrib_catalog_builder *builder, const struct attrib_campaign *campaign);
 /* Consumes the builder, also on failure. The new catalog has one reference. A site that was added
  * twice: ATTRIB_E_INVALID. */
 int attrib_catalog_build(struct attrib_catalog_builder *builder, uint64_t version,
@@ -149,8 +157,8 @@ void attrib_catalog_unref(struct attrib_catalog *catalog);
 uint64_t attrib_catalog_version(const struct attrib_catalog *catalog);
 
 /* NULL when the configuration has no such site. */
-const struct attrib_site *attrib_catalog_site(const struct attrib_catalog *catalog,
-	struct attrib_str site);
+const struct attrib_site *attrib_catalog_site(
+	const struct attrib_catalog *catalog, struct attrib_str site);
 /* All sites, for walking. */
 size_t attrib_catalog_sites(const struct attrib_catalog *catalog, const struct attrib_site **out);
 
@@ -163,8 +171,8 @@ const struct attrib_tracker *attrib_catalog_owner(const struct attrib_catalog *c
 /* The owner of a code at `at`; when nobody owns it then, the latest ended owner within
  * [valid_to, valid_to + grace): *in_grace tells. */
 const struct attrib_tracker *attrib_catalog_code(const struct attrib_catalog *catalog,
-	struct attrib_str site, struct attrib_str folded, int64_t at, int64_t as_of, int64_t grace_us,
-	bool *in_grace);
+	struct attrib_str site, struct attrib_str folded, int64_t at, int64_t as_of,
+	int64_t grace_us, bool *in_grace);
 /* The most specific utm rule that matches; parts are folded. Among equally specific ones the
  * leftmost stated part wins; '*' also matches a missing part. */
 const struct attrib_tracker *attrib_catalog_utm(const struct attrib_catalog *catalog,
@@ -174,8 +182,8 @@ const struct attrib_campaign *attrib_catalog_campaign(const struct attrib_catalo
 /* The link behind /c/<link> (folded), by what stands today: for redirects. Of several periods the one
  * that holds now, else the last that began, else the first that will: it may be expired, the caller
  * compares valid_from/valid_to with now. */
-const struct attrib_tracker *attrib_catalog_link(const struct attrib_catalog *catalog,
-	struct attrib_str folded, int64_t now);
+const struct attrib_tracker *attrib_catalog_link(
+	const struct attrib_catalog *catalog, struct attrib_str folded, int64_t now);
 /* True when anything known of a (kind, folded key) of the site differs between two catalogs, in any
  * version, the campaigns of its rows included: orders that carry such a key are decided again. For
  * utm: when any utm rule of the site differs. */

@@ -41,7 +41,8 @@ int attrib_engine_apply(struct attrib_engine *engine, const struct attrib_engine
 
 /* Swaps the catalog. Open orders whose keys differ are to be decided again: they wait in the engine
  * until attrib_engine_redecide has worked them off. `all`: whatever differs (after a start). */
-int attrib_engine_set_catalog(struct attrib_engine *engine, struct attrib_catalog *catalog, bool all);
+int attrib_engine_set_catalog(
+	struct attrib_engine *engine, struct attrib_catalog *catalog, bool all);
 /* Looks at up to max orders; *left tells whether there are more. */
 int attrib_engine_redecide(struct attrib_engine *engine, size_t max, struct attrib_batch *batch,
 	bool *left) ATTRIB_MUST_CHECK;

@@ -45,7 +45,7 @@ enum attrib_error_index {
 #define X(name, code, http, retry, text) ATTRIB_EI_##name,
 	ATTRIB_ERRORS(X)
 #undef X
-	ATTRIB_EI_COUNT
+		ATTRIB_EI_COUNT
 };
 
 enum attrib_error {

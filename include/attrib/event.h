@@ -47,13 +47,13 @@ enum attrib_trust {
 
 /* Verdicts that depend on the moment, written by the worker that accepted the event. */
 enum attrib_verdict {
-	ATTRIB_VERDICT_BOT = 1 << 0,       /* user agent on the bot or preview list */
-	ATTRIB_VERDICT_PREFETCH = 1 << 1,  /* Purpose / Sec-Purpose says prefetch or preview */
-	ATTRIB_VERDICT_HEAD = 1 << 2,      /* HEAD request */
-	ATTRIB_VERDICT_OWN_SITE = 1 << 3,  /* the referrer is the shop itself */
-	ATTRIB_VERDICT_FLOOD = 1 << 8,     /* suspect: too many from one address on one link */
-	ATTRIB_VERDICT_PAID_AD = 1 << 9,   /* suspect: an affiliate click with a search-ad click id */
-	ATTRIB_VERDICT_OVERFLOW = 1 << 10, /* key counted under "(other)": the site's daily cap */
+	ATTRIB_VERDICT_BOT = 1 << 0,      /* user agent on the bot or preview list */
+	ATTRIB_VERDICT_PREFETCH = 1 << 1, /* Purpose / Sec-Purpose says prefetch or preview */
+	ATTRIB_VERDICT_HEAD = 1 << 2,     /* HEAD request */
+	ATTRIB_VERDICT_OWN_SITE = 1 << 3, /* the referrer is the shop itself */
+	ATTRIB_VERDICT_FLOOD = 1 << 8,    /* suspect: too many from one address on one link */
+	ATTRIB_VERDICT_PAID_AD = 1 << 9, /* suspect: an affiliate click with a search-ad click id */
+	ATTRIB_VERDICT_OVERFLOW = 1 << 10,   /* key counted under "(other)": the site's daily cap */
 	ATTRIB_VERDICT_NO_CONSENT = 1 << 11, /* counted without an id (GPC, DNT, no consent) */
 };
 #define ATTRIB_VERDICTS_INVALID 0x00ff /* these make a touch ineligible; the others only flag it */
@@ -91,11 +91,11 @@ struct attrib_alias {
 
 /* One observation of an order or a lead. Groups that were not sent do not compete in the merge. */
 struct attrib_order {
-	struct attrib_str id;       /* the source's own id, at most 255 bytes */
-	struct attrib_id key;       /* of id, domain ORDER */
-	struct attrib_str name;     /* leads: its name; else empty */
-	struct attrib_str kind;     /* one_off, first, renewal, ...; empty = one_off */
-	struct attrib_str source;   /* web, pos, draft, ...: where the shop took it */
+	struct attrib_str id;     /* the source's own id, at most 255 bytes */
+	struct attrib_id key;     /* of id, domain ORDER */
+	struct attrib_str name;   /* leads: its name; else empty */
+	struct attrib_str kind;   /* one_off, first, renewal, ...; empty = one_off */
+	struct attrib_str source; /* web, pos, draft, ...: where the shop took it */
 	bool test;
 	/* group: currency and amounts, in minor units of currency */
 	bool has_amounts;
@@ -117,13 +117,13 @@ struct attrib_order {
 enum attrib_refund_status { ATTRIB_REFUND_DONE = 1, ATTRIB_REFUND_VOID };
 
 struct attrib_refund {
-	struct attrib_str id;       /* unique within (order, source) */
+	struct attrib_str id; /* unique within (order, source) */
 	struct attrib_str order_id;
-	int64_t amount;             /* of the order's total, minor units, >= 0 */
-	char currency[4];           /* empty = the order's */
-	bool has_parts;             /* tax and shipping are known */
+	int64_t amount;   /* of the order's total, minor units, >= 0 */
+	char currency[4]; /* empty = the order's */
+	bool has_parts;   /* tax and shipping are known */
 	int64_t tax, shipping;
-	bool cumulative;            /* amount is all that was refunded so far */
+	bool cumulative; /* amount is all that was refunded so far */
 	enum attrib_refund_status status;
 };
 
@@ -131,26 +131,27 @@ struct attrib_event {
 	enum attrib_event_type type;
 	enum attrib_trust trust;
 	struct attrib_str site;
-	struct attrib_str source;   /* native, pixel, beacon, redirect, shopify, ... */
-	int64_t received_at;        /* by the accepting worker's clock */
-	int64_t occurred_at;        /* clamped by the rules of "Eligible"; never missing */
-	uint32_t verdicts;          /* enum attrib_verdict */
-	struct attrib_str event_id; /* as sent, or derived; at most 128 bytes; breaks ties as bytes */
-	struct attrib_id id;        /* of event_id (domain by trust): idempotence */
-	struct attrib_id visitor;   /* none = no visitor */
-	struct attrib_id click;     /* the click id that it carries or (CLICK) makes; none = none */
+	struct attrib_str source; /* native, pixel, beacon, redirect, shopify, ... */
+	int64_t received_at;      /* by the accepting worker's clock */
+	int64_t occurred_at;      /* clamped by the rules of "Eligible"; never missing */
+	uint32_t verdicts;        /* enum attrib_verdict */
+	struct attrib_str
+		event_id;         /* as sent, or derived; at most 128 bytes; breaks ties as bytes */
+	struct attrib_id id;      /* of event_id (domain by trust): idempotence */
+	struct attrib_id visitor; /* none = no visitor */
+	struct attrib_id click;   /* the click id that it carries or (CLICK) makes; none = none */
 	size_t key_count;
 	struct attrib_customer_key keys[ATTRIB_CUSTOMER_KEYS_MAX];
 	/* what it can be credited by, as sent */
 	struct attrib_str link, affiliate, code;
 	struct attrib_utm utm;
 	bool has_utm;
-	uint32_t ad_clicks;         /* bit set of enum attrib_ad_click (intake.h): names only */
+	uint32_t ad_clicks; /* bit set of enum attrib_ad_click (intake.h): names only */
 	struct attrib_str referrer_host;
-	struct attrib_str country;  /* empty; reserved */
+	struct attrib_str country; /* empty; reserved */
 	/* the type's own object; NULL for the other types */
-	struct attrib_order *order;   /* PURCHASE, LEAD */
-	struct attrib_refund *refund; /* REFUND */
+	struct attrib_order *order;        /* PURCHASE, LEAD */
+	struct attrib_refund *refund;      /* REFUND */
 	struct attrib_str cancel_order_id; /* CANCEL */
 	bool cancel_reversed;
 };

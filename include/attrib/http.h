@@ -14,9 +14,9 @@
 #include "attrib/buf.h"
 #include "attrib/str.h"
 
-#define ATTRIB_HTTP_HEAD_MAX 8192   /* bytes of request line and headers, inclusive; above: 431 */
-#define ATTRIB_HTTP_TARGET_MAX 4096 /* bytes of the target, inclusive; above: 414 */
-#define ATTRIB_HTTP_HEADERS_MAX 64  /* above: 431 */
+#define ATTRIB_HTTP_HEAD_MAX    8192 /* bytes of request line and headers, inclusive; above: 431 */
+#define ATTRIB_HTTP_TARGET_MAX  4096 /* bytes of the target, inclusive; above: 414 */
+#define ATTRIB_HTTP_HEADERS_MAX 64   /* above: 431 */
 
 enum attrib_http_method {
 	ATTRIB_HTTP_GET,
@@ -65,17 +65,19 @@ int attrib_http_head(const char *p, size_t n, size_t *scanned, struct attrib_htt
 	size_t *head_size);
 
 /* The value of a header by its case-insensitive name, first occurrence; p is NULL when absent. */
-struct attrib_str attrib_http_header(const struct attrib_http_request *request, struct attrib_str name);
+struct attrib_str attrib_http_header(
+	const struct attrib_http_request *request, struct attrib_str name);
 /* The value of one cookie out of all Cookie headers; p is NULL when absent. */
-struct attrib_str attrib_http_cookie(const struct attrib_http_request *request, struct attrib_str name);
+struct attrib_str attrib_http_cookie(
+	const struct attrib_http_request *request, struct attrib_str name);
 
 /* Chunked bodies, decoded in place and incrementally. */
 struct attrib_http_chunked {
-	size_t body_n;     /* decoded bytes so far, at the start of the body area */
-	uint64_t left;     /* bytes left of the current chunk */
-	int state;         /* private */
-	size_t line_n;     /* private: bytes of the current size line */
-	size_t trailer_n;  /* private: bytes of trailers so far */
+	size_t body_n;    /* decoded bytes so far, at the start of the body area */
+	uint64_t left;    /* bytes left of the current chunk */
+	int state;        /* private */
+	size_t line_n;    /* private: bytes of the current size line */
+	size_t trailer_n; /* private: bytes of trailers so far */
 };
 void attrib_http_chunked_init(struct attrib_http_chunked *chunked);
 /* Decodes what is new: p is the start of the body area, [body_n, *n) holds undecoded bytes. Moves
@@ -83,8 +85,8 @@ void attrib_http_chunked_init(struct attrib_http_chunked *chunked);
  * body, [body_n, *n) is what follows the request. MORE, or minus a status (400, 413 when the body
  * would exceed body_max, 431 for trailers above ATTRIB_HTTP_HEAD_MAX). Extensions and trailers are
  * read strictly and dropped. */
-int attrib_http_chunked_decode(struct attrib_http_chunked *chunked, char *p, size_t *n,
-	size_t body_max);
+int attrib_http_chunked_decode(
+	struct attrib_http_chunked *chunked, char *p, size_t *n, size_t body_max);
 
 /* Response writer. Header lines are checked: a stray CR, LF or NUL or a line without a name aborts
  * the process, because every caller must have escaped what it puts there. */

@@ -43,13 +43,13 @@ enum attrib_id_domain {
 	ATTRIB_ID_EVENT_OPEN, /* event ids of strangers: theirs never suppress a signed one */
 	ATTRIB_ID_VISITOR,
 	ATTRIB_ID_CLICK,
-	ATTRIB_ID_ORDER,      /* order or lead id */
-	ATTRIB_ID_ALIAS,      /* "<alias kind>=<value>" */
-	ATTRIB_ID_EMAIL,      /* normalised e-mail; HMAC-SHA-256 cut to 128 bits */
-	ATTRIB_ID_PHONE,      /* likewise */
-	ATTRIB_ID_CUSTOMER,   /* the shop's own customer id; likewise */
-	ATTRIB_ID_CONTENT,    /* a digest of a fact's content */
-	ATTRIB_ID_UNIQUE,     /* (day, tracker, visitor): counts unique clicks */
+	ATTRIB_ID_ORDER,    /* order or lead id */
+	ATTRIB_ID_ALIAS,    /* "<alias kind>=<value>" */
+	ATTRIB_ID_EMAIL,    /* normalised e-mail; HMAC-SHA-256 cut to 128 bits */
+	ATTRIB_ID_PHONE,    /* likewise */
+	ATTRIB_ID_CUSTOMER, /* the shop's own customer id; likewise */
+	ATTRIB_ID_CONTENT,  /* a digest of a fact's content */
+	ATTRIB_ID_UNIQUE,   /* (day, tracker, visitor): counts unique clicks */
 };
 
 /* The id of `value` within site and domain (SipHash-2-4-128, or HMAC where the table says so).
@@ -75,7 +75,7 @@ uint64_t attrib_hash64(const void *p, size_t n, uint64_t seed);
 size_t attrib_base64url(const void *p, size_t n, char *out); /* no NUL; returns the length */
 int attrib_base64url_decode(struct attrib_str s, void *out, size_t n) ATTRIB_MUST_CHECK;
 void attrib_hex(const void *p, size_t n, char *out); /* 2n bytes, no NUL */
-static inline int attrib_hex_digit(char c) /* 0..15, or -1 */
+static inline int attrib_hex_digit(char c)           /* 0..15, or -1 */
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';

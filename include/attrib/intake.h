@@ -15,8 +15,8 @@
 #include "attrib/id.h"
 
 #define ATTRIB_INTAKE_EVENTS_MAX 2500
-#define ATTRIB_INTAKE_BODY_MAX (1u << 20) /* bytes */
-#define ATTRIB_BEACON_BODY_MAX (64u << 10)
+#define ATTRIB_INTAKE_BODY_MAX   (1u << 20) /* bytes */
+#define ATTRIB_BEACON_BODY_MAX   (64u << 10)
 
 /* What the moment of a browser's request tells; verdicts and consent are made of it. */
 struct attrib_visit {
@@ -27,7 +27,7 @@ struct attrib_visit {
 /* Everything that intake may know; borrowed for the call. Results live in the arena. */
 struct attrib_intake {
 	struct attrib_arena *arena;
-	struct attrib_keys *keys;            /* the worker's own */
+	struct attrib_keys *keys; /* the worker's own */
 	const struct attrib_catalog *catalog;
 	const struct attrib_intake_site *site; /* the event's site; NULL until it is known */
 	int64_t now;
@@ -37,27 +37,27 @@ struct attrib_intake {
 
 /* The part of a site's settings that intake needs (not in the catalog: secrets and parameters). */
 struct attrib_intake_site {
-	const struct attrib_site *site;      /* name, policy, zone */
+	const struct attrib_site *site;            /* name, policy, zone */
 	const struct attrib_str *affiliate_params; /* names, folded */
 	size_t affiliate_param_count;
-	struct attrib_str cookie_domain;     /* empty = host only */
+	struct attrib_str cookie_domain; /* empty = host only */
 	bool consent_required;
-	const struct attrib_str *own_hosts;  /* hosts of the shop itself, for own-site referrers */
+	const struct attrib_str *own_hosts; /* hosts of the shop itself, for own-site referrers */
 	size_t own_host_count;
 };
 
 struct attrib_reject {
-	size_t index;               /* of the item in the request */
-	int error;                  /* enum attrib_error */
-	struct attrib_str message;  /* names the field and what was expected */
+	size_t index;              /* of the item in the request */
+	int error;                 /* enum attrib_error */
+	struct attrib_str message; /* names the field and what was expected */
 };
 struct attrib_intake_result {
 	struct attrib_event *events; /* accepted, in order */
 	size_t event_count;
 	struct attrib_reject *rejects;
 	size_t reject_count;
-	size_t accepted;             /* items that were taken: events, and those that the site ignores */
-	bool whole;                  /* the body itself was bad: rejects[0] tells; nothing accepted */
+	size_t accepted; /* items that were taken: events, and those that the site ignores */
+	bool whole;      /* the body itself was bad: rejects[0] tells; nothing accepted */
 };
 
 enum attrib_body_form { ATTRIB_BODY_JSON, ATTRIB_BODY_NDJSON };
@@ -84,32 +84,34 @@ int attrib_intake_beacon_site(struct attrib_arena *arena, struct attrib_str body
 
 /* GET or HEAD /c/<link>: where to send the visitor, and the click to record. */
 struct attrib_redirect {
-	struct attrib_str location;   /* complete URL, safe in a header */
-	struct attrib_event event;    /* the click; not set when has_event is false */
+	struct attrib_str location; /* complete URL, safe in a header */
+	struct attrib_event event;  /* the click; not set when has_event is false */
 	bool has_event;
 	struct attrib_str set_cookie; /* complete Set-Cookie value(s) as header lines, or empty */
 };
 /* link: the decoded path segment. random: 32 fresh random bytes (visitor and click id).
  * ATTRIB_E_NOT_FOUND: no such link. An expired link redirects and its click is unowned. */
 int attrib_intake_redirect(const struct attrib_intake *intake, const struct attrib_visit *visit,
-	const struct attrib_tracker *link, const uint8_t random[32], struct attrib_redirect *out)
-	ATTRIB_MUST_CHECK;
+	const struct attrib_tracker *link, const uint8_t random[32],
+	struct attrib_redirect *out) ATTRIB_MUST_CHECK;
 
 /* -- the parts that they are made of ------------------------------------------------------------ */
 
 /* Ad click ids recognised in URLs; the bit is 1 << number. X(NAME, "parameter", search ad) */
 #define ATTRIB_AD_CLICKS(X)                                                                        \
-	X(GCLID, "gclid", 1) X(GBRAID, "gbraid", 1) X(WBRAID, "wbraid", 1) X(DCLID, "dclid", 1)    \
-	X(MSCLKID, "msclkid", 1) X(FBCLID, "fbclid", 0) X(IGSHID, "igshid", 0)                     \
-	X(TTCLID, "ttclid", 0) X(TWCLID, "twclid", 0) X(LI_FAT_ID, "li_fat_id", 0)                 \
-	X(RDT_CID, "rdt_cid", 0) X(EPIK, "epik", 0) X(SCCID, "sccid", 0) X(YCLID, "yclid", 0)      \
-	X(MC_CID, "mc_cid", 0) X(IRCLICKID, "irclickid", 0) X(CJEVENT, "cjevent", 0)               \
-	X(AWC, "awc", 0) X(SSCID, "sscid", 0) X(RANSITEID, "ransiteid", 0)
+	X(GCLID, "gclid", 1)                                                                       \
+	X(GBRAID, "gbraid", 1) X(WBRAID, "wbraid", 1) X(DCLID, "dclid", 1) X(MSCLKID, "msclkid",   \
+		1) X(FBCLID, "fbclid", 0) X(IGSHID, "igshid", 0) X(TTCLID, "ttclid", 0)            \
+		X(TWCLID, "twclid", 0) X(LI_FAT_ID, "li_fat_id", 0) X(RDT_CID, "rdt_cid", 0)       \
+			X(EPIK, "epik", 0) X(SCCID, "sccid", 0) X(YCLID, "yclid", 0)               \
+				X(MC_CID, "mc_cid", 0) X(IRCLICKID, "irclickid", 0)                \
+					X(CJEVENT, "cjevent", 0) X(AWC, "awc", 0)                  \
+						X(SSCID, "sscid", 0) X(RANSITEID, "ransiteid", 0)
 enum attrib_ad_click {
 #define X(name, text, search) ATTRIB_AD_##name,
 	ATTRIB_AD_CLICKS(X)
 #undef X
-	ATTRIB_AD_COUNT
+		ATTRIB_AD_COUNT
 };
 
 /* What a landing URL carries. Aliases mtm_ and pk_ count as utm_; the first non-empty value wins. */
@@ -125,15 +127,15 @@ void attrib_landing_parse(struct attrib_arena *arena, struct attrib_str url,
 
 /* The visitor cookie: "<22 characters of id>.<22 characters of MAC>". */
 #define ATTRIB_VISITOR_COOKIE "attr_vid"
-#define ATTRIB_VISITOR_TWIN "attr_visitor" /* the same value, readable for scripts of the page */
-struct attrib_str attrib_visitor_cookie(struct attrib_arena *arena, struct attrib_keys *keys,
-	const uint8_t random[16]);
+#define ATTRIB_VISITOR_TWIN   "attr_visitor" /* the same value, readable for scripts of the page */
+struct attrib_str attrib_visitor_cookie(
+	struct attrib_arena *arena, struct attrib_keys *keys, const uint8_t random[16]);
 /* The visitor's id text without its MAC when the MAC is right; p is NULL otherwise. */
 struct attrib_str attrib_visitor_verify(struct attrib_keys *keys, struct attrib_str cookie);
 /* The visitor id of what a client sent in visitor_id: a cookie's value as it is, or any text. A value
  * in the cookie's form with a wrong MAC is no id (none). */
-struct attrib_id attrib_visitor_id(struct attrib_keys *keys, struct attrib_str site,
-	struct attrib_str sent);
+struct attrib_id attrib_visitor_id(
+	struct attrib_keys *keys, struct attrib_str site, struct attrib_str sent);
 
 /* E-mail for matching: trimmed, folded. Phone: digits with a leading '+'. Empty, "0" = none. */
 struct attrib_str attrib_email_normalise(struct attrib_arena *arena, struct attrib_str email);

@@ -31,11 +31,11 @@
 #define ATTRIB_SEGMENT_SIZE (64u << 20) /* when the options say 0 */
 
 struct attrib_journal_options {
-	const char *dir;          /* the journal directory; made when absent */
+	const char *dir; /* the journal directory; made when absent */
 	struct attrib_id instance;
-	uint64_t segment_size;    /* bytes; a lane rotates when the next commit does not fit. One
+	uint64_t segment_size; /* bytes; a lane rotates when the next commit does not fit. One
 	                           * commit is never split, so a large one may exceed it */
-	uint64_t quota;           /* bytes over all lanes; 0 = none. Above: append = NO_SPACE */
+	uint64_t quota;        /* bytes over all lanes; 0 = none. Above: append = NO_SPACE */
 };
 
 struct attrib_journal; /* all lanes of one instance */
@@ -44,8 +44,8 @@ struct attrib_lane;    /* the open, writable lane of one worker */
 /* Scans the directory: finds lanes, their record ranges and the base for new lanes; removes what a
  * crash left half made, and changes nothing else. A segment of a newer format: ATTRIB_E_VERSION.
  * ATTRIB_E_NOT_FOUND: the parent directory is absent. errno is kept on ATTRIB_E_IO. */
-int attrib_journal_open(const struct attrib_journal_options *options, struct attrib_journal **out)
-	ATTRIB_MUST_CHECK;
+int attrib_journal_open(const struct attrib_journal_options *options,
+	struct attrib_journal **out) ATTRIB_MUST_CHECK;
 /* After its lanes are closed and its readers freed. */
 void attrib_journal_close(struct attrib_journal *journal);
 /* No record of an earlier start has a higher number; new lanes begin above it. It is the highest,
@@ -59,8 +59,8 @@ void attrib_journal_raise_base(struct attrib_journal *journal, uint64_t base);
 
 /* Opens a lane with a fresh random id; its first segment is synced, and so is the directory. `now`
  * stamps it. ATTRIB_E_NO_SPACE, ATTRIB_E_IO, ATTRIB_E_NOMEM. */
-int attrib_lane_open(struct attrib_journal *journal, int64_t now, struct attrib_lane **out)
-	ATTRIB_MUST_CHECK;
+int attrib_lane_open(
+	struct attrib_journal *journal, int64_t now, struct attrib_lane **out) ATTRIB_MUST_CHECK;
 /* Waits for a running commit, commits what is appended (in place) and closes; the lane is gone
  * whatever the result: that of the last commit. */
 int attrib_lane_close(struct attrib_lane *lane);
@@ -70,8 +70,8 @@ struct attrib_id attrib_lane_id(const struct attrib_lane *lane);
  * durable yet. ATTRIB_E_NO_SPACE (quota; or the disk was full at the last commit and still is; or
  * 32 MiB wait behind a sync that hangs), ATTRIB_E_IO (the lane failed for good), ATTRIB_E_TOO_LARGE,
  * ATTRIB_E_INVALID (empty), ATTRIB_E_NOMEM: nothing was appended. */
-int attrib_lane_append(struct attrib_lane *lane, struct attrib_str payload, uint64_t *number)
-	ATTRIB_MUST_CHECK;
+int attrib_lane_append(
+	struct attrib_lane *lane, struct attrib_str payload, uint64_t *number) ATTRIB_MUST_CHECK;
 
 /* The one call behind which durability happens: starts a commit of everything appended so far.
  * Returns with the commit done (it synced in place because recent syncs were fast), or leaves it to
@@ -112,7 +112,7 @@ uint64_t attrib_journal_foreign(const struct attrib_journal *journal);
 /* -- reading: one thread (the engine) ---------------------------------------------------------- */
 
 struct attrib_record {
-	uint32_t lane;          /* index of the lane in this process, see attrib_journal_lane_id */
+	uint32_t lane; /* index of the lane in this process, see attrib_journal_lane_id */
 	uint64_t number;
 	struct attrib_str payload; /* borrowed from the reader until the next read */
 };
@@ -122,8 +122,8 @@ struct attrib_record {
 uint32_t attrib_journal_lane_count(struct attrib_journal *journal);
 struct attrib_id attrib_journal_lane_id(struct attrib_journal *journal, uint32_t lane);
 /* First and last known record of a lane (last = committed for the lanes of this start). */
-void attrib_journal_lane_range(struct attrib_journal *journal, uint32_t lane, uint64_t *first,
-	uint64_t *last);
+void attrib_journal_lane_range(
+	struct attrib_journal *journal, uint32_t lane, uint64_t *first, uint64_t *last);
 
 struct attrib_reader;
 int attrib_reader_new(struct attrib_journal *journal, struct attrib_reader **out) ATTRIB_MUST_CHECK;
@@ -136,7 +136,8 @@ void attrib_reader_free(struct attrib_reader *reader);
 int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t after,
 	struct attrib_record *out, size_t max, size_t *n) ATTRIB_MUST_CHECK;
 /* Stretches of damage met so far, and the bytes in them. */
-void attrib_reader_damaged(const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes);
+void attrib_reader_damaged(
+	const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes);
 
 /* -- verify: reads every segment of a directory without touching it ----------------------------- */
 

@@ -28,8 +28,8 @@ int attrib_money_format(int64_t amount, int exponent, char *out);
 /* Splits `amount` over n weights by largest remainder: out[i] sums to amount exactly.
  * Equal remainders go to the smaller index. amount may be negative (its mirror image is split).
  * Weights are >= 0 and their sum is > 0 and < 2^62; else ATTRIB_E_INVALID. */
-int attrib_money_split(int64_t amount, const uint64_t *weights, size_t n, int64_t *out)
-	ATTRIB_MUST_CHECK;
+int attrib_money_split(
+	int64_t amount, const uint64_t *weights, size_t n, int64_t *out) ATTRIB_MUST_CHECK;
 
 /* a * num / den rounded half up (half away from zero below 0); den > 0, result must fit. */
 int64_t attrib_money_scale(int64_t a, int64_t num, int64_t den);

@@ -14,9 +14,9 @@
 #include "attrib/error.h"
 
 struct attrib_sink_attach {
-	uint64_t epoch;                    /* ours from now on; every older one is fenced */
-	uint64_t base;                     /* highest record number that the sink has seen of us */
-	uint64_t catalog_version;          /* of the last flush; differs from now: decide all again */
+	uint64_t epoch;           /* ours from now on; every older one is fenced */
+	uint64_t base;            /* highest record number that the sink has seen of us */
+	uint64_t catalog_version; /* of the last flush; differs from now: decide all again */
 	struct attrib_position *positions; /* owned by the sink until its free */
 	size_t position_count;
 };
@@ -48,8 +48,8 @@ struct attrib_postgres_options {
 	const uint8_t *secret_fingerprint; /* 32 bytes: all instances of one database agree on it */
 	int connect_timeout_s, statement_timeout_ms, tcp_user_timeout_ms; /* 0 = 5, 30000, 10000 */
 };
-int attrib_sink_postgres_new(const struct attrib_postgres_options *options, struct attrib_sink **out)
-	ATTRIB_MUST_CHECK;
+int attrib_sink_postgres_new(
+	const struct attrib_postgres_options *options, struct attrib_sink **out) ATTRIB_MUST_CHECK;
 /* One JSON object per row on a FILE (borrowed): for tests. No refunds are split here. */
 int attrib_sink_ndjson_new(void *file, struct attrib_sink **out) ATTRIB_MUST_CHECK;
 int attrib_sink_null_new(struct attrib_sink **out) ATTRIB_MUST_CHECK;
@@ -66,7 +66,8 @@ int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const 
 struct attrib_site_row {
 	struct attrib_site *site;
 	struct attrib_str customer_history, cost_spread;
-	struct attrib_str policy_json; /* the settings that a decision depends on, canonical order */
+	struct attrib_str
+		policy_json; /* the settings that a decision depends on, canonical order */
 };
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
@@ -79,7 +80,8 @@ int attrib_postgres_watch_new(const char *conninfo, struct attrib_postgres_watch
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 int attrib_postgres_watch_fd(const struct attrib_postgres_watch *watch);
 /* True in *changed when a notification came; ATTRIB_E_UNAVAILABLE when the connection is gone. */
-int attrib_postgres_watch_poll(struct attrib_postgres_watch *watch, bool *changed) ATTRIB_MUST_CHECK;
+int attrib_postgres_watch_poll(
+	struct attrib_postgres_watch *watch, bool *changed) ATTRIB_MUST_CHECK;
 void attrib_postgres_watch_free(struct attrib_postgres_watch *watch);
 
 #endif

@@ -23,7 +23,8 @@ enum attrib_entity_kind {
 	ATTRIB_ENTITY_VISITOR = 1,
 	ATTRIB_ENTITY_CUSTOMER = 2,
 	ATTRIB_ENTITY_ORDER = 3,
-	ATTRIB_ENTITY_ID = 4, /* a remembered id: claimed once, expires by dedupe; loads as one SEEN fact
+	ATTRIB_ENTITY_ID =
+		4, /* a remembered id: claimed once, expires by dedupe; loads as one SEEN fact
 				 of which only received_at and the claimer are kept */
 };
 
@@ -48,13 +49,13 @@ struct attrib_claimer {
 struct attrib_fact {
 	struct attrib_entity entity;
 	enum attrib_fact_type type;
-	uint8_t sub;            /* second part of the fact's name: channel of a touch, kind of an edge */
-	uint8_t trust;          /* enum attrib_trust */
-	uint8_t cap;            /* which cap counts it: enum attrib_cap */
-	struct attrib_id id;    /* (entity, type, sub, id) names the fact */
-	int64_t at;             /* occurred_at, edge time or updated_at: orders facts under a cap */
-	int64_t received_at;    /* merged: the minimum over copies */
-	uint64_t content_hash;  /* of body; merged: the copy with the greater (trust, at, hash) */
+	uint8_t sub;   /* second part of the fact's name: channel of a touch, kind of an edge */
+	uint8_t trust; /* enum attrib_trust */
+	uint8_t cap;   /* which cap counts it: enum attrib_cap */
+	struct attrib_id id;   /* (entity, type, sub, id) names the fact */
+	int64_t at;            /* occurred_at, edge time or updated_at: orders facts under a cap */
+	int64_t received_at;   /* merged: the minimum over copies */
+	uint64_t content_hash; /* of body; merged: the copy with the greater (trust, at, hash) */
 	/* Borrowed by add (copied; never a view from a load of the same state), borrowed from load until
 	 * the next add or forget. Below 16 MiB. Copies with equal (trust, at, hash) have equal bodies. */
 	struct attrib_str body;
@@ -83,7 +84,7 @@ extern const struct attrib_cap_limit attrib_cap_limits[ATTRIB_CAP_COUNT];
 struct attrib_added {
 	bool added;   /* the fact was not there */
 	bool changed; /* it was there, and received_at or content changed; or a cap dropped another */
-	bool mine;    /* the fact's claimer is the one that this call gave; never for a fact not kept */
+	bool mine; /* the fact's claimer is the one that this call gave; never for a fact not kept */
 	bool refused; /* the cap or the memory limit kept it out: nothing changed */
 };
 
@@ -95,10 +96,10 @@ struct attrib_loaded {
 
 struct attrib_state_stats {
 	uint64_t entities[5]; /* by kind */
-	uint64_t facts;     /* copies; ids not counted */
-	uint64_t bytes;     /* of memory */
-	uint64_t refused;   /* copies, by cap or memory limit */
-	uint64_t forgotten; /* entities and ids */
+	uint64_t facts;       /* copies; ids not counted */
+	uint64_t bytes;       /* of memory */
+	uint64_t refused;     /* copies, by cap or memory limit */
+	uint64_t forgotten;   /* entities and ids */
 };
 
 struct attrib_state {
@@ -134,8 +135,8 @@ struct attrib_memory_options {
 	uint64_t max_bytes;    /* 0 = none; above it strangers create no new entities */
 	uint64_t first_ticket; /* tickets of this process start above it (from PostgreSQL: epoch) */
 };
-int attrib_state_memory_new(const struct attrib_memory_options *options, struct attrib_state **out)
-	ATTRIB_MUST_CHECK;
+int attrib_state_memory_new(
+	const struct attrib_memory_options *options, struct attrib_state **out) ATTRIB_MUST_CHECK;
 /* Raises the ticket counter (memory only): used once PostgreSQL has given the epoch. */
 void attrib_state_memory_raise_ticket(struct attrib_state *state, uint64_t above);
 

@@ -15,7 +15,7 @@ struct attrib_str {
 };
 
 #define ATTRIB_STR(literal) ((struct attrib_str){(literal), sizeof(literal) - 1})
-#define ATTRIB_STR_NONE ((struct attrib_str){NULL, 0})
+#define ATTRIB_STR_NONE     ((struct attrib_str){NULL, 0})
 
 static inline struct attrib_str attrib_str_of(const char *cstr)
 {

@@ -10,12 +10,12 @@
 #include "attrib/error.h"
 #include "attrib/str.h"
 
-#define ATTRIB_NEVER INT64_MIN
-#define ATTRIB_FOREVER INT64_MAX
-#define ATTRIB_US_PER_S ((int64_t)1000000)
-#define ATTRIB_US_PER_MIN (60 * ATTRIB_US_PER_S)
+#define ATTRIB_NEVER       INT64_MIN
+#define ATTRIB_FOREVER     INT64_MAX
+#define ATTRIB_US_PER_S    ((int64_t)1000000)
+#define ATTRIB_US_PER_MIN  (60 * ATTRIB_US_PER_S)
 #define ATTRIB_US_PER_HOUR (60 * ATTRIB_US_PER_MIN)
-#define ATTRIB_US_PER_DAY (24 * ATTRIB_US_PER_HOUR)
+#define ATTRIB_US_PER_DAY  (24 * ATTRIB_US_PER_HOUR)
 
 /* RFC 3339 with any offset and up to 9 fraction digits (beyond 6 truncated), years 1970..9999;
  * a leap second (23:59:60 UTC) reads as the next second. ATTRIB_E_BAD_TIME. */
