@@ -107,7 +107,7 @@ enum attrib_base_status {
 struct attrib_decision {
 	struct attrib_str site;
 	enum attrib_conversion_kind kind;
-	struct attrib_str order_id; /* canonical */
+	struct attrib_str order_id;    /* canonical */
 	struct attrib_str merged_into; /* not empty: another's alias, nothing else counts */
 	uint64_t ticket;
 	enum attrib_base_status status; /* before refunds and cancels, which SQL applies */

@@ -131,15 +131,14 @@ struct attrib_event {
 	enum attrib_event_type type;
 	enum attrib_trust trust;
 	struct attrib_str site;
-	struct attrib_str source; /* native, pixel, beacon, redirect, shopify, ... */
-	int64_t received_at;      /* by the accepting worker's clock */
-	int64_t occurred_at;      /* clamped by the rules of "Eligible"; never missing */
-	uint32_t verdicts;        /* enum attrib_verdict */
-	struct attrib_str
-		event_id;         /* as sent, or derived; at most 128 bytes; breaks ties as bytes */
-	struct attrib_id id;      /* of event_id (domain by trust): idempotence */
-	struct attrib_id visitor; /* none = no visitor */
-	struct attrib_id click;   /* the click id that it carries or (CLICK) makes; none = none */
+	struct attrib_str source;   /* native, pixel, beacon, redirect, shopify, ... */
+	int64_t received_at;        /* by the accepting worker's clock */
+	int64_t occurred_at;        /* clamped by the rules of "Eligible"; never missing */
+	uint32_t verdicts;          /* enum attrib_verdict */
+	struct attrib_str event_id; /* as sent or derived; <= 128 bytes; breaks ties as bytes */
+	struct attrib_id id;        /* of event_id (domain by trust): idempotence */
+	struct attrib_id visitor;   /* none = no visitor */
+	struct attrib_id click;     /* the click id that it carries or (CLICK) makes; none = none */
 	size_t key_count;
 	struct attrib_customer_key keys[ATTRIB_CUSTOMER_KEYS_MAX];
 	/* what it can be credited by, as sent */

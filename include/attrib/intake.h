@@ -100,13 +100,25 @@ int attrib_intake_redirect(const struct attrib_intake *intake, const struct attr
 /* Ad click ids recognised in URLs; the bit is 1 << number. X(NAME, "parameter", search ad) */
 #define ATTRIB_AD_CLICKS(X)                                                                        \
 	X(GCLID, "gclid", 1)                                                                       \
-	X(GBRAID, "gbraid", 1) X(WBRAID, "wbraid", 1) X(DCLID, "dclid", 1) X(MSCLKID, "msclkid",   \
-		1) X(FBCLID, "fbclid", 0) X(IGSHID, "igshid", 0) X(TTCLID, "ttclid", 0)            \
-		X(TWCLID, "twclid", 0) X(LI_FAT_ID, "li_fat_id", 0) X(RDT_CID, "rdt_cid", 0)       \
-			X(EPIK, "epik", 0) X(SCCID, "sccid", 0) X(YCLID, "yclid", 0)               \
-				X(MC_CID, "mc_cid", 0) X(IRCLICKID, "irclickid", 0)                \
-					X(CJEVENT, "cjevent", 0) X(AWC, "awc", 0)                  \
-						X(SSCID, "sscid", 0) X(RANSITEID, "ransiteid", 0)
+	X(GBRAID, "gbraid", 1)                                                                     \
+	X(WBRAID, "wbraid", 1)                                                                     \
+	X(DCLID, "dclid", 1)                                                                       \
+	X(MSCLKID, "msclkid", 1)                                                                   \
+	X(FBCLID, "fbclid", 0)                                                                     \
+	X(IGSHID, "igshid", 0)                                                                     \
+	X(TTCLID, "ttclid", 0)                                                                     \
+	X(TWCLID, "twclid", 0)                                                                     \
+	X(LI_FAT_ID, "li_fat_id", 0)                                                               \
+	X(RDT_CID, "rdt_cid", 0)                                                                   \
+	X(EPIK, "epik", 0)                                                                         \
+	X(SCCID, "sccid", 0)                                                                       \
+	X(YCLID, "yclid", 0)                                                                       \
+	X(MC_CID, "mc_cid", 0)                                                                     \
+	X(IRCLICKID, "irclickid", 0)                                                               \
+	X(CJEVENT, "cjevent", 0)                                                                   \
+	X(AWC, "awc", 0)                                                                           \
+	X(SSCID, "sscid", 0)                                                                       \
+	X(RANSITEID, "ransiteid", 0)
 enum attrib_ad_click {
 #define X(name, text, search) ATTRIB_AD_##name,
 	ATTRIB_AD_CLICKS(X)

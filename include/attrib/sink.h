@@ -66,8 +66,7 @@ int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const 
 struct attrib_site_row {
 	struct attrib_site *site;
 	struct attrib_str customer_history, cost_spread;
-	struct attrib_str
-		policy_json; /* the settings that a decision depends on, canonical order */
+	struct attrib_str policy_json; /* what a decision depends on, in canonical order */
 };
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
