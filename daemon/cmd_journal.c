@@ -72,7 +72,7 @@ int cmd_journal(const struct cmd_line *line)
 	err = attrib_journal_verify(dir, &report, say, NULL);
 	if (err) {
 		cmd_complain("%s: %s", dir, errno ? strerror(errno) : attrib_error_text(err));
-		return cmd_exit_status(err);
+		return err == ATTRIB_E_NOT_FOUND ? EX_IOERR : cmd_exit_status(err);
 	}
 	summarise(&report);
 	if (fflush(stdout))

@@ -6,12 +6,14 @@
  */
 #include "table.h"
 
+#include <stdlib.h>
 #include <utf8proc.h>
 
 #include "csv.h"
 
 #define NULL_TEXT ATTRIB_STR("-")
 #define GAP       2 /* blanks between columns */
+#define DECIMALS  4 /* of ratios, for people */
 
 struct table_row {
 	struct table_row *next;
@@ -68,6 +70,37 @@ static struct attrib_str printable(struct attrib_arena *arena, struct attrib_str
 	return copy;
 }
 
+/* A ratio with its twenty digits is no help to a person; money has fewer than DECIMALS + 1 anyway. */
+static struct attrib_str shortened(struct attrib_arena *arena, struct attrib_str number)
+{
+	const char *point = memchr(number.p, '.', number.n);
+	struct attrib_str copy, out;
+	long double value;
+
+	if (!point || (size_t)(number.p + number.n - point - 1) <= DECIMALS)
+		return printable(arena, number);
+	copy = attrib_arena_str(arena, number);
+	value = copy.p ? strtold(copy.p, NULL) : 0;
+	if (value > 1e12L || value < -1e12L)
+		return copy;
+	out = attrib_arena_printf(arena, "%.*Lf", DECIMALS, value);
+	return out.p && strcmp(out.p, "-0.0000") == 0 ? ATTRIB_STR("0.0000") : out;
+}
+
+static struct attrib_str cell_for_people(
+	struct table *table, enum table_kind kind, struct attrib_str cell)
+{
+	struct attrib_str out = NULL_TEXT;
+
+	if (cell.p && kind == TABLE_NUMBER)
+		out = shortened(&table->arena, cell);
+	else if (cell.p)
+		out = printable(&table->arena, cell);
+	if (!out.p)
+		table->err = ATTRIB_E_NOMEM;
+	return out;
+}
+
 static void keep_row(struct table *table, const struct attrib_str *cells)
 {
 	struct table_row *row = attrib_arena_alloc(&table->arena, sizeof *row);
@@ -79,11 +112,10 @@ static void keep_row(struct table *table, const struct attrib_str *cells)
 		table->err = ATTRIB_E_NOMEM;
 		return;
 	}
-	for (size_t i = 0; i < table->column_count; i++) {
-		row->cells[i] = cells[i].p ? printable(&table->arena, cells[i]) : NULL_TEXT;
-		if (!row->cells[i].p)
-			table->err = ATTRIB_E_NOMEM;
-	}
+	for (size_t i = 0; i < table->column_count; i++)
+		row->cells[i] = cell_for_people(table, table->columns[i].kind, cells[i]);
+	if (table->err)
+		return;
 	*table->last = row;
 	table->last = &row->next;
 }

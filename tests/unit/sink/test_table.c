@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -52,6 +53,44 @@ static void for_people(void **state)
 		"(4 rows)\n");
 }
 
+/* Ratios are rounded for people, and for them only; money is not. */
+static void ratios_are_rounded_for_people(void **state)
+{
+	static const struct {
+		struct attrib_str number;
+		const char *shown;
+	} cases[] = {
+		{CELL("-1.00000000000000000000"), "-1.0000"},
+		{CELL("0.42857142857142857143"), "0.4286"},
+		{CELL("0.00004999999999999999"), "0.0000"},
+		{CELL("-0.00000000000000000001"), "0.0000"},
+		{CELL("123456789012.34561"), "123456789012.3456"},
+		{CELL("1234567890123456789.123456"), "1234567890123456789.123456"},
+		{CELL("12.3456"), "12.3456"},
+		{CELL("1e20"), "1e20"},
+	};
+	static const struct table_column column = {"n", TABLE_NUMBER};
+	char expected[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct table table;
+		table_init(&table, ATTRIB_REPORT_TABLE, &column, 1);
+		table_add(&table, &cases[i].number);
+		assert_int_equal(table_end(&table), 0);
+		attrib_buf_char(&table.out, 0);
+		snprintf(expected, sizeof expected, "%*s\n%s\n(1 row)\n",
+			(int)strlen(cases[i].shown), "n", cases[i].shown);
+		assert_string_equal((char *)table.out.p, expected);
+		table_done(&table);
+		table_init(&table, ATTRIB_REPORT_CSV, &column, 1);
+		table_add(&table, &cases[i].number);
+		assert_int_equal(table_end(&table), 0);
+		assert_memory_equal(table.out.p + 2, cases[i].number.p, cases[i].number.n);
+		table_done(&table);
+	}
+}
+
 static void for_spreadsheets(void **state)
 {
 	(void)state;
@@ -81,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(for_people),
+		cmocka_unit_test(ratios_are_rounded_for_people),
 		cmocka_unit_test(for_spreadsheets),
 		cmocka_unit_test(for_programs),
 	};
