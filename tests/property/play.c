@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "attrib/engine.h"
+#include "attrib/sink.h"
 
 #define GROUP_MAX 4096
 #define PADDING   64 /* what the JSON reader may look at behind the end */
@@ -18,9 +19,10 @@ struct play {
 	struct attrib_engine *engine;
 	struct attrib_catalog *catalog;
 	struct attrib_batch *batch;
+	struct attrib_sink *sink; /* NDJSON on stdout */
 	struct play_sites sites;
 	struct attrib_arena arena; /* of the group */
-	struct attrib_buf body, line, payload;
+	struct attrib_buf body, payload;
 	struct attrib_engine_record group[GROUP_MAX];
 	size_t group_n;
 	uint64_t number;
@@ -81,7 +83,7 @@ static void flush(struct play *play)
 
 	apply_group(play);
 	attrib_batch_seal(play->batch, &view);
-	play_rows(&view, &play->line, stdout);
+	must(play->sink->ops->flush(play->sink, &view, 0), "flush");
 	printf("{\"flushed\":%llu}\n", (unsigned long long)view.records);
 	fflush(stdout);
 	attrib_batch_reset(play->batch);
@@ -209,20 +211,19 @@ static void play_start(struct play *play)
 	play->batch = attrib_batch_new();
 	attrib_arena_init(&play->arena, 1u << 20);
 	attrib_buf_init(&play->body);
-	attrib_buf_init(&play->line);
 	attrib_buf_init(&play->payload);
-	if (!play->keys || !play->batch)
+	if (!play->keys || !play->batch || attrib_sink_ndjson_new(stdout, &play->sink))
 		play_fail("out of memory");
 }
 
 static void play_end(struct play *play)
 {
 	reset(play);
+	play->sink->ops->free(play->sink);
 	attrib_batch_free(play->batch);
 	attrib_keys_free(play->keys);
 	attrib_arena_done(&play->arena);
 	attrib_buf_done(&play->body);
-	attrib_buf_done(&play->line);
 	attrib_buf_done(&play->payload);
 }
 

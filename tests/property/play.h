@@ -35,9 +35,6 @@ void play_json(struct attrib_json value, struct attrib_buf *out);
 struct attrib_catalog *play_catalog(struct attrib_json catalog, struct play_sites *sites);
 void play_sites_done(struct play_sites *sites);
 
-/* Writes the rows of a sealed batch. */
-void play_rows(const struct attrib_batch_view *batch, struct attrib_buf *line, FILE *out);
-
 __attribute__((noreturn, format(printf, 1, 2))) void play_fail(const char *format, ...);
 
 #endif
