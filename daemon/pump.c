@@ -91,11 +91,13 @@ static bool apply(struct attribd_pump *pump, const struct attrib_engine_record *
 	return true;
 }
 
-static size_t read_group(
-	struct attribd_pump *pump, uint32_t lane, uint64_t upto, struct attrib_engine_record *out)
+/* False: nothing is known of what comes, later it may be (descriptors or memory were out). That is not
+ * the end of a lane: whoever took it for one would pass over acknowledged records. */
+static bool read_group(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
+	struct attrib_engine_record *out, size_t *kept)
 {
 	struct attrib_record records[ATTRIBD_GROUP];
-	size_t n = 0, kept = 0;
+	size_t n = 0;
 	int err = attrib_reader_read(
 		pump->reader, lane, pump->lanes[lane].after, records, ATTRIBD_GROUP, &n);
 
@@ -103,13 +105,13 @@ static size_t read_group(
 		attribd_log(ATTRIBD_LOG_ERROR, "journal: reading: %s; again in 1 s",
 			attrib_error_text(err));
 		usleep(RETRY_US);
-		return 0;
+		return false;
 	}
-	for (; kept < n && records[kept].number <= upto; kept++)
-		out[kept] = (struct attrib_engine_record){.lane = pump->lanes[lane].id,
-			.number = records[kept].number,
-			.payload = records[kept].payload};
-	return kept;
+	for (*kept = 0; *kept < n && records[*kept].number <= upto; ++*kept)
+		out[*kept] = (struct attrib_engine_record){.lane = pump->lanes[lane].id,
+			.number = records[*kept].number,
+			.payload = records[*kept].payload};
+	return true;
 }
 
 /* Builds the state of records that the sink has already: nothing is emitted. */
@@ -118,8 +120,14 @@ static bool replay_lane(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
 	struct attrib_engine_record group[ATTRIBD_GROUP];
 	size_t n;
 
-	while (pump->lanes[lane].after < upto && (n = read_group(pump, lane, upto, group)) > 0) {
-		if (atomic_load(&pump->stop) || !apply(pump, group, n, true))
+	while (pump->lanes[lane].after < upto) {
+		if (atomic_load(&pump->stop))
+			return false;
+		if (!read_group(pump, lane, upto, group, &n))
+			continue;
+		if (n == 0)
+			break;
+		if (!apply(pump, group, n, true))
 			return false;
 		pump->lanes[lane].after = group[n - 1].number;
 		*count += n;
@@ -296,7 +304,7 @@ static void advance(struct attribd_pump *pump, struct attribd_pump_lane *lane, u
 	atomic_store(&pump->progress->applied, pump->records);
 }
 
-/* One group of a lane; how many records it had. */
+/* One group of a lane; how many records it had, or 1 when it has to be tried again. */
 static size_t pump_lane(struct attribd_pump *pump, uint32_t index)
 {
 	struct attrib_engine_record group[ATTRIBD_GROUP];
@@ -305,7 +313,8 @@ static size_t pump_lane(struct attribd_pump *pump, uint32_t index)
 
 	if (lane->ends && lane->after >= lane->ends)
 		return 0;
-	n = read_group(pump, index, UINT64_MAX, group);
+	if (!read_group(pump, index, UINT64_MAX, group, &n))
+		return 1;
 	take_catalog(pump);
 	if (n == 0) {
 		/* the rest of an earlier lane can't be read any more */

@@ -1,0 +1,147 @@
+/*
+ * The engine thread at a start: what an earlier one left in the journal is applied, whatever is in
+ * the way of reading it.
+ */
+#include "files.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "attrib/sink.h"
+#include "pump.h"
+
+#define RECORDS 10
+
+static const char config_text[] = "[attribd]\nstate_dir = /nowhere\nflush_interval = 10ms\n";
+
+struct fixture {
+	struct attribd_snapshots snapshots;
+	struct attribd_progress progress;
+	struct attrib_journal *journal;
+	struct attribd_bell owner;
+	struct attribd_flush flush;
+	struct attribd_pump pump;
+};
+
+static void open_journal(struct fixture *f)
+{
+	struct attrib_journal_options options = {
+		.dir = files_path("journal"), .instance = {{7}}, .segment_size = 1 << 20};
+
+	assert_int_equal(attrib_journal_open(&options, &f->journal), 0);
+}
+
+/* Records that the engine can't use are counted one by one: proof that it saw them. */
+static void leave_records(struct fixture *f)
+{
+	struct attrib_lane *lane;
+	uint64_t number;
+
+	open_journal(f);
+	assert_int_equal(attrib_lane_open(f->journal, 0, &lane), 0);
+	for (int i = 0; i < RECORDS; i++)
+		assert_int_equal(attrib_lane_append(lane, ATTRIB_STR("no event"), &number), 0);
+	assert_int_equal(attrib_lane_close(lane), 0);
+	attrib_journal_close(f->journal);
+	open_journal(f);
+}
+
+static int begin(void **state)
+{
+	static const uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
+	struct fixture *f = calloc(1, sizeof *f);
+	struct attribd_pump_options options = {.flush = &f->flush,
+		.snapshots = &f->snapshots,
+		.progress = &f->progress,
+		.secret = secret};
+	struct attribd_config *config;
+	struct attrib_catalog *catalog;
+	struct attrib_sink *sink;
+
+	assert_int_equal(files_begin(state), 0);
+	*state = f;
+	assert_int_equal(attribd_config_load(files_text("conf", config_text), &config, NULL), 0);
+	assert_int_equal(attrib_catalog_build(attrib_catalog_builder_new(), 1, &catalog), 0);
+	attribd_snapshots_init(&f->snapshots);
+	assert_int_equal(attribd_snapshots_publish(
+				 &f->snapshots, config, catalog, ATTRIBD_CATALOG_POSTGRES, 0),
+		0);
+	leave_records(f);
+	assert_int_equal(attribd_bell_init(&f->owner), 0);
+	assert_int_equal(attribd_pump_prepare(&f->pump), 0);
+	assert_int_equal(attrib_sink_null_new(&sink), 0);
+	assert_int_equal(
+		attribd_flush_init(&f->flush, sink, &f->progress, &f->pump.bell, &f->owner), 0);
+	options.journal = f->journal;
+	assert_int_equal(attribd_pump_init(&f->pump, &options), 0);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	struct fixture *f = *state;
+
+	attribd_pump_stop(&f->pump);
+	attribd_pump_join(&f->pump);
+	attribd_flush_stop(&f->flush);
+	attribd_flush_join(&f->flush);
+	attribd_pump_done(&f->pump);
+	attribd_flush_done(&f->flush);
+	attribd_snapshots_done(&f->snapshots);
+	attrib_journal_close(f->journal);
+	attribd_bell_done(&f->owner);
+	free(f);
+	return files_end(state);
+}
+
+static void start(struct fixture *f)
+{
+	assert_int_equal(attribd_flush_start(&f->flush), 0);
+	assert_int_equal(attribd_pump_start(&f->pump), 0);
+}
+
+static bool flushed(struct fixture *f, int tries)
+{
+	while (atomic_load(&f->progress.flushed) < RECORDS && tries-- > 0)
+		usleep(10000);
+	return atomic_load(&f->progress.flushed) == RECORDS;
+}
+
+static void an_earlier_lane_is_applied(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_true(flushed(f, 2000));
+	assert_int_equal(atomic_load(&f->progress.bad_records), RECORDS);
+}
+
+/* Connections may take all descriptors while an old segment has to be opened: it is read later. */
+static void records_that_cannot_be_read_now_are_read_later(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit kept, none;
+	int next = dup(0);
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &kept), 0);
+	none = kept;
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	start(f);
+	bool skipped = flushed(f, 50);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &kept), 0);
+	assert_false(skipped);
+	assert_true(flushed(f, 2000));
+	assert_int_equal(atomic_load(&f->progress.bad_records), RECORDS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_earlier_lane_is_applied, begin, finish),
+		cmocka_unit_test_setup_teardown(
+			records_that_cannot_be_read_now_are_read_later, begin, finish),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
