@@ -86,7 +86,17 @@ struct attrib_added {
 	bool changed; /* it was there, and received_at or content changed; or a cap dropped another */
 	bool mine; /* the fact's claimer is the one that this call gave; never for a fact not kept */
 	bool refused; /* the cap or the memory limit kept it out: nothing changed */
+	uint8_t links; /* attrib_fact_link of all facts of the entity, this one added; what a cap has
+			  dropped may still be in it */
 };
+
+/* One bit for what leads on from an entity: the sub of an edge (7: all from there on), 0 for orders. */
+static inline uint8_t attrib_fact_link(enum attrib_fact_type type, uint8_t sub)
+{
+	if (type == ATTRIB_FACT_EDGE)
+		return (uint8_t)(1u << (sub < 7 ? sub : 7));
+	return type == ATTRIB_FACT_ORDER;
+}
 
 struct attrib_loaded {
 	struct attrib_entity entity;

@@ -121,8 +121,25 @@ static int expand(struct walk *walk, struct attrib_node *node)
 	return follow_edges(walk, node);
 }
 
-int attrib_reach_orders(struct attrib_closure *closure, const struct attrib_fact *starts, size_t n,
-	int64_t received_at, bool clicks, struct attrib_nodes *orders, bool *cut)
+#define LINK(sub) (1u << (sub))
+
+/* Whether a walk has to begin at the fact's entity. What the group adds to it later is a start of its
+ * own, so the links of that moment will do. A new carrier is nothing to the click itself, nor to
+ * those who carried it before, unless orders that share a click depend on each other. */
+static bool leads_on(const struct attrib_fact *fact, const struct attrib_added *added, bool clicks)
+{
+	unsigned links = added->links & ~LINK(ATTRIB_EDGE_CARRIES);
+
+	if (fact->entity.kind == ATTRIB_ENTITY_ID)
+		return false;
+	if (!clicks && fact->type == ATTRIB_FACT_EDGE && fact->sub == ATTRIB_EDGE_CARRIER)
+		links &= ~LINK(ATTRIB_EDGE_CARRIER);
+	return links != 0;
+}
+
+int attrib_reach_orders(struct attrib_closure *closure, const struct attrib_fact *starts,
+	const struct attrib_added *added, size_t n, int64_t received_at, bool clicks,
+	struct attrib_nodes *orders, bool *cut)
 {
 	struct walk walk = {.closure = closure,
 		.orders = orders,
@@ -132,7 +149,7 @@ int attrib_reach_orders(struct attrib_closure *closure, const struct attrib_fact
 	int err = 0;
 
 	for (size_t i = 0; i < n && err == 0; i++)
-		if (starts[i].entity.kind != ATTRIB_ENTITY_ID)
+		if (leads_on(&starts[i], &added[i], clicks))
 			err = go_on(&walk, starts[i].entity.kind, &starts[i].entity.id);
 	while (err == 0 && walk.next.n) {
 		struct attrib_nodes swap = walk.frontier;

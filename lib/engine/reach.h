@@ -7,11 +7,12 @@
 
 #include "closure.h"
 
-/* starts: the entities that got facts (ids that are only claims are skipped). received_at: of the
- * oldest of those facts; a key that everybody took for a hub before then joins nobody now.
+/* starts: the facts that were added, and what became of them: entities from which nothing leads on are
+ * not even loaded. received_at: of the oldest of those facts; a key that everybody took for a hub before then joins nobody now.
  * clicks: orders that carry one click id depend on each other, too (repeat_orders = first).
  * *orders: ORDER nodes, each once. *cut: the walk hit its bound. */
-int attrib_reach_orders(struct attrib_closure *closure, const struct attrib_fact *starts, size_t n,
-	int64_t received_at, bool clicks, struct attrib_nodes *orders, bool *cut) ATTRIB_MUST_CHECK;
+int attrib_reach_orders(struct attrib_closure *closure, const struct attrib_fact *starts,
+	const struct attrib_added *added, size_t n, int64_t received_at, bool clicks,
+	struct attrib_nodes *orders, bool *cut) ATTRIB_MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@ struct state_facts {
 	uint32_t used;  /* bytes of data */
 	uint16_t count; /* records */
 	bool copies;    /* a name has (or once had) more than one copy */
+	uint8_t links;  /* attrib_fact_link of all records that are or were here */
 	uint8_t data[];
 };
 
@@ -233,7 +234,7 @@ static void add_equal(struct state_facts *facts, const struct scan *scan,
 }
 
 static int add_copy(struct state_facts **facts, const struct scan *scan, const struct record *fresh,
-	struct attrib_str body, struct state_facts_result *result)
+	const struct attrib_fact *fact, struct state_facts_result *result)
 {
 	const struct record *victim = victim_of(scan, fresh);
 	size_t place = scan->place, hole = 0, freed = 0;
@@ -260,8 +261,9 @@ static int add_copy(struct state_facts **facts, const struct scan *scan, const s
 		cut(*facts, hole);
 		place -= hole < place ? freed : 0;
 	}
-	paste(*facts, place, fresh, body);
+	paste(*facts, place, fresh, fact->body);
 	(*facts)->copies |= known;
+	(*facts)->links |= attrib_fact_link(fact->type, fact->sub);
 	result->facts = victim ? 0 : 1;
 	result->newest_received_at = state_facts_newest(*facts);
 	return 0;
@@ -272,6 +274,7 @@ int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, 
 {
 	struct record fresh = record_of(fact, lane);
 	struct scan scan = scan_for(*facts, &fresh);
+	int err = 0;
 
 	*result = (struct state_facts_result){0};
 	if (scan.content) { /* the name's first claimer keeps it */
@@ -282,10 +285,13 @@ int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, 
 	}
 	if (scan.same) {
 		add_equal(*facts, &scan, &fresh, result);
-		return 0;
+	} else {
+		result->added.mine |= !scan.content && victim_of(&scan, &fresh) != &fresh;
+		err = add_copy(facts, &scan, &fresh, fact, result);
 	}
-	result->added.mine |= !scan.content && victim_of(&scan, &fresh) != &fresh;
-	return add_copy(facts, &scan, &fresh, fact->body, result);
+	if (err == 0)
+		result->added.links = (*facts)->links;
+	return err;
 }
 
 size_t state_facts_count(const struct state_facts *facts)

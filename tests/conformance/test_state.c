@@ -232,6 +232,29 @@ static void test_the_name_of_a_fact(void **unused)
 	state->ops->free(state);
 }
 
+static void test_what_leads_on_is_told(void **unused)
+{
+	struct attrib_state *state = backend_open();
+	struct attrib_fact fact = touch(1, 2, 3), edge = fact, other = fact;
+
+	(void)unused;
+	CHECK(backend_add(state, &fact).links == 0, "nothing leads on from a touch");
+	edge.type = other.type = ATTRIB_FACT_EDGE;
+	edge.cap = other.cap = ATTRIB_CAP_EDGE;
+	edge.sub = 4;
+	CHECK(backend_add(state, &edge).links == 1u << 4, "an edge does");
+	CHECK(backend_add(state, &fact).links == 1u << 4, "whatever is added again");
+	other.sub = 200;
+	CHECK(backend_add(state, &other).links == (1u << 4 | 1u << 7), "high kinds share a bit");
+	fact.entity.id = id_of_number(77);
+	CHECK(backend_add(state, &fact).links == 0, "every entity has its own");
+	fact.entity.kind = ATTRIB_ENTITY_ORDER;
+	fact.type = ATTRIB_FACT_ORDER;
+	fact.cap = ATTRIB_CAP_ORDER;
+	CHECK(backend_add(state, &fact).links == 1, "an observation has the first bit");
+	state->ops->free(state);
+}
+
 static void test_load_order(void **unused)
 {
 	/* type, at, id, sub in the order wanted; added from the back */
@@ -763,6 +786,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_is_never_the_claimer),
 		cmocka_unit_test(test_copies_merge),
 		cmocka_unit_test(test_the_name_of_a_fact),
+		cmocka_unit_test(test_what_leads_on_is_told),
 		cmocka_unit_test(test_load_order),
 		cmocka_unit_test(test_caps_keep_the_newest_and_the_first),
 		cmocka_unit_test(test_caps_answer),

@@ -235,6 +235,12 @@ static void check_answer(const struct attrib_fact *fact, const struct attrib_add
 	if (there && !known)
 		claims->facts[claims->n++] = *fact;
 	CHECK(answer->mine == is_mine(claims, fact), "seed %llu", (unsigned long long)seed);
+	for (size_t i = 0; i < m; i++) {
+		uint8_t link = attrib_fact_link(now[i].type, now[i].sub);
+
+		CHECK((answer->links & link) == link, "seed %llu: a link is missing",
+			(unsigned long long)seed);
+	}
 }
 
 static void run_answers(const struct shape *shape, uint64_t seed)
