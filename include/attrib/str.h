@@ -29,8 +29,14 @@ static inline bool attrib_str_eq(struct attrib_str a, struct attrib_str b)
 
 /* Byte order, a shorter prefix first: <0, 0, >0. */
 int attrib_str_cmp(struct attrib_str a, struct attrib_str b);
-/* ASCII case-insensitive equality. */
-bool attrib_str_ieq(struct attrib_str a, struct attrib_str b);
+/* ASCII case-insensitive equality; the usual answer is that lengths or first letters differ. */
+bool attrib_str_ieq_bytes(const char *a, const char *b, size_t n);
+static inline bool attrib_str_ieq(struct attrib_str a, struct attrib_str b)
+{
+	if (a.n != b.n || a.n == 0)
+		return a.n == b.n;
+	return !((a.p[0] ^ b.p[0]) & ~0x20) && attrib_str_ieq_bytes(a.p, b.p, a.n);
+}
 /* Without leading and trailing ASCII white space. */
 struct attrib_str attrib_str_trim(struct attrib_str s);
 /* Splits at the first `sep`: returns what stands before it and leaves the rest in *rest

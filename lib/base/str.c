@@ -20,12 +20,10 @@ static inline unsigned char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : (unsigned char)c;
 }
 
-bool attrib_str_ieq(struct attrib_str a, struct attrib_str b)
+bool attrib_str_ieq_bytes(const char *a, const char *b, size_t n)
 {
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++) {
-		if (lower(a.p[i]) != lower(b.p[i]))
+	for (size_t i = 0; i < n; i++) {
+		if (lower(a[i]) != lower(b[i]))
 			return false;
 	}
 	return true;

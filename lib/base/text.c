@@ -71,23 +71,53 @@ struct attrib_str attrib_fold(struct attrib_arena *arena, struct attrib_str s)
 	return fold_unicode(arena, s);
 }
 
-/* The bytes that the escapes stand for, text or not. */
-static struct attrib_str unescape(struct attrib_arena *arena, struct attrib_str s)
+/* ASCII that stands for itself in a form. */
+static const uint8_t plain[256] = {
+	[1 ... '%' - 1] = 1, ['%' + 1 ... '+' - 1] = 1, ['+' + 1 ... 127] = 1};
+
+static inline size_t plain_run(struct attrib_str s)
+{
+	size_t i = 0;
+
+	while (i < s.n && plain[(unsigned char)s.p[i]])
+		i++;
+	return i;
+}
+
+/* The byte that the escape at s.p[i] stands for, or -1 when it is none. */
+static inline int escaped(struct attrib_str s, size_t i)
+{
+	int high, low;
+
+	if (s.p[i] != '%' || s.n - i < 3)
+		return -1;
+	high = attrib_hex_digit(s.p[i + 1]);
+	low = attrib_hex_digit(s.p[i + 2]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* The bytes that the escapes stand for, from the first one at `i` on; *ascii tells whether all of
+ * them are ASCII without U+0000, which is text. */
+static struct attrib_str unescape(
+	struct attrib_arena *arena, struct attrib_str s, size_t i, bool *ascii)
 {
 	char *p = attrib_arena_raw(arena, s.n);
-	size_t n = 0;
+	size_t n = i;
 
 	if (!p)
 		return ATTRIB_STR_NONE;
-	for (size_t i = 0; i < s.n; i++) {
-		int high = i + 2 < s.n ? attrib_hex_digit(s.p[i + 1]) : -1;
-		int low = i + 2 < s.n ? attrib_hex_digit(s.p[i + 2]) : -1;
-		if (s.p[i] == '%' && high >= 0 && low >= 0) {
-			p[n++] = (char)(high << 4 | low);
-			i += 2;
-		} else {
-			p[n++] = s.p[i] == '+' ? ' ' : s.p[i];
+	memcpy(p, s.p, i);
+	*ascii = true;
+	while (i < s.n) {
+		if (plain[(unsigned char)s.p[i]]) {
+			p[n++] = s.p[i++];
+			continue;
 		}
+		int byte = escaped(s, i);
+		char c = byte >= 0 ? (char)byte : s.p[i] == '+' ? ' ' : s.p[i];
+		i += byte >= 0 ? 3 : 1;
+		*ascii &= c && (unsigned char)c < 0x80;
+		p[n++] = c;
 	}
 	return (struct attrib_str){p, n};
 }
@@ -112,11 +142,15 @@ static struct attrib_str make_text(struct attrib_arena *arena, struct attrib_str
 
 struct attrib_str attrib_form_decode(struct attrib_arena *arena, struct attrib_str s)
 {
+	size_t run = plain_run(s);
+	bool ascii = false;
+
 	if (s.n == 0)
 		return ATTRIB_STR("");
-	if (memchr(s.p, '%', s.n) || memchr(s.p, '+', s.n))
-		s = unescape(arena, s);
-	return attrib_str_is_text(s) ? s : make_text(arena, s);
+	if (run == s.n)
+		return s;
+	s = unescape(arena, s, run, &ascii);
+	return ascii || attrib_str_is_text(s) ? s : make_text(arena, s);
 }
 
 static inline bool is_unreserved(char c)

@@ -3,13 +3,24 @@
  */
 #include "attrib/text.h"
 
+static struct attrib_str cut_pair(struct attrib_str pair, struct attrib_str *value)
+{
+	size_t n = 0;
+
+	/* names are short: quicker than a call */
+	while (n < pair.n && pair.p[n] != '=')
+		n++;
+	*value = n < pair.n ? (struct attrib_str){pair.p + n + 1, pair.n - n - 1} : ATTRIB_STR_NONE;
+	return (struct attrib_str){pair.p, n};
+}
+
 bool attrib_query_next(struct attrib_str *rest, struct attrib_str *name, struct attrib_str *value)
 {
 	while (rest->n) {
 		struct attrib_str pair = attrib_str_split(*rest, '&', rest);
 		if (pair.n == 0)
 			continue;
-		*name = attrib_str_split(pair, '=', value);
+		*name = cut_pair(pair, value);
 		return true;
 	}
 	return false;

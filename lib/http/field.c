@@ -121,8 +121,7 @@ static const struct {
 int attrib_http_field(struct attrib_http_request *request, const struct attrib_http_header *header)
 {
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-		if (header->name.n == fields[i].name.n &&
-			attrib_str_ieq(header->name, fields[i].name))
+		if (attrib_str_ieq(header->name, fields[i].name))
 			return fields[i].read(request, header->value);
 	}
 	return 0;
