@@ -31,7 +31,7 @@ static inline uint8_t *field_head(struct attrib_buf *out, const struct field *f,
 {
 	uint8_t *p;
 
-	if (out->err || attrib_buf_reserve(out, HEAD_MAX + n))
+	if (out->err || (out->cap - out->n < HEAD_MAX + n && attrib_buf_reserve(out, HEAD_MAX + n)))
 		return NULL;
 	p = out->p + out->n;
 	*p++ = f->tag;

@@ -83,68 +83,94 @@ static bool is_retold(enum attrib_event_type type)
 	return false;
 }
 
+/* A digest's bytes are gathered by two walks over the same content: the first one only counts. */
+struct digest {
+	char *p; /* NULL: counting */
+	size_t n;
+};
+
+static void digest_bytes(struct digest *digest, const void *bytes, size_t n)
+{
+	if (digest->p && n)
+		memcpy(digest->p + digest->n, bytes, n);
+	digest->n += n;
+}
+
 /* A text with its length, so that no two lists of texts give the same bytes. */
-static void digest_text(struct attrib_buf *buf, struct attrib_str s)
+static void digest_text(struct digest *digest, struct attrib_str s)
 {
 	uint32_t n = (uint32_t)s.n;
 
-	attrib_buf_put(buf, &n, sizeof n);
-	attrib_buf_str(buf, s);
+	digest_bytes(digest, &n, sizeof n);
+	digest_bytes(digest, s.p, s.n);
 }
 
-static void digest_lists(struct attrib_buf *buf, const struct draft *draft)
+static void digest_lists(struct digest *digest, const struct draft *draft)
 {
 	for (size_t i = 0; i < draft->code_count; i++) {
-		digest_text(buf, draft->codes[i].code);
-		digest_text(buf, draft->codes[i].amount);
+		digest_text(digest, draft->codes[i].code);
+		digest_text(digest, draft->codes[i].amount);
 	}
 	for (size_t i = 0; i < draft->alias_count; i++) {
-		digest_text(buf, draft->aliases[i].kind);
-		digest_text(buf, draft->aliases[i].value);
+		digest_text(digest, draft->aliases[i].kind);
+		digest_text(digest, draft->aliases[i].value);
 	}
 }
 
 /* Everything as it was sent. Fields are named, not numbered: the table may grow between a request
  * and its retry. */
-static void digest(struct attrib_buf *buf, const struct draft *draft)
+static void digest_draft(struct digest *digest, const struct draft *draft)
 {
 	const struct attrib_event *event = &draft->event;
 	uint64_t left = draft->sent & ~(BIT(EVENT_ID) | BIT(SITE));
 
-	attrib_buf_put(buf, event->visitor.b, sizeof event->visitor.b);
+	digest_bytes(digest, event->visitor.b, sizeof event->visitor.b);
 	if (!is_retold(event->type) && !draft_sent(draft, BIT(OCCURRED_AT))) {
 		uint64_t index = draft->index;
-		attrib_buf_put(buf, &event->received_at, sizeof event->received_at);
-		attrib_buf_put(buf, &index, sizeof index);
+		digest_bytes(digest, &event->received_at, sizeof event->received_at);
+		digest_bytes(digest, &index, sizeof index);
 	}
 	for (; left; left &= left - 1) {
 		const struct field *field = &fields[__builtin_ctzll(left)];
-		attrib_buf_char(buf, (char)field->group);
-		digest_text(buf, field->name);
-		digest_text(buf, draft->noted[field_id(field)]);
+		digest_bytes(digest, &field->group, 1);
+		digest_text(digest, field->name);
+		digest_text(digest, draft->noted[field_id(field)]);
 	}
-	digest_lists(buf, draft);
+	digest_lists(digest, draft);
 }
 
 static bool derive_event_id(struct draft *draft)
 {
 	const struct attrib_intake *intake = draft->sender->intake;
 	char *hex = attrib_arena_raw(intake->arena, 32);
-	struct attrib_buf buf;
+	struct digest digest = {0};
 	struct attrib_id id;
 
-	attrib_buf_init(&buf);
-	digest(&buf, draft);
-	if (buf.err || !hex) {
-		attrib_buf_done(&buf);
+	digest_draft(&digest, draft);
+	digest = (struct digest){.p = attrib_arena_raw(intake->arena, digest.n)};
+	if (!digest.p || !hex)
 		return draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");
-	}
-	id = attrib_id_of(
-		intake->keys, ATTRIB_ID_CONTENT, draft->event.site, attrib_buf_view(&buf));
-	attrib_buf_done(&buf);
+	digest_draft(&digest, draft);
+	id = attrib_id_of(intake->keys, ATTRIB_ID_CONTENT, draft->event.site,
+		(struct attrib_str){digest.p, digest.n});
 	attrib_hex(id.b, sizeof id.b, hex);
 	draft->event.event_id = (struct attrib_str){hex, 32};
 	return true;
+}
+
+/* "<type>:<event id>": one id may name a fact of each type. */
+static struct attrib_str name_of(struct attrib_arena *arena, const struct attrib_event *event)
+{
+	struct attrib_str type = attrib_str_of(attrib_event_type_name(event->type));
+	size_t n = type.n + 1 + event->event_id.n;
+	char *p = attrib_arena_raw(arena, n);
+
+	if (!p)
+		return ATTRIB_STR_NONE;
+	memcpy(p, type.p, type.n);
+	p[type.n] = ':';
+	memcpy(p + type.n + 1, event->event_id.p, event->event_id.n);
+	return (struct attrib_str){p, n};
 }
 
 bool draft_identify(struct draft *draft)
@@ -155,8 +181,7 @@ bool draft_identify(struct draft *draft)
 
 	if (event->event_id.n == 0 && !derive_event_id(draft))
 		return false;
-	name = attrib_arena_printf(intake->arena, "%s:%.*s", attrib_event_type_name(event->type),
-		(int)event->event_id.n, event->event_id.p);
+	name = name_of(intake->arena, event);
 	event->id = attrib_id_of(intake->keys,
 		event->trust == ATTRIB_TRUST_SIGNED ? ATTRIB_ID_EVENT : ATTRIB_ID_EVENT_OPEN,
 		event->site, name);

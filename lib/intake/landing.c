@@ -29,22 +29,17 @@ static const struct {
 	{ATTRIB_STR("content"), offsetof(struct attrib_utm, content)},
 };
 
-static const struct {
-	struct attrib_str name;
-	bool search;
-} ad_clicks[ATTRIB_AD_COUNT] = {
-#define X(id, text, search) [ATTRIB_AD_##id] = {ATTRIB_STR(text), search},
+static const struct attrib_str ad_clicks[ATTRIB_AD_COUNT] = {
+#define X(id, text, search) [ATTRIB_AD_##id] = ATTRIB_STR(text),
 	ATTRIB_AD_CLICKS(X)
 #undef X
 };
 
 bool landing_is_search_ad(uint32_t seen)
 {
-	for (int i = 0; i < ATTRIB_AD_COUNT; i++) {
-		if (ad_clicks[i].search && seen & (uint32_t)1 << i)
-			return true;
-	}
-	return false;
+#define X(id, text, search) | (uint32_t)(search) << ATTRIB_AD_##id
+	return seen & (0 ATTRIB_AD_CLICKS(X));
+#undef X
 }
 
 static bool cut_prefix(struct attrib_str *s, struct attrib_str prefix)
@@ -74,7 +69,7 @@ static struct attrib_str *utm_part(struct attrib_utm *utm, struct attrib_str nam
 static uint32_t ad_click_bit(struct attrib_str name)
 {
 	for (int i = 0; i < ATTRIB_AD_COUNT; i++) {
-		if (attrib_str_ieq(name, ad_clicks[i].name))
+		if (attrib_str_ieq(name, ad_clicks[i]))
 			return (uint32_t)1 << i;
 	}
 	return 0;
@@ -148,6 +143,8 @@ struct attrib_str host_of_url(struct attrib_arena *arena, struct attrib_str url)
 {
 	struct attrib_url parts;
 
+	if (url.n == 0)
+		return ATTRIB_STR_NONE;
 	attrib_url_split(url, &parts);
 	return parts.host.n <= 253 ? attrib_fold(arena, parts.host) : ATTRIB_STR_NONE;
 }

@@ -248,13 +248,17 @@ static bool set_one(struct draft *draft, const struct field *field)
 	return draft->error ? false : draft_refuse(draft, field);
 }
 
-/* The type is known: its object. */
+/* The type is known: its object. Only what has one has amounts. */
 static bool open_object(struct draft *draft)
 {
-	struct attrib_arena *arena = draft->sender->intake->arena;
+	const struct attrib_intake *intake = draft->sender->intake;
+	struct attrib_arena *arena = intake->arena;
 	struct attrib_event *event = &draft->event;
 	bool has_order = event->type == ATTRIB_EVENT_PURCHASE || event->type == ATTRIB_EVENT_LEAD;
 
+	if (has_order || event->type == ATTRIB_EVENT_REFUND)
+		draft->exponent = attrib_currency_exponent(
+			attrib_str_of(intake->site->site->policy.currency));
 	if (has_order) {
 		event->order = attrib_arena_alloc(arena, sizeof *event->order);
 		if (!event->order)
@@ -283,7 +287,6 @@ static void open_event(struct draft *draft)
 		.occurred_at = sender->intake->now};
 	draft->visitor_id = draft->customer_id = draft->email = draft->phone = none;
 	draft->click_id = draft->url = draft->referrer = none;
-	draft->exponent = attrib_currency_exponent(attrib_str_of(site->policy.currency));
 }
 
 bool draft_set(struct draft *draft)

@@ -93,6 +93,8 @@ static bool is_prefetch(const struct attrib_http_request *request)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct attrib_str value = attrib_http_header(request, names[i]);
+		if (value.n == 0)
+			continue;
 		if (says(value, ATTRIB_STR("prefetch")) || says(value, ATTRIB_STR("preview")) ||
 			says(value, ATTRIB_STR("prerender")))
 			return true;
