@@ -56,6 +56,17 @@ static void add_mark(struct attribd_connection *connection, const struct attribd
 	};
 }
 
+static void write_response(struct attrib_buf *out, const struct attribd_exchange *exchange)
+{
+	const struct attrib_http_request *request = exchange->request;
+	const struct attrib_http_response *response = &exchange->response;
+
+	if (exchange->ready.n && request->minor && !response->close && !response->head_only)
+		attrib_buf_str(out, exchange->ready);
+	else
+		attrib_http_write(out, request, response);
+}
+
 static void answer(struct attribd_connection *connection, struct attribd_exchange *exchange)
 {
 	const struct attrib_http_request *request = exchange->request;
@@ -69,7 +80,7 @@ static void answer(struct attribd_connection *connection, struct attribd_exchang
 	}
 	response->close |= !request->keep_alive || attribd_worker_stopping(connection->worker);
 	response->head_only = request->method == ATTRIB_HTTP_HEAD;
-	attrib_http_write(&connection->out, request, response);
+	write_response(&connection->out, exchange);
 	if (connection->out.err) {
 		connection->out.n = start;
 		connection->out.err = 0;

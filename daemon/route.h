@@ -34,6 +34,8 @@ struct attribd_exchange {
 	const struct attribd_peer *peer;
 	struct attribd_peer client; /* set by attribd_exchange_visit */
 	struct attrib_http_response response;
+	struct attrib_str
+		ready;   /* the response as written for GET on HTTP/1.1 without close, or empty */
 	uint64_t number; /* the answer waits for this record; 0 = for none */
 	enum attribd_unconfirmed unconfirmed;
 	bool abandoned; /* records were appended in part: close without a status */

@@ -25,6 +25,17 @@ static const struct attribd_site_config *pixel_site(struct attribd_exchange *exc
 	return NULL;
 }
 
+/* The answer is always the same, so it is written once; without memory for that, each time. */
+static struct attrib_str ready_gif(
+	struct attribd_worker *worker, const struct attrib_http_response *response)
+{
+	if (worker->gif.n == 0)
+		attrib_http_write(&worker->gif, NULL, response);
+	if (worker->gif.err)
+		attrib_buf_clear(&worker->gif);
+	return attrib_buf_view(&worker->gif);
+}
+
 static void answer_gif(struct attribd_exchange *exchange)
 {
 	exchange->response = (struct attrib_http_response){.status = 200,
@@ -32,6 +43,7 @@ static void answer_gif(struct attribd_exchange *exchange)
 		.body = {(const char *)gif, sizeof gif},
 		.headers = ATTRIB_STR("Cache-Control: no-cache, no-store, must-revalidate\r\n"
 				      "Cross-Origin-Resource-Policy: cross-origin\r\n")};
+	exchange->ready = ready_gif(exchange->worker, &exchange->response);
 }
 
 /* The image is always shown to a known site: a page can do nothing about a rejected event, which is

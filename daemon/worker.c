@@ -436,6 +436,7 @@ int attribd_worker_init(struct attribd_worker *worker, const struct attribd_work
 	attrib_arena_init(&worker->arena, ARENA_BLOCK);
 	attrib_buf_init(&worker->payload);
 	attrib_buf_init(&worker->text);
+	attrib_buf_init(&worker->gif);
 	int err = attribd_bell_init(&worker->bell);
 	worker->base = base_new();
 	worker->keys = attrib_keys_new(options->secret);
@@ -463,6 +464,7 @@ void attribd_worker_done(struct attribd_worker *worker)
 	attrib_arena_done(&worker->arena);
 	attrib_buf_done(&worker->payload);
 	attrib_buf_done(&worker->text);
+	attrib_buf_done(&worker->gif);
 	attribd_snapshot_unref(worker->snapshot);
 	attribd_bell_done(&worker->bell);
 	pthread_mutex_destroy(&worker->lock);

@@ -59,6 +59,7 @@ struct attribd_worker {
 	struct attrib_arena arena; /* of the request at hand */
 	struct attrib_buf payload; /* an event being encoded */
 	struct attrib_buf text;    /* a body being written */
+	struct attrib_buf gif;     /* the pixel's answer, written once; empty before */
 	struct attrib_http_request request;
 	char *read_buffer; /* READ_SIZE and padding */
 	struct attribd_connections waits[ATTRIBD_WAIT_COUNT], ready, waiting, spare;
