@@ -39,7 +39,7 @@ enum attrib_conversion_kind { ATTRIB_CONVERSION_ORDER = 1, ATTRIB_CONVERSION_LEA
 	X(ENDED, "the code's period had ended")                                                    \
 	X(USED, "already used by an earlier order")                                                \
 	X(RENEWAL, "renewal")                                                                      \
-	X(TEST, "test order")                                                                      \
+	X(TEST, "test")                                                                            \
 	X(ZERO_TOTAL, "zero total")                                                                \
 	X(UNCONFIRMED, "no signed source confirmed it")                                            \
 	X(UNPAID, "not paid")                                                                      \
