@@ -18,7 +18,7 @@
 
 struct report_row {
 	struct attrib_report_kind kind;
-	const char *day; /* the rows' instant or day; NULL: <view>_between() knows it */
+	const char *day; /* the rows' local day; NULL: <view>_between() knows it */
 	const char *order;
 	const char *names; /* of <view>_between()'s first columns: those of the view */
 };
@@ -34,10 +34,10 @@ static const struct report_row rows[] = {
 		"site, currency", "site"},
 	{{"double_count_by_channel", "the same for channels that each report alone", true, false}, NULL,
 		"site, currency", "site"},
-	{{"order_credit", "who earned which part of each order, by model", true, true}, "placed_at",
-		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", NULL},
+	{{"order_credit", "who earned which part of each order, by model", true, true}, NULL,
+		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", "site"},
 	{{"conversion_status", "every order and lead with its state and money", true, false},
-		"placed_at", "site, placed_at, kind, order_id", NULL},
+		NULL, "site, placed_at, kind, order_id", "site"},
 	{{"path_step", "every touch that an order considered, and why it counts or not", false, false},
 		NULL, "site, kind, order_id, step", NULL},
 	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false}, "day",
@@ -79,7 +79,6 @@ static int check(const struct attrib_report *report, const struct report_row *ro
 	struct attrib_sink_error *error)
 {
 	const struct attrib_report_kind *kind = &row->kind;
-	bool by_function = kind->has_period && !row->day;
 
 	if (!report->from != !report->to)
 		return refuse(error, "%s needs both ends of the period", kind->name);
@@ -90,9 +89,6 @@ static int check(const struct attrib_report *report, const struct report_row *ro
 			is_date(report->from) ? report->to : report->from);
 	if (report->from && strcmp(report->from, report->to) > 0)
 		return refuse(error, "the period of %s ends before it begins", kind->name);
-	if (report->from && by_function && !report->site)
-		return refuse(error, "%s needs a site with a period: days are its local ones",
-			kind->name);
 	if (report->model && !kind->has_model)
 		return refuse(error, "%s has no model to choose", kind->name);
 	return 0;
@@ -116,14 +112,8 @@ static void put_sql(
 					       : " AND $2::text IS NULL");
 	if (!report->from || !day)
 		attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"));
-	else if (strcmp(day, "day") == 0)
-		attrib_buf_str(sql, ATTRIB_STR(" AND r.day BETWEEN $3::date AND $4::date"));
 	else
-		attrib_buf_printf(sql,
-			" AND (r.%s AT TIME ZONE (SELECT s.time_zone FROM attrib.site s WHERE "
-			"s.name ="
-			" r.site))::date BETWEEN $3::date AND $4::date",
-			day);
+		attrib_buf_printf(sql, " AND r.%s BETWEEN $3::date AND $4::date", day);
 	attrib_buf_printf(sql, " ORDER BY %s", row->order);
 	attrib_buf_char(sql, 0);
 }

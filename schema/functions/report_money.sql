@@ -71,9 +71,10 @@ LANGUAGE sql STABLE AS $$
 		SELECT site, campaign, creator, currency, sum(amount)::bigint AS amount,
 			coalesce(sum(amount) FILTER (WHERE media), 0)::bigint AS media
 		FROM costs WHERE creator <> '' GROUP BY 1, 2, 3, 4
-	), shared AS (
-		SELECT site, campaign, currency, media, sum(amount)::bigint AS amount
-		FROM costs WHERE creator = '' GROUP BY 1, 2, 3, 4
+	), shared AS ( -- two pots: all of it, and the media in it, which only roas_total looks at
+		SELECT site, campaign, currency, pot.media, sum(amount)::bigint AS amount
+		FROM costs JOIN (VALUES (false), (true)) pot (media) ON costs.media OR NOT pot.media
+		WHERE creator = '' GROUP BY 1, 2, 3, 4
 	), members AS (
 		SELECT site, campaign, creator FROM direct WHERE campaign <> ''
 		UNION SELECT site, campaign, creator FROM attrib.tracker
@@ -103,7 +104,8 @@ LANGUAGE sql STABLE AS $$
 		SELECT *, sign(amount) * div(abs(amount) * weight, weights) AS part,
 			mod(abs(amount) * weight, weights) AS remainder FROM whole
 	), spread AS (
-		SELECT site, campaign, creator, currency, model, sum(part)::bigint AS amount,
+		SELECT site, campaign, creator, currency, model,
+			coalesce(sum(part) FILTER (WHERE NOT media), 0)::bigint AS amount,
 			coalesce(sum(part) FILTER (WHERE media), 0)::bigint AS media
 		FROM (SELECT site, campaign, creator, currency, model, media,
 				part + sign(amount) * (row_number() OVER (pot ORDER BY remainder DESC, creator COLLATE "C")
@@ -121,8 +123,8 @@ LANGUAGE sql STABLE AS $$
 		UNION ALL
 		SELECT site, campaign, creator, currency, model, 'creator', 0, 0, 0, 0, 0, 0, amount, media FROM spread
 		UNION ALL
-		SELECT site, campaign, '', currency, model, 'shared', 0, 0, 0, 0, 0, 0, amount,
-			CASE WHEN media THEN amount ELSE 0 END
+		SELECT site, campaign, '', currency, model, 'shared', 0, 0, 0, 0, 0, 0,
+			CASE WHEN media THEN 0 ELSE amount END, CASE WHEN media THEN amount ELSE 0 END
 		FROM shared h CROSS JOIN models o
 		WHERE NOT EXISTS (SELECT FROM spread x WHERE (x.site, x.campaign, x.currency, x.model)
 			= (h.site, h.campaign, h.currency, o.model))

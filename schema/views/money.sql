@@ -80,3 +80,20 @@ RETURNS SETOF attrib.double_count_by_channel LANGUAGE sql STABLE AS $$
 	SELECT * FROM attrib.double_count_rows($1, $2, $3, true)
 $$;
 COMMENT ON FUNCTION attrib.double_count_by_channel_between(text, date, date) IS 'The view double_count_by_channel for the local days from_date..to_date, both included; site NULL = all.';
+
+CREATE OR REPLACE FUNCTION attrib.order_credit_between(site text, from_date date, to_date date,
+	model text DEFAULT NULL)
+RETURNS SETOF attrib.order_credit LANGUAGE sql STABLE AS $$
+	SELECT k.* FROM attrib.order_credit k JOIN attrib.site s ON s.name = k.site
+	WHERE ($1 IS NULL OR k.site = $1) AND k.model = attrib.model_name(attrib.model_number($4, $1))
+		AND (k.counted_at AT TIME ZONE s.time_zone)::date BETWEEN $2 AND $3
+$$;
+COMMENT ON FUNCTION attrib.order_credit_between(text, date, date, text) IS 'The view order_credit for the local days from_date..to_date of counted_at, both included; site NULL = all, model NULL = the primary one. Its sums are those of roi_between.';
+
+CREATE OR REPLACE FUNCTION attrib.conversion_status_between(site text, from_date date, to_date date)
+RETURNS SETOF attrib.conversion_status LANGUAGE sql STABLE AS $$
+	SELECT c.* FROM attrib.conversion_status c JOIN attrib.site s ON s.name = c.site
+	WHERE ($1 IS NULL OR c.site = $1)
+		AND (coalesce(c.counted_at, c.placed_at) AT TIME ZONE s.time_zone)::date BETWEEN $2 AND $3
+$$;
+COMMENT ON FUNCTION attrib.conversion_status_between(text, date, date) IS 'The view conversion_status for the local days from_date..to_date, both included: of counted_at, of what is not counted of placed_at; site NULL = all.';

@@ -219,10 +219,19 @@ static void what_a_report_does_not_take_is_said(void **state)
 			.name = "traffic_daily", .from = "2026-11-02", .to = "2026-11-01"}),
 		ATTRIB_E_INVALID);
 	assert_string_equal(error.text, "the period of traffic_daily ends before it begins");
-	assert_int_equal(ask((struct attrib_report){
-				 .name = "roi", .from = "2026-11-01", .to = "2026-11-01"}),
-		ATTRIB_E_INVALID);
-	assert_string_equal(error.text, "roi needs a site with a period: days are its local ones");
+}
+
+static void a_period_without_a_site_is_that_of_every_site(void **state)
+{
+	static const char *const names[] = {"roi", "cac", "double_count", "double_count_by_channel",
+		"order_credit", "conversion_status", "traffic_daily"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		assert_int_equal(
+			ask((struct attrib_report){
+				.name = names[i], .from = "2026-11-01", .to = "2026-11-01"}),
+			0);
 }
 
 static int refuse_to_write(void *arg, struct attrib_str text)
@@ -251,6 +260,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_the_databases_own),
 		cmocka_unit_test(a_period_is_of_local_days),
 		cmocka_unit_test(what_a_report_does_not_take_is_said),
+		cmocka_unit_test(a_period_without_a_site_is_that_of_every_site),
 		cmocka_unit_test(a_reader_that_went_away_ends_the_report),
 	};
 
