@@ -58,7 +58,8 @@ void attrib_journal_raise_base(struct attrib_journal *journal, uint64_t base);
 /* -- writing: one thread (the worker) per lane ------------------------------------------------- */
 
 /* Opens a lane with a fresh random id; its first segment is synced, and so is the directory. `now`
- * stamps it. ATTRIB_E_NO_SPACE, ATTRIB_E_IO, ATTRIB_E_NOMEM. */
+ * stamps it. A full disk is no failure: appends say NO_SPACE until there is room for the first
+ * segment. ATTRIB_E_IO, ATTRIB_E_NOMEM. */
 int attrib_lane_open(
 	struct attrib_journal *journal, int64_t now, struct attrib_lane **out) ATTRIB_MUST_CHECK;
 /* Waits for a running commit, commits what is appended (in place) and closes; the lane is gone

@@ -178,8 +178,13 @@ int journal_commit_fill(struct attrib_lane *lane)
 int journal_commit_probe(struct attrib_lane *lane)
 {
 	uint64_t upto = lane->segment.end + PROBE;
-	int err = journal_segment_reserve(lane->io, &lane->segment, upto);
+	int err;
 
+	/* opened on a full disk: its first segment is still to be made */
+	if (lane->segment.fd < 0)
+		err = journal_commit_rotate(lane, lane->shared->first, 0);
+	else
+		err = journal_segment_reserve(lane->io, &lane->segment, upto);
 	journal_commit_account(lane);
 	if (err == ATTRIB_E_IO)
 		atomic_store(&lane->failed, true);

@@ -60,8 +60,10 @@ int attrib_lane_open(struct attrib_journal *journal, int64_t now, struct attrib_
 	if (lane->shared) {
 		lane->appended = lane->shared->base;
 		err = journal_commit_rotate(lane, lane->shared->first, 0);
+		/* whoever owns it has more to do than to write records: it waits for space */
+		lane->full = err == ATTRIB_E_NO_SPACE;
 	}
-	if (!err)
+	if (!err || lane->full)
 		err = journal_companion_start(lane);
 	if (err) {
 		int kept = errno;

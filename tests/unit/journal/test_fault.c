@@ -48,6 +48,36 @@ static uint64_t found_by_next_start(struct fixture *f)
 	return n;
 }
 
+/* A start while the disk is full: the lane is there, says so, and goes on when there is room. */
+static void a_lane_opens_on_a_full_disk(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t base = 0;
+
+	for (int mode = ATTRIB_SYNC_IN_PLACE; mode <= ATTRIB_SYNC_COMPANION; mode++) {
+		fixture_open(f);
+		base = attrib_journal_base(f->journal);
+		fault_set(FAULT_PWRITE, ENOSPC, 0, 1000);
+		struct attrib_lane *lane = lane_open(f);
+		attrib_lane_set_sync(lane, (enum attrib_lane_sync)mode);
+		assert_int_equal(append(lane), ATTRIB_E_NO_SPACE);
+		assert_int_equal(attrib_lane_commit(lane), 0);
+		assert_true(fault_fired() > 1);
+		fault_reset();
+		append_all(lane, TAG, 5, 2);
+		assert_int_equal(attrib_lane_close(lane), 0);
+		assert_int_equal(attrib_journal_committed(f->journal), base + 5);
+		fixture_close(f);
+	}
+	fixture_open(f);
+	assert_int_equal(attrib_journal_base(f->journal), base + 5);
+	fault_set(FAULT_PWRITE, ENOSPC, 0, 1000);
+	assert_int_equal(attrib_lane_close(lane_open(f)), 0);
+	fixture_close(f);
+	fixture_open(f);
+	assert_int_equal(attrib_journal_base(f->journal), base + 5);
+}
+
 static void a_failed_sync_is_for_good(void **state)
 {
 	struct fixture *f = *state;
@@ -344,6 +374,7 @@ static void any_call_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_lane_opens_on_a_full_disk),
 		TEST(a_failed_sync_is_for_good),
 		TEST(a_sound_sync_is_acknowledged),
 		TEST(a_failed_write_is_for_good),
