@@ -85,6 +85,8 @@ static void handle_metrics(struct attribd_exchange *exchange)
 	attribd_metric_set(ATTRIBD_METRIC_JOURNAL_COMMITTED, (int64_t)view.committed);
 	attribd_metric_set(ATTRIBD_METRIC_ENGINE_APPLIED, (int64_t)view.applied);
 	attribd_metric_set(ATTRIBD_METRIC_SINK_FLUSHED, (int64_t)view.flushed);
+	attribd_metric_set(
+		ATTRIBD_METRIC_SINK_QUARANTINED, (int64_t)atomic_load(&server->progress.refused));
 	attribd_metric_set(ATTRIBD_METRIC_LAG_MS, view.lag_us / 1000);
 	attribd_metric_set(
 		ATTRIBD_METRIC_JOURNAL_BYTES, (int64_t)attrib_journal_bytes(server->journal));

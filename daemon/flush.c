@@ -100,6 +100,7 @@ static int attach_once(struct attribd_flush *flush)
 	if (err)
 		return err;
 	recovered(flush);
+	atomic_store(&flush->progress->refused, flush->sink->quarantined);
 	if (first) {
 		atomic_store(&flush->attach, ATTRIBD_ATTACH_DONE);
 		attribd_bell_ring(flush->owner);
@@ -157,6 +158,7 @@ static void confirm(struct attribd_flush *flush)
 {
 	if (flush->sealed.settles)
 		atomic_store(&flush->progress->catalog_settled, flush->sealed.settles);
+	atomic_store(&flush->progress->refused, flush->sink->quarantined);
 	atomic_store(&flush->progress->flushed, flush->sealed.records);
 	attribd_metric_add(ATTRIBD_METRIC_SINK_FLUSHES, 1);
 	pthread_mutex_lock(&flush->lock);

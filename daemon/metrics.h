@@ -71,6 +71,8 @@
 		"Attempts to flush or to connect that failed; they are repeated.")                 \
 	X(SINK_FLUSHED, gauge, "attribd_sink_flushed", "",                                         \
 		"Highest record number covered by the database.")                                  \
+	X(SINK_QUARANTINED, gauge, "attribd_sink_quarantined", "",                                 \
+		"Facts that could not be applied and wait in attrib.quarantine.")                  \
 	X(SINK_UP, gauge, "attribd_sink_up", "", "1 while the database answers, else 0.")          \
 	X(LAG_MS, gauge, "attribd_lag_milliseconds", "",                                           \
 		"Age of the oldest durable record that the database does not cover yet.")          \

@@ -24,6 +24,8 @@ struct attribd_progress {
 	_Atomic int64_t behind_at; /* since when there is something unflushed; 0 = nothing */
 	_Atomic uint64_t damaged;  /* stretches of the journal that could not be read */
 	_Atomic uint64_t bad_records; /* records that the engine could not use */
+	_Atomic uint64_t refused;     /* facts that the sink set aside, such as a refund in another
+					 currency: they wait in attrib.quarantine */
 	atomic_bool attached;         /* the sink has told its positions */
 	atomic_uint failed_lanes;     /* lanes that a failed write or sync closed */
 };
@@ -43,7 +45,8 @@ static inline struct attribd_progress_view attribd_progress_read(
 	view.flushed = atomic_load(&progress->flushed);
 	view.applied = atomic_load(&progress->applied);
 	view.committed = attrib_journal_committed(journal);
-	view.quarantined = atomic_load(&progress->damaged) + atomic_load(&progress->bad_records);
+	view.quarantined = atomic_load(&progress->damaged) + atomic_load(&progress->bad_records) +
+			   atomic_load(&progress->refused);
 	/* everything is in, but not as the present catalog has it: not quiet yet */
 	if (settled != atomic_load(&progress->catalog_wanted) && view.flushed == view.committed &&
 		view.flushed > 0)

@@ -28,6 +28,7 @@ struct attrib_sink_error {
 
 struct attrib_sink {
 	const struct attrib_sink_ops *ops;
+	uint64_t quarantined; /* facts that wait for a person, as of the last attach or flush */
 };
 struct attrib_sink_ops {
 	const char *name;

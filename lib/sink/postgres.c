@@ -120,6 +120,20 @@ static int take_epoch(struct postgres_sink *s, struct attrib_sink_attach *out)
 	return err;
 }
 
+/* Facts that the merge has set aside; those of a flush are seen before its COMMIT. */
+static int count_quarantined(struct postgres_sink *s)
+{
+	PGresult *result = NULL;
+	int err = pg_query(
+		s->conn, "SELECT count(*) FROM attrib.quarantine", 0, NULL, &result, &s->error);
+
+	if (err)
+		return err;
+	s->sink.quarantined = (uint64_t)pg_int(result, 0, 0, 0);
+	PQclear(result);
+	return 0;
+}
+
 static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *out)
 {
 	struct postgres_sink *s = of(sink);
@@ -136,6 +150,8 @@ static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *
 		err = read_positions(s, &taken.position_count);
 	if (!err)
 		err = pg_run(s->conn, "SELECT attrib.stage_v1()", 0, NULL, &s->error);
+	if (!err)
+		err = count_quarantined(s);
 	if (err) {
 		disconnect(s);
 		return err == ATTRIB_E_INVALID ? ATTRIB_E_UNAVAILABLE : err;
@@ -251,6 +267,8 @@ static int flush_once(struct postgres_sink *s, const struct targets *t,
 		err = pg_stage_batch(s->conn, batch, &s->error);
 	if (!err && !done)
 		err = merge(s, id, t, batch, catalog_version);
+	if (!err && !done)
+		err = count_quarantined(s);
 	if (!err && !done)
 		return commit(s);
 	if (PQtransactionStatus(s->conn) != PQTRANS_IDLE &&
