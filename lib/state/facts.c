@@ -262,10 +262,15 @@ static int add_copy(struct state_facts **facts, const struct scan *scan, const s
 		place -= hole < place ? freed : 0;
 	}
 	paste(*facts, place, fresh, fact->body);
+	if (victim)
+		result->newest_received_at = state_facts_newest(*facts);
+	else
+		result->newest_received_at = fresh->received_at > scan->newest_received_at
+						     ? fresh->received_at
+						     : scan->newest_received_at;
 	(*facts)->copies |= known;
 	(*facts)->links |= attrib_fact_link(fact->type, fact->sub);
 	result->facts = victim ? 0 : 1;
-	result->newest_received_at = state_facts_newest(*facts);
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 #define KINDS        (ATTRIB_ENTITY_ID + 1)
 #define LANE_NOBODY  0 /* the number of no lane, and of lanes beyond LANES_MAX */
 #define LANES_MAX    UINT16_MAX
-#define PREFETCH     8  /* facts that a group looks ahead */
+#define PREFETCH     6 /* facts between two steps of looking ahead */
+#define STEPS        3
 #define COARSE_SHIFT 20 /* about a second */
 
 struct memory {
@@ -211,10 +212,29 @@ static int add_one(
 						     : add_entity(memory, fact, lane, result);
 }
 
-static void look_ahead(const struct memory *memory, const struct attrib_fact *fact)
+/* Three misses lie one behind the other: bucket, record, facts. Each is asked for some facts before
+ * it is needed. */
+static void look_ahead(const struct memory *memory, const struct attrib_entity *entity, int step)
 {
-	if (fact->entity.kind > 0 && fact->entity.kind < KINDS)
-		state_table_prefetch(&memory->tables[fact->entity.kind], &fact->entity.id);
+	const struct state_table *table;
+	const char *near;
+	void *value;
+
+	if (entity->kind < 1 || entity->kind >= KINDS)
+		return;
+	table = &memory->tables[entity->kind];
+	if (step == 0) {
+		state_table_prefetch(table, &entity->id);
+	} else if (step == 1) {
+		state_table_prefetch_record(table, &entity->id);
+	} else if (entity->kind != ATTRIB_ENTITY_ID) {
+		value = state_table_find(table, &entity->id);
+		if (!value)
+			return;
+		memcpy(&near, value, sizeof near); /* the facts begin the handle */
+		__builtin_prefetch(near - sizeof(size_t), 1);
+		__builtin_prefetch(near + 56, 1);
+	}
 }
 
 static int memory_add(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
@@ -223,12 +243,13 @@ static int memory_add(struct attrib_state *state, const struct attrib_fact *fact
 	struct memory *memory = memory_of(state);
 	int err = 0;
 
-	for (size_t i = 0; i < n && i < PREFETCH; i++)
-		look_ahead(memory, &facts[i]);
-	for (size_t i = 0; i < n && !err; i++) {
-		if (i + PREFETCH < n)
-			look_ahead(memory, &facts[i + PREFETCH]);
-		err = add_one(memory, &facts[i], &results[i]);
+	for (size_t i = 0; i < n + STEPS * PREFETCH && !err; i++) {
+		for (size_t step = 0; step < STEPS; step++)
+			if (i >= step * PREFETCH && i - step * PREFETCH < n)
+				look_ahead(memory, &facts[i - step * PREFETCH].entity, (int)step);
+		if (i >= STEPS * PREFETCH)
+			err = add_one(memory, &facts[i - STEPS * PREFETCH],
+				&results[i - STEPS * PREFETCH]);
 	}
 	if (err)
 		return err;
@@ -283,11 +304,19 @@ static int load_one(
 static int memory_load(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
 	struct attrib_arena *arena, struct attrib_loaded *out)
 {
+	const struct memory *memory = memory_of(state);
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++) {
-		out[i] = (struct attrib_loaded){.entity = entities[i]};
-		err = load_one(memory_of(state), arena, &out[i]);
+	for (size_t i = 0; i < n + STEPS * PREFETCH && !err; i++) {
+		size_t now = i - STEPS * PREFETCH;
+
+		for (size_t step = 0; step < STEPS; step++)
+			if (i >= step * PREFETCH && i - step * PREFETCH < n)
+				look_ahead(memory, &entities[i - step * PREFETCH], (int)step);
+		if (i < STEPS * PREFETCH)
+			continue;
+		out[now] = (struct attrib_loaded){.entity = entities[now]};
+		err = load_one(memory, arena, &out[now]);
 	}
 	return err;
 }

@@ -14,7 +14,7 @@
 #include "attrib/error.h"
 
 #define MEAN_RECORDS ((size_t)64) /* per bucket; between half and twice of it lie in one */
-#define ROOM_STEP    2u           /* a bucket grows by so many records */
+#define ROOM_STEP    4u           /* a bucket grows by so many records */
 #define MALLOC_HEAD  sizeof(size_t)
 
 struct state_bucket {
@@ -33,9 +33,16 @@ static inline uint8_t *record(
 	return bucket->bytes + bucket->room + i * record_size(table);
 }
 
+/* One multiplication: ids come out of a keyed function already, nobody outside chooses their bits. */
 static inline uint64_t hash_of(const struct state_table *table, const void *id)
 {
-	return attrib_hash64(id, sizeof(struct attrib_id), table->seed);
+	uint64_t halves[2];
+	__uint128_t product;
+
+	memcpy(halves, id, sizeof halves);
+	product = (__uint128_t)(halves[0] ^ table->seed ^ 0x9e3779b97f4a7c15) *
+		  (halves[1] ^ 0xd1342543de82ef95);
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static inline uint8_t tag_of(uint64_t hash)
@@ -101,6 +108,20 @@ void state_table_prefetch(const struct state_table *table, const struct attrib_i
 		__builtin_prefetch(bucket);
 		__builtin_prefetch(bucket + 64);
 	}
+}
+
+void state_table_prefetch_record(const struct state_table *table, const struct attrib_id *id)
+{
+	uint64_t hash = hash_of(table, id);
+	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
+	const uint8_t *tag, *place;
+
+	if (!bucket)
+		return;
+	tag = memchr(bucket->bytes, tag_of(hash), bucket->used);
+	place = record(table, bucket, tag ? (size_t)(tag - bucket->bytes) : bucket->used);
+	__builtin_prefetch(place);
+	__builtin_prefetch(place + record_size(table) - 1);
 }
 
 static void bucket_free(struct state_table *table, struct state_bucket *bucket)

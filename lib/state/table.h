@@ -32,8 +32,10 @@ void state_table_done(struct state_table *table);
 
 /* The value of an id (unaligned: read it by memcpy), or NULL. Valid until the next insert or sweep. */
 void *state_table_find(const struct state_table *table, const struct attrib_id *id);
-/* Brings near what a find of that id will read first. */
+/* Brings near what a find of that id will read first, and when that has come, what it or an insert
+ * will read then. */
 void state_table_prefetch(const struct state_table *table, const struct attrib_id *id);
+void state_table_prefetch_record(const struct state_table *table, const struct attrib_id *id);
 /* A new record for an id that is not there; its value is all zero. NULL when memory is out. */
 void *state_table_insert(struct state_table *table, const struct attrib_id *id);
 
