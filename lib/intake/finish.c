@@ -69,6 +69,17 @@ static void find_visitor(struct draft *draft)
 		event->verdicts |= ATTRIB_VERDICT_NO_CONSENT;
 }
 
+/* A server may know whose touch it was, and no browser: then the customer key stands for one, and its
+ * edges lead to it as to any other. */
+static void stand_in_visitor(struct attrib_event *event)
+{
+	bool is_touch = event->type == ATTRIB_EVENT_CLICK || event->type == ATTRIB_EVENT_VISIT ||
+			event->type == ATTRIB_EVENT_VIEW;
+
+	if (is_touch && event->key_count && attrib_id_none(&event->visitor))
+		event->visitor = event->keys[0].id;
+}
+
 static bool check_who(struct draft *draft)
 {
 	const struct attrib_event *event = &draft->event;
@@ -208,6 +219,7 @@ bool draft_finish(struct draft *draft, bool *keep)
 	draft_customer(draft);
 	if (!check_who(draft))
 		return false;
+	stand_in_visitor(event);
 	take_landing(draft);
 	judge(draft);
 	clamp(draft, &event->occurred_at);
