@@ -102,6 +102,11 @@ static void test_an_unknown_entity_is_empty(void **unused)
 	for (size_t i = 0; i < 3; i++)
 		CHECK(loaded[i].count == 0, "entity %zu has facts", i);
 	CHECK(loaded[3].count == 1, "the known one has %zu", loaded[3].count);
+	others[0].kind = (enum attrib_entity_kind)0;
+	others[1].kind = (enum attrib_entity_kind)5;
+	for (size_t i = 0; i < 2; i++)
+		CHECK(state->ops->load(state, &others[i], 1, &arena, loaded) == ATTRIB_E_INVALID,
+			"kind %zu", i);
 	attrib_arena_done(&arena);
 	state->ops->free(state);
 }
@@ -403,6 +408,8 @@ static void test_ids_are_claimed_once(void **unused)
 	CHECK(is(&r, false, false, false, false), "another record");
 	r = backend_add(state, &earlier);
 	CHECK(is(&r, false, true, false, false), "received earlier");
+	r = backend_add(state, &earlier);
+	CHECK(is(&r, false, false, false, false), "and once more");
 	r = backend_add(state, &first);
 	CHECK(is(&r, false, false, true, false), "the claimer again");
 	loaded = backend_load(state, &first.entity, &arena);
@@ -560,7 +567,8 @@ static void test_many_entities(void **unused)
 	CHECK(stats.entities[ATTRIB_ENTITY_ID] == n, "ids");
 	CHECK(stats.entities[ATTRIB_ENTITY_ORDER] == 0, "orders");
 	CHECK(stats.facts == n, "facts");
-	CHECK(stats.bytes > n * 100, "bytes");
+	CHECK(stats.bytes > n * 100 && stats.bytes < n * 300, "%llu bytes",
+		(unsigned long long)stats.bytes);
 	attrib_arena_done(&arena);
 	state->ops->free(state);
 }
@@ -722,10 +730,11 @@ static uint64_t count_orders(struct attrib_state *state)
 static void test_forgetting_many(void **unused)
 {
 	struct attrib_state *state = backend_open();
-	struct attrib_state_stats stats;
+	struct attrib_state_stats empty, stats;
 	const uint64_t n = 5000;
 
 	(void)unused;
+	state->ops->stats(state, &empty);
 	for (uint64_t i = 0; i < n; i++) {
 		struct attrib_fact fact = observation(i, 1, 1), id = seen(i, 0, 7);
 
@@ -743,6 +752,11 @@ static void test_forgetting_many(void **unused)
 			(unsigned long long)i);
 	}
 	CHECK(count_orders(state) == n - (n + 2) / 3, "the walk meets the rest");
+	CHECK(state->ops->forget(state, 21 * DAY, 21 * DAY) == 0, "forget all");
+	state->ops->stats(state, &stats);
+	CHECK(stats.facts == 0 && count_orders(state) == 0, "nothing is left");
+	CHECK(stats.bytes < empty.bytes + 5 * n, "%llu bytes are left",
+		(unsigned long long)stats.bytes);
 	state->ops->free(state);
 }
 

@@ -347,6 +347,12 @@ static void test_links_for_redirects(void **unused)
 			cases[i].creator);
 	assert_null(attrib_catalog_link(catalog, ATTRIB_STR("gone"), 5));
 	attrib_catalog_unref(catalog);
+	rows[0].recorded_at = 9; /* which of them was recorded last plays no part */
+	catalog = build(rows, COUNT(rows));
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_creator(i, attrib_catalog_link(catalog, ATTRIB_STR("go"), cases[i].now),
+			cases[i].creator);
+	attrib_catalog_unref(catalog);
 }
 
 /* What differs between two catalogs of two codes, a rule and a campaign when one thing changes. */
