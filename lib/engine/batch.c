@@ -24,6 +24,7 @@ struct attrib_batch {
 	struct rows refunds, cancels, links, positions;
 	struct rows sorted_decisions,
 		sorted_traffic; /* what seal hands out; rows keep their numbers */
+	struct attrib_str site; /* that of the last row of traffic, kept */
 	uint64_t records;
 };
 
@@ -79,6 +80,7 @@ void attrib_batch_reset(struct attrib_batch *batch)
 	attrib_table_clear(&batch->traffic_index);
 	batch->decisions.n = batch->traffic.n = batch->refunds.n = 0;
 	batch->cancels.n = batch->links.n = batch->positions.n = 0;
+	batch->site = ATTRIB_STR_NONE;
 	batch->records = 0;
 }
 
@@ -251,7 +253,9 @@ int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_de
 
 static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
 {
-	int order = attrib_str_cmp(a->site, b->site);
+	int order = a->site.p == b->site.p && a->site.n == b->site.n
+			    ? 0
+			    : attrib_str_cmp(a->site, b->site);
 
 	if (order == 0)
 		order = (a->bucket_at > b->bucket_at) - (a->bucket_at < b->bucket_at);
@@ -269,6 +273,18 @@ static uint64_t traffic_hash(const struct attrib_traffic *t)
 	uint64_t numbers[] = {(uint64_t)t->bucket_at, t->channel, t->type, t->verdicts};
 
 	return hash_str(t->key, attrib_hash64(numbers, sizeof numbers, hash_str(t->site, 0)));
+}
+
+/* Sites are few and rows many: one copy of the name for a run of rows. */
+static bool keep_site(struct attrib_batch *batch, struct attrib_str *site)
+{
+	if (!attrib_str_eq(batch->site, *site)) {
+		if (!keep_str(&batch->arena, site))
+			return false;
+		batch->site = *site;
+	}
+	*site = batch->site;
+	return true;
 }
 
 int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic)
@@ -289,7 +305,7 @@ int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_tra
 	if (!copy)
 		return ATTRIB_E_NOMEM;
 	*copy = *traffic;
-	if (!keep_str(&batch->arena, &copy->site) || !keep_str(&batch->arena, &copy->key))
+	if (!keep_site(batch, &copy->site) || !keep_str(&batch->arena, &copy->key))
 		return ATTRIB_E_NOMEM;
 	return rows_index(
 		&batch->traffic, &batch->sorted_traffic, &batch->traffic_index, hash, copy);

@@ -79,7 +79,7 @@ static bool grow(void **rows, size_t *cap, size_t n, size_t size)
 
 /* Traffic of one event: whether it counts is known when its claim was added. */
 static int take_count(struct attrib_engine *engine, const struct attrib_event *event,
-	const struct attrib_site *site, const struct attrib_claimer *claimer, size_t claim)
+	const struct attrib_claimer *claimer, size_t claim)
 {
 	struct attrib_count *count;
 	struct attrib_id unique;
@@ -92,8 +92,8 @@ static int take_count(struct attrib_engine *engine, const struct attrib_event *e
 	err = attrib_traffic_of(event, &engine->arena, &count->traffic);
 	if (err)
 		return err;
-	if (!attrib_traffic_unique(event, &count->traffic, site->zone, engine->keys, &engine->arena,
-		    &unique, &count->day_at))
+	if (!attrib_traffic_unique(event, &count->traffic, engine->site->zone, engine->keys,
+		    &engine->arena, &unique, &count->day_at))
 		return 0;
 	return attrib_facts_claim(&engine->facts, event, &unique, claimer, &count->unique_claim);
 }
@@ -155,11 +155,21 @@ static int take_note(struct attrib_engine *engine, const struct attrib_event *ev
 	return 0;
 }
 
+/* The site of an event; most come from the site of the one before. Its name stays, as the payload's
+ * does not. */
+static bool find_site(struct attrib_engine *engine, struct attrib_event *event)
+{
+	if (!engine->site || !attrib_str_eq(engine->site->name, event->site))
+		engine->site = attrib_catalog_site(engine->catalog, event->site);
+	if (engine->site)
+		event->site = engine->site->name;
+	return engine->site != NULL;
+}
+
 static int read_record(
 	struct attrib_engine *engine, const struct attrib_engine_record *record, bool silent)
 {
 	struct attrib_claimer claimer = {record->lane, record->number};
-	const struct attrib_site *site;
 	struct attrib_event event;
 	size_t claim;
 	int err;
@@ -170,8 +180,7 @@ static int read_record(
 		engine->stats.bad_payloads += err != ATTRIB_E_NOMEM;
 		return err == ATTRIB_E_NOMEM ? err : 0;
 	}
-	site = attrib_catalog_site(engine->catalog, event.site);
-	if (!site) {
+	if (!find_site(engine, &event)) {
 		engine->stats.unknown_sites++;
 		return 0;
 	}
@@ -179,8 +188,9 @@ static int read_record(
 	if (event.received_at < engine->oldest_received_at)
 		engine->oldest_received_at = event.received_at;
 	err = attrib_facts_add(&engine->facts, &event, &claimer, &claim);
-	if (err == 0 && claim != ATTRIB_NO_FACT)
-		err = take_count(engine, &event, site, &claimer, claim);
+	/* in silence a click is looked at for its claim to be the first of its day */
+	if (err == 0 && claim != ATTRIB_NO_FACT && (!silent || event.type == ATTRIB_EVENT_CLICK))
+		err = take_count(engine, &event, &claimer, claim);
 	return err || silent ? err : take_note(engine, &event);
 }
 

@@ -32,6 +32,7 @@ struct attrib_engine {
 	struct attrib_state *state; /* borrowed, as are the keys */
 	struct attrib_keys *keys;
 	struct attrib_catalog *catalog; /* a reference */
+	const struct attrib_site *site; /* of the catalog: that of the last event; or NULL */
 	struct attrib_engine_stats stats;
 
 	/* of the group at hand */

@@ -48,6 +48,7 @@ void attrib_engine_use_catalog(struct attrib_engine *engine, struct attrib_catal
 {
 	engine->catalog = attrib_catalog_ref(catalog);
 	engine->decider.catalog = engine->catalog;
+	engine->site = NULL;
 	engine->repeat_first = any_repeat_first(engine->catalog);
 }
 
