@@ -5,11 +5,18 @@
  */
 #include "fields.h"
 
+#include <endian.h>
+
 /* Each takes from the front of *in; false = it is not there. */
 static inline bool varint_take(struct attrib_str *in, uint64_t *out)
 {
 	uint64_t v = 0;
 
+	if (in->n && (uint8_t)in->p[0] < 0x80) { /* nearly all */
+		*out = (uint8_t)in->p[0];
+		*in = (struct attrib_str){in->p + 1, in->n - 1};
+		return true;
+	}
 	for (size_t i = 0; i < in->n && i < VARINT_MAX; i++) {
 		uint8_t byte = (uint8_t)in->p[i];
 		v |= (uint64_t)(byte & 0x7f) << 7 * i;
@@ -64,12 +71,13 @@ static bool get_signed(struct attrib_str in, int64_t *out, int64_t base)
 
 static bool get_instant(struct attrib_str in, int64_t *out)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (size_t i = 0; i < 8 && i < in.n; i++)
-		v |= (uint64_t)(uint8_t)in.p[i] << 8 * i;
-	*out = (int64_t)v;
-	return in.n == 8;
+	if (in.n != sizeof v)
+		return false;
+	memcpy(&v, in.p, sizeof v);
+	*out = (int64_t)le64toh(v);
+	return true;
 }
 
 static bool get_fixed(struct attrib_str in, void *out, size_t n)
