@@ -1,7 +1,7 @@
 /*
  * How many records a second the engine takes on one core, from memory: encoded events in groups of
- * 512, a batch sealed and reset every 20,000 records. Then the same records into an empty state,
- * silently, as after a restart.
+ * 512, a new batch every 20,000 records. The thread that flushes seals it, so that is told apart. Then
+ * the same records into an empty state, silently, as after a restart. Fastest of three rounds.
  *
  *   engine_bench [records, default 1000000] [visitors, default a third of them]
  *
@@ -19,6 +19,7 @@
 
 #define GROUP     512
 #define BATCH     20000
+#define ROUNDS    3
 #define LINKS     2000
 #define AFFILIATE 500
 #define CAMPAIGNS 100
@@ -26,7 +27,7 @@
 #define STEP      INT64_C(5000)               /* us */
 
 struct figures {
-	double seconds, slowest_ms; /* in all; of one group */
+	double seconds, sealing, slowest_ms; /* groups and resets; seals; the slowest group */
 	uint64_t decisions, rows;
 };
 
@@ -285,18 +286,21 @@ static struct figures apply(struct attrib_engine *engine,
 		in_batch += group;
 		if (!batch || (in_batch < BATCH && i + group < n))
 			continue;
+		start = now_s();
 		attrib_batch_seal(batch, &view);
+		f.sealing += now_s() - start;
 		f.decisions += view.decision_count;
 		f.rows += view.traffic_count;
 		attrib_batch_reset(batch);
 		in_batch = 0;
 	}
-	f.seconds = now_s() - began;
+	f.seconds = now_s() - began - f.sealing;
 	return f;
 }
 
-static void run(const char *what, struct attrib_keys *keys, struct attrib_catalog *catalog,
-	const struct attrib_engine_record *records, uint64_t n, bool silent)
+/* Into an empty state; its bytes in *bytes. */
+static struct figures round_of(struct attrib_keys *keys, struct attrib_catalog *catalog,
+	const struct attrib_engine_record *records, uint64_t n, bool silent, uint64_t *bytes)
 {
 	struct attrib_memory_options options = {.hash_seed = attrib_keys_hash_seed(keys)};
 	struct attrib_batch *batch = silent ? NULL : attrib_batch_new();
@@ -310,14 +314,31 @@ static void run(const char *what, struct attrib_keys *keys, struct attrib_catalo
 	must(attrib_engine_new(state, keys, catalog, &engine), "engine");
 	f = apply(engine, records, n, batch);
 	state->ops->stats(state, &stats);
-	printf("%-8s %7.0f k records/s   slowest group %.2f ms   %.0f bytes of state per record\n",
-		what, (double)n / f.seconds / 1e3, f.slowest_ms, (double)stats.bytes / (double)n);
-	if (batch)
-		printf("%-8s %7.0f decisions/s (%" PRIu64 ")   %" PRIu64 " rows of traffic\n", "",
-			(double)f.decisions / f.seconds, f.decisions, f.rows);
+	*bytes = stats.bytes;
 	attrib_engine_free(engine);
 	state->ops->free(state);
 	attrib_batch_free(batch);
+	return f;
+}
+
+static void run(const char *what, struct attrib_keys *keys, struct attrib_catalog *catalog,
+	const struct attrib_engine_record *records, uint64_t n, bool silent)
+{
+	struct figures best = {.seconds = 1e9}, f;
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		f = round_of(keys, catalog, records, n, silent, &bytes);
+		if (f.seconds < best.seconds)
+			best = f;
+	}
+	printf("%-8s %7.0f k records/s   slowest group %.2f ms   %.0f bytes of state per record\n",
+		what, (double)n / best.seconds / 1e3, best.slowest_ms, (double)bytes / (double)n);
+	if (!silent)
+		printf("%-8s %7.0f decisions/s (%" PRIu64 ")   %" PRIu64
+		       " rows of traffic   %.1f ms to seal a batch\n",
+			"", (double)best.decisions / best.seconds, best.decisions, best.rows,
+			best.sealing / ((double)n / BATCH) * 1e3);
 }
 
 int main(int argc, char **argv)
