@@ -85,7 +85,7 @@ struct attrib_order_code {
 struct attrib_alias {
 	struct attrib_str kind; /* name, number, checkout_token, cart_token, order_key, ... */
 	struct attrib_str value;
-	struct attrib_id id; /* of "<kind>=<value>" */
+	struct attrib_id id; /* of the order that has the value as its id; of a number: its own */
 };
 #define ATTRIB_ALIASES_MAX 8
 

@@ -44,7 +44,7 @@ enum attrib_id_domain {
 	ATTRIB_ID_VISITOR,
 	ATTRIB_ID_CLICK,
 	ATTRIB_ID_ORDER,    /* order or lead id */
-	ATTRIB_ID_ALIAS,    /* "<alias kind>=<value>" */
+	ATTRIB_ID_ALIAS,    /* "<alias kind>=<value>" of an alias that is no order id */
 	ATTRIB_ID_EMAIL,    /* normalised e-mail; HMAC-SHA-256 cut to 128 bits */
 	ATTRIB_ID_PHONE,    /* likewise */
 	ATTRIB_ID_CUSTOMER, /* the shop's own customer id; likewise */

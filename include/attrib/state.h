@@ -4,8 +4,8 @@
  * before they read cannot miss each other.
  *
  * Entities are named by kind and keyed id (id.h); the site is part of what the id was made of.
- * A click id is a VISITOR of its own (domain CLICK), an order alias an ORDER of its own (domain
- * ALIAS), so following either is following an edge.
+ * A click id is a VISITOR of its own (domain CLICK), an order alias the ORDER of that id, or one of
+ * its own (domain ALIAS), so following either is following an edge.
  *
  * Every backend passes tests/conformance. The engine is its only caller; one thread.
  */

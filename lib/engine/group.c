@@ -89,6 +89,7 @@ struct member {
 	struct attrib_node *node;
 	struct attrib_merged order;
 	bool authority;
+	bool alias;  /* another member has it as an alias */
 	bool counts; /* has observations that count */
 };
 
@@ -100,6 +101,8 @@ static int by_name_claim(const void *left, const void *right)
 		return a->counts ? -1 : 1;
 	if (a->authority != b->authority)
 		return a->authority ? -1 : 1;
+	if (a->alias != b->alias)
+		return a->alias ? 1 : -1;
 	if (a->order.placed_at != b->order.placed_at)
 		return a->order.placed_at < b->order.placed_at ? -1 : 1;
 	return attrib_str_cmp(a->order.order_id, b->order.order_id);
@@ -120,6 +123,30 @@ static void member_init(struct member *m, struct attrib_node *node,
 			m->authority = true;
 }
 
+static bool is_alias_of(const struct attrib_node *node, const struct attrib_node *other)
+{
+	for (size_t i = 0; i < other->observation_count; i++) {
+		const struct attrib_event *event = &other->observations[i].event;
+		if (event->trust != ATTRIB_TRUST_SIGNED)
+			continue;
+		for (size_t k = 0; k < event->order->alias_count; k++) {
+			struct attrib_id id = attrib_order_entity(
+				&event->order->aliases[k].id, event->type == ATTRIB_EVENT_LEAD);
+			if (attrib_id_eq(&id, &node->entity.id))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_alias(const struct attrib_node *node, const struct attrib_nodes *members)
+{
+	for (size_t i = 0; i < members->n; i++)
+		if (members->p[i] != node && is_alias_of(node, members->p[i]))
+			return true;
+	return false;
+}
+
 static int merge_members(struct attrib_closure *closure, struct attrib_order_group *group)
 {
 	const struct attrib_policy *policy = &group->site->policy;
@@ -132,8 +159,10 @@ static int merge_members(struct attrib_closure *closure, struct attrib_order_gro
 		attrib_arena_raw(closure->arena, total * sizeof(struct attrib_observation *));
 	if (!members || !group->observations)
 		return ATTRIB_E_NOMEM;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		member_init(&members[i], group->members.p[i], policy, group->observations);
+		members[i].alias = is_alias(group->members.p[i], &group->members);
+	}
 	qsort(members, n, sizeof *members, by_name_claim);
 	for (size_t i = 0; i < n; i++) {
 		group->members.p[i] = members[i].node;

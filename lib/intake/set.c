@@ -176,6 +176,19 @@ static bool set_codes(
 	return true;
 }
 
+/* Another source may know the order by this name only: "#1001" from the shop's own pages, a payment
+ * from the cash desk. So the alias is the order of that id. Not so a number: it counts on its own and
+ * meets the ids of other orders. */
+static struct attrib_id alias_id(
+	const struct draft *draft, const struct noted_alias *noted, struct attrib_str whole)
+{
+	struct attrib_keys *keys = draft->sender->intake->keys;
+
+	if (attrib_str_eq(noted->kind, ATTRIB_STR("number")))
+		return attrib_id_of(keys, ATTRIB_ID_ALIAS, draft->event.site, whole);
+	return attrib_id_of(keys, ATTRIB_ID_ORDER, draft->event.site, noted->value);
+}
+
 static bool set_aliases(
 	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
 {
@@ -194,7 +207,7 @@ static bool set_aliases(
 			return false;
 		alias->kind = (struct attrib_str){name.p, noted->kind.n};
 		alias->value = (struct attrib_str){name.p + noted->kind.n + 1, noted->value.n};
-		alias->id = attrib_id_of(intake->keys, ATTRIB_ID_ALIAS, draft->event.site, name);
+		alias->id = alias_id(draft, noted, name);
 	}
 	order->alias_count = draft->alias_count;
 	return true;

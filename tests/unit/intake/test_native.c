@@ -54,7 +54,8 @@ static void test_purchase_order(void **state)
 	assert_int_equal(o->alias_count, 2);
 	assert_text(o->aliases[0].kind, "name");
 	assert_text(o->aliases[0].value, "#1001");
-	assert_id(o->aliases[1].id, id_of(w, ATTRIB_ID_ALIAS, "checkout_token=tok"));
+	assert_id(o->aliases[0].id, id_of(w, ATTRIB_ID_ORDER, "#1001"));
+	assert_id(o->aliases[1].id, id_of(w, ATTRIB_ID_ORDER, "tok"));
 }
 
 static void test_purchase_event(void **state)
