@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,10 +66,13 @@ static int write_secret(const char *temporary)
 
 static int make_secret(const char *file)
 {
+	uint64_t unique;
 	char *temporary;
 	int err;
 
-	if (asprintf(&temporary, "%s.%ld.new", file, (long)getpid()) < 0)
+	/* no process id: in a container it is always the same, and a crash may leave the file */
+	attrib_random(&unique, sizeof unique);
+	if (asprintf(&temporary, "%s.%016" PRIx64 ".new", file, unique) < 0)
 		return ATTRIB_E_NOMEM;
 	err = write_secret(temporary);
 	if (!err && link(temporary, file) && errno != EEXIST)

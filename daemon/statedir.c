@@ -31,6 +31,25 @@ int attribd_statedir_lock(const char *dir, int *fd)
 	return 0;
 }
 
+/* Names that an earlier start made may not be on the disk yet, if it ended before it could see to
+ * that. Records below a name that a power cut takes back would be lost. */
+static int sync_names(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), parent = -1;
+	int err = fd < 0 || fsync(fd) ? ATTRIB_E_IO : 0;
+
+	if (!err)
+		parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* a parent that may not be read is somebody else's, and was there before */
+	if (parent >= 0 && fsync(parent))
+		err = ATTRIB_E_IO;
+	if (parent >= 0)
+		close(parent);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 static int read_instance(int fd, struct attrib_id *out)
 {
 	char text[33];
@@ -44,9 +63,8 @@ static int read_instance(int fd, struct attrib_id *out)
 	return 0;
 }
 
-/* Renamed into place when it is whole and on the disk, and the name is synced, too: an instance that
- * had written records under a name that a power cut takes back would be a stranger to PostgreSQL. */
-static int make_instance(const char *dir, const char *path, struct attrib_id *out)
+/* Renamed into place when it is whole and on the disk. */
+static int make_instance(const char *path, struct attrib_id *out)
 {
 	struct attrib_id id;
 	char temporary[4096 + 8], text[33];
@@ -62,11 +80,6 @@ static int make_instance(const char *dir, const char *path, struct attrib_id *ou
 	if (write(fd, text, sizeof text) != sizeof text || fsync(fd) || rename(temporary, path))
 		err = ATTRIB_E_IO;
 	close(fd);
-	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 || fsync(dir_fd))
-		err = ATTRIB_E_IO;
-	if (dir_fd >= 0)
-		close(dir_fd);
 	if (!err)
 		*out = id;
 	return err;
@@ -75,12 +88,15 @@ static int make_instance(const char *dir, const char *path, struct attrib_id *ou
 int attribd_statedir_instance(const char *dir, struct attrib_id *out)
 {
 	char path[4096];
+	int err = ATTRIB_E_IO;
 
 	snprintf(path, sizeof path, "%s/instance", dir);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? make_instance(dir, path, out) : ATTRIB_E_IO;
-	int err = read_instance(fd, out);
-	close(fd);
-	return err;
+	if (fd >= 0) {
+		err = read_instance(fd, out);
+		close(fd);
+	} else if (errno == ENOENT) {
+		err = make_instance(path, out);
+	}
+	return err ? err : sync_names(dir);
 }

@@ -23,12 +23,14 @@ static int sync_parent(const struct journal_io *io, int fd)
 
 int journal_directory_open(const struct journal_io *io, const char *path, bool make, int *fd)
 {
-	bool made = make && mkdir(path, 0700) == 0;
+	if (make)
+		(void)!mkdir(path, 0700);
 	int dir = io->open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
 
 	if (dir < 0)
 		return errno == ENOENT ? ATTRIB_E_NOT_FOUND : ATTRIB_E_IO;
-	int err = made ? sync_parent(io, dir) : 0;
+	/* also when it was there: whoever made it may have ended before this */
+	int err = make ? sync_parent(io, dir) : 0;
 	if (err)
 		close(dir);
 	else

@@ -45,6 +45,19 @@ static void what_is_no_secret_is_refused(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* A crash in the middle left its temporary file, and in a container the next start has the same
+ * process id. */
+static void a_leftover_of_a_crash_is_in_nobodys_way(void **state)
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+	char name[64];
+
+	(void)state;
+	snprintf(name, sizeof name, "crashed.%ld.new", (long)getpid());
+	files_text(name, "half a secret");
+	assert_int_equal(attribd_secret_load(files_path("crashed"), secret), 0);
+}
+
 /* Several processes start at once on one empty directory: they agree. */
 static void racing_starts_agree(void **state)
 {
@@ -81,6 +94,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_made_once_and_then_read),
 		cmocka_unit_test(what_is_no_secret_is_refused),
+		cmocka_unit_test(a_leftover_of_a_crash_is_in_nobodys_way),
 		cmocka_unit_test(racing_starts_agree),
 	};
 
