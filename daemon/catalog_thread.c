@@ -21,13 +21,23 @@
 
 /* -- building ----------------------------------------------------------------------------------- */
 
-/* The configuration is immutable, policy versions are found out later: a copy of its sites. */
-static struct attrib_site *copy_sites(const struct attribd_config *config)
+/* The configuration is immutable, policy versions are found out later: a copy of its sites. Behind
+ * them the sites that a reload took away: what was acknowledged for them may still be on its way to
+ * the engine, which asks the catalog. They go with the next start. */
+static struct attrib_site *copy_sites(
+	const struct attribd_config *config, const struct attrib_catalog *known, size_t *n)
 {
-	struct attrib_site *sites = calloc(config->site_count + 1, sizeof *sites);
+	const struct attrib_site *older = NULL;
+	size_t older_n = known ? attrib_catalog_sites(known, &older) : 0;
+	struct attrib_site *sites = calloc(config->site_count + older_n + 1, sizeof *sites);
 
+	*n = config->site_count;
 	for (size_t i = 0; sites && i < config->site_count; i++)
 		sites[i] = config->sites[i].site;
+	for (size_t i = 0; sites && i < older_n; i++) {
+		if (!attribd_config_site(config, older[i].name))
+			sites[(*n)++] = older[i];
+	}
 	return sites;
 }
 
@@ -66,7 +76,8 @@ static int build_from_rows(struct attrib_str rows, const struct attrib_site *sit
 static int build_first(struct attribd_catalog_thread *catalog, const struct attribd_config *config,
 	struct attrib_catalog **out, enum attribd_catalog_origin *origin)
 {
-	struct attrib_site *sites = copy_sites(config);
+	size_t n;
+	struct attrib_site *sites = copy_sites(config, NULL, &n);
 	struct attrib_str rows = ATTRIB_STR_NONE;
 	struct attrib_buf file;
 	int err;
@@ -76,13 +87,13 @@ static int build_first(struct attribd_catalog_thread *catalog, const struct attr
 	attrib_buf_init(&file);
 	err = attribd_catalog_cache_read(catalog->path, config, sites, &file, &rows);
 	if (!err)
-		err = build_from_rows(rows, sites, config->site_count, out);
+		err = build_from_rows(rows, sites, n, out);
 	*origin = err ? ATTRIBD_CATALOG_EMPTY : ATTRIBD_CATALOG_CACHE;
 	if (err && err != ATTRIB_E_NOT_FOUND)
 		attribd_log(ATTRIBD_LOG_WARNING, "%s: %s; waiting for PostgreSQL instead",
 			catalog->path, attrib_error_text(err));
 	if (err)
-		err = build_from_rows(ATTRIB_STR_NONE, sites, config->site_count, out);
+		err = build_from_rows(ATTRIB_STR_NONE, sites, n, out);
 	attrib_buf_done(&file);
 	free(sites);
 	return err;
@@ -125,7 +136,7 @@ static int put_sites(const struct attribd_config *config, struct attrib_site *si
 	return err;
 }
 
-static int load_rows(const struct attribd_config *config, struct attrib_site *sites,
+static int load_rows(const struct attribd_config *config, struct attrib_site *sites, size_t n,
 	struct attrib_catalog **out, struct attrib_sink_error *error)
 {
 	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
@@ -139,7 +150,7 @@ static int load_rows(const struct attribd_config *config, struct attrib_site *si
 			attrib_catalog_builder_free(builder);
 		return err;
 	}
-	return build(builder, sites, config->site_count, version, out);
+	return build(builder, sites, n, version, out);
 }
 
 /* What PostgreSQL has said of these sites before: putting them again would be a change. */
@@ -158,17 +169,18 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 {
 	const struct attribd_config *config = pending ? pending : catalog->snapshot->config;
 	uint64_t wanted = atomic_load(&catalog->progress->catalog_wanted);
-	struct attrib_site *sites = copy_sites(config);
+	size_t n;
+	struct attrib_site *sites = copy_sites(config, catalog->snapshot->catalog, &n);
 	struct attrib_catalog *built;
 	int err = sites ? 0 : ATTRIB_E_NOMEM;
 
 	if (!err && put)
 		err = put_sites(config, sites, error);
 	else if (!err)
-		known_versions(catalog->snapshot->catalog, sites, config->site_count);
+		known_versions(catalog->snapshot->catalog, sites, n);
 
 	if (!err)
-		err = load_rows(config, sites, &built, error);
+		err = load_rows(config, sites, n, &built, error);
 	free(sites);
 	if (!err)
 		err = publish(catalog, pending, built, ATTRIBD_CATALOG_POSTGRES, wanted);
@@ -182,22 +194,36 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 	return 0;
 }
 
+/* What is decided by the same policy as before needs no new version, nor to be decided again. */
+static void same_versions(const struct attribd_snapshot *before, const struct attribd_config *now,
+	struct attrib_site *sites)
+{
+	for (size_t i = 0; i < now->site_count; i++) {
+		const struct attribd_site_config *old =
+			attribd_config_site(before->config, sites[i].name);
+		if (old && attrib_str_eq(old->policy_json, now->sites[i].policy_json))
+			known_versions(before->catalog, &sites[i], 1);
+	}
+}
+
 /* Without PostgreSQL a new configuration goes with the rows that are known; policies that changed
  * get their versions later. */
 static int load_offline(struct attribd_catalog_thread *catalog, struct attribd_config *pending)
 {
-	struct attrib_site *sites = copy_sites(pending);
+	size_t n;
+	struct attrib_site *sites = copy_sites(pending, catalog->snapshot->catalog, &n);
 	struct attrib_buf rows;
 	struct attrib_catalog *built;
 	int err = sites ? 0 : ATTRIB_E_NOMEM;
 
 	attrib_buf_init(&rows);
 	if (!err) {
+		same_versions(catalog->snapshot, pending, sites);
 		attrib_catalog_encode(catalog->snapshot->catalog, &rows);
 		err = rows.err;
 	}
 	if (!err)
-		err = build_from_rows(attrib_buf_view(&rows), sites, pending->site_count, &built);
+		err = build_from_rows(attrib_buf_view(&rows), sites, n, &built);
 	if (!err)
 		err = publish(catalog, pending, built, catalog->snapshot->origin,
 			atomic_load(&catalog->progress->catalog_wanted));
