@@ -57,14 +57,23 @@ static void handle_ready(struct attribd_exchange *exchange)
 	answer_text(exchange, reason ? 503 : 200, "text/plain");
 }
 
-static void handle_status(struct attribd_exchange *exchange)
+static struct attribd_progress_view look(struct attribd_exchange *exchange)
 {
 	struct attribd_server *server = server_of(exchange);
+	struct attribd_progress_view view =
+		attribd_progress_read(&server->progress, server->journal, exchange->worker->now);
+
+	attribd_told_keep(&server->told, &view);
+	return view;
+}
+
+static void handle_status(struct attribd_exchange *exchange)
+{
 	struct attribd_progress_view view;
 
 	if (refused(exchange))
 		return;
-	view = attribd_progress_read(&server->progress, server->journal, exchange->worker->now);
+	view = look(exchange);
 	attrib_buf_printf(&exchange->worker->text,
 		"{\"journal\":{\"committed\":%" PRIu64 "},\"engine\":{\"applied\":%" PRIu64
 		"},\"sink\":{\"flushed\":%" PRIu64 "},\"quarantined\":%" PRIu64
@@ -81,7 +90,7 @@ static void handle_metrics(struct attribd_exchange *exchange)
 
 	if (refused(exchange))
 		return;
-	view = attribd_progress_read(&server->progress, server->journal, exchange->worker->now);
+	view = look(exchange);
 	attribd_metric_set(ATTRIBD_METRIC_JOURNAL_COMMITTED, (int64_t)view.committed);
 	attribd_metric_set(ATTRIBD_METRIC_ENGINE_APPLIED, (int64_t)view.applied);
 	attribd_metric_set(ATTRIBD_METRIC_SINK_FLUSHED, (int64_t)view.flushed);

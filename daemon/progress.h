@@ -28,12 +28,21 @@ struct attribd_progress {
 					 currency: they wait in attrib.quarantine */
 	atomic_bool attached;         /* the sink has told its positions */
 	atomic_uint failed_lanes;     /* lanes that a failed write or sync closed */
+	/* set before threads run; what was told before this start, see told.h */
+	uint64_t applied_floor;
+	uint64_t flushed_floor; /* until `attached`: then the sink knows better */
 };
 
 struct attribd_progress_view {
 	uint64_t committed, applied, flushed, quarantined;
 	int64_t lag_us;
 };
+
+/* The greater of a count and what was told of it, but never more than there is. */
+static inline uint64_t attribd_progress_floor(uint64_t count, uint64_t told, uint64_t committed)
+{
+	return told <= count ? count : told < committed ? told : committed;
+}
 
 static inline struct attribd_progress_view attribd_progress_read(
 	struct attribd_progress *progress, struct attrib_journal *journal, int64_t now)
@@ -45,6 +54,11 @@ static inline struct attribd_progress_view attribd_progress_read(
 	view.flushed = atomic_load(&progress->flushed);
 	view.applied = atomic_load(&progress->applied);
 	view.committed = attrib_journal_committed(journal);
+	view.applied =
+		attribd_progress_floor(view.applied, progress->applied_floor, view.committed);
+	if (!atomic_load(&progress->attached))
+		view.flushed = attribd_progress_floor(
+			view.flushed, progress->flushed_floor, view.committed);
 	view.quarantined = atomic_load(&progress->damaged) + atomic_load(&progress->bad_records) +
 			   atomic_load(&progress->refused);
 	/* everything is in, but not as the present catalog has it: not quiet yet */

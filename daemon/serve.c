@@ -90,6 +90,7 @@ static int open_journal(struct attribd_server *server, const struct attribd_conf
 		return EX_IOERR;
 	}
 	attrib_journal_on_commit(server->journal, on_commit, server);
+	attribd_told_open(&server->told, config->state_dir, &server->progress);
 	return 0;
 }
 
@@ -123,6 +124,21 @@ static void await_first_try(struct attribd_server *server)
 	}
 }
 
+/* A directory that was restored from a backup goes on, under numbers above the database's; whoever
+ * restored it has to know what it lacks. */
+static void tell_missing(const struct attribd_server *server)
+{
+	uint64_t have = attrib_journal_base(server->journal);
+	uint64_t seen = atomic_load(&server->flush.base);
+
+	if (seen > have)
+		attribd_log(ATTRIBD_LOG_ERROR,
+			"records that PostgreSQL has (%llu to %llu) are not in this journal: the "
+			"state_dir is older than the database; their orders stay counted, but "
+			"later decisions don't know of their clicks",
+			(unsigned long long)have + 1, (unsigned long long)seen);
+}
+
 static int start_workers(struct attribd_server *server)
 {
 	struct attribd_worker_options options = {.snapshots = &server->snapshots,
@@ -134,6 +150,7 @@ static int start_workers(struct attribd_server *server)
 	server->workers = calloc((size_t)count, sizeof *server->workers);
 	if (!server->workers)
 		return ATTRIB_E_NOMEM;
+	tell_missing(server);
 	attrib_journal_raise_base(server->journal, atomic_load(&server->flush.base));
 	for (; server->worker_count < count && !err; server->worker_count++) {
 		err = attrib_lane_open(server->journal, attribd_clock_now(), &options.lane);
@@ -197,6 +214,7 @@ static void on_public(void *arg, int fd, const struct attribd_peer *peer)
 		if (load < atomic_load(&best->load))
 			best = worker;
 	}
+	attribd_snapshots_refresh(&server->snapshots, &server->snapshot);
 	if (total >= server->snapshot->config->max_connections) {
 		attribd_metric_add(ATTRIBD_METRIC_CONNECTIONS_REFUSED, 1);
 		close(fd);
@@ -261,8 +279,11 @@ static bool drain(struct attribd_server *server)
 		if (waited > DRAIN_US)
 			return false;
 	}
-	attribd_flush_stop(&server->flush);
-	attribd_catalog_stop(&server->catalog);
+	/* a start that failed early has not made them */
+	if (server->flush.sink)
+		attribd_flush_stop(&server->flush);
+	if (server->catalog.snapshots)
+		attribd_catalog_stop(&server->catalog);
 	return join_until(server->flush.thread, &server->flush.started, until) &&
 	       join_until(server->catalog.thread, &server->catalog.started, until);
 }
@@ -312,6 +333,7 @@ static void free_server(struct attribd_server *server)
 	if (server->base)
 		event_base_free(server->base);
 	attribd_bell_done(&server->bell);
+	attribd_told_close(&server->told);
 	if (server->lock >= 0)
 		close(server->lock);
 	free(server);
@@ -492,7 +514,7 @@ int attribd_serve(struct attribd_config *config, const char *config_file)
 		return EX_OSERR;
 	}
 	server->config_file = config_file;
-	server->lock = server->public.fd = server->admin.fd = -1;
+	server->lock = server->told.fd = server->public.fd = server->admin.fd = -1;
 	attribd_snapshots_init(&server->snapshots);
 	server->base = event_base_new();
 	signal(SIGPIPE, SIG_IGN);

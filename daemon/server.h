@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "pump.h"
 #include "snapshot.h"
+#include "told.h"
 #include "worker.h"
 
 struct attribd_server {
@@ -19,6 +20,7 @@ struct attribd_server {
 	struct attribd_snapshot *snapshot; /* main thread */
 	struct attribd_snapshots snapshots;
 	struct attribd_progress progress;
+	struct attribd_told told; /* admin thread */
 	struct attrib_id instance;
 	uint8_t secret[ATTRIB_SECRET_BYTES];
 	uint8_t fingerprint[32];
