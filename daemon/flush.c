@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "background.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -172,7 +173,7 @@ static void *flush_main(void *arg)
 	struct attribd_flush *flush = arg;
 	bool go;
 
-	pthread_setname_np(pthread_self(), "flush");
+	attribd_background("flush");
 	go = attach_until(flush);
 	while (go) {
 		if (attribd_flush_busy(flush)) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
@@ -401,7 +402,7 @@ static void *pump_main(void *arg)
 {
 	struct attribd_pump *pump = arg;
 
-	pthread_setname_np(pthread_self(), "engine");
+	attribd_background("engine");
 	if (begin(pump)) {
 		pump_loop(pump);
 		count_work(pump);
