@@ -9,29 +9,33 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* A commit of the companion ends, or its filling ahead broke the lane: tells the worker. */
+/* A commit of the companion ends, or its filling ahead broke the lane: tells the worker. Here and
+ * below nobody is woken under the lock, or he would run into it at once and sleep again. */
 static void report(struct attrib_lane *lane, unsigned done, int err)
 {
+	bool tell = done == WANT_COMMIT || err == ATTRIB_E_IO, idle;
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&lane->lock);
 	lane->wanted &= ~done;
-	if (done == WANT_COMMIT || err == ATTRIB_E_IO) {
+	idle = !lane->wanted;
+	if (tell) {
 		lane->finished = true;
 		lane->outcome = err;
-		(void)!write(lane->event, &one, sizeof one);
 	}
-	if (!lane->wanted)
-		pthread_cond_broadcast(&lane->idle);
 	pthread_mutex_unlock(&lane->lock);
+	if (tell)
+		(void)!write(lane->event, &one, sizeof one);
+	if (idle)
+		pthread_cond_broadcast(&lane->idle);
 }
 
 void journal_companion_want(struct attrib_lane *lane, unsigned what)
 {
 	pthread_mutex_lock(&lane->lock);
 	lane->wanted |= what;
-	pthread_cond_signal(&lane->work);
 	pthread_mutex_unlock(&lane->lock);
+	pthread_cond_signal(&lane->work);
 }
 
 static void companion_commit(struct attrib_lane *lane)
