@@ -20,6 +20,10 @@
 #define SHED_STEP_US 150000 /* queue age at which each further rank is shed */
 #define SLEPT_US     1000   /* a loop that waited this long for something had nothing queued */
 
+/* Looks for more requests before a commit, as long as it would carry fewer records. */
+#define GATHER_LOOKS   8
+#define GATHER_RECORDS 256
+
 /* -- what connections ask for ------------------------------------------------------------------- */
 
 void attribd_worker_clock(struct attribd_worker *worker)
@@ -355,6 +359,22 @@ static void pass_end(struct attribd_worker *worker)
 	attribd_snapshots_refresh(worker->snapshots, &worker->snapshot);
 }
 
+/* A sync costs nearly the same for one record and for hundreds: before it starts, what came in while
+ * this pass was working is taken along. */
+static void gather(struct attribd_worker *worker)
+{
+	uint64_t before, most = worker->committed + GATHER_RECORDS;
+
+	for (int i = 0; worker->lane && i < GATHER_LOOKS; i++) {
+		before = attrib_lane_appended(worker->lane);
+		if (before == worker->committed || before >= most)
+			return;
+		event_base_loop(worker->base, EVLOOP_NONBLOCK);
+		if (before == attrib_lane_appended(worker->lane))
+			return;
+	}
+}
+
 static bool finished(struct attribd_worker *worker)
 {
 	return worker->stop_at &&
@@ -382,6 +402,7 @@ static void *worker_main(void *arg)
 	pthread_setname_np(pthread_self(), worker->lane ? "worker" : "admin");
 	while (!finished(worker)) {
 		event_base_loop(worker->base, EVLOOP_ONCE);
+		gather(worker);
 		pass_end(worker);
 	}
 	if (worker->lane && attrib_lane_close(worker->lane))
