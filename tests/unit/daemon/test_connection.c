@@ -49,6 +49,8 @@ const struct attribd_route routes[] = {
 	{"/record", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, record},
 	{"/plain", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, plain},
 	{"/echo", false, ATTRIB_HTTP_POST, false, 200000, ATTRIBD_METRIC_REQUESTS_OTHER, echo},
+	{"/p.gif", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_PIXEL,
+		attribd_handle_pixel},
 	{.path = NULL},
 };
 
@@ -217,10 +219,46 @@ static void a_half_closed_client_gets_its_answer(void **state)
 	check_bodies("half");
 }
 
+static int count_bytes(const char *bytes)
+{
+	const char *p = answer, *end = answer + sizeof answer;
+	int n = 0;
+
+	for (; (p = memmem(p, (size_t)(end - p), bytes, strlen(bytes))); p++)
+		n++;
+	return n;
+}
+
+/* The usual pixel's answer is kept ready; the others say more, or less. */
+static void a_pixel_is_answered_as_it_was_asked(void **state)
+{
+#define PIXEL " /p.gif?site=acme&e=visit&vid=v&url=https://shop.example/ HTTP/1."
+	static const char asked[] =
+		"GET" PIXEL "1\r\nHost: a\r\n\r\nGET" PIXEL "1\r\nHost: a\r\n\r\n"
+		"GET" PIXEL "0\r\nConnection: keep-alive\r\n\r\n"
+		"HEAD" PIXEL "1\r\nHost: a\r\n\r\n"
+		"GET" PIXEL "1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	int fd = dial();
+
+	(void)state;
+	memset(answer, 0, sizeof answer);
+	put(fd, asked, sizeof asked - 1);
+	get_end(fd);
+	assert_int_equal(count_bytes("HTTP/1.1 200 OK\r\nContent-Type: image/gif\r\n"
+				     "Content-Length: 43\r\n"),
+		5);
+	assert_int_equal(count_bytes("Cache-Control: no-cache"), 5);
+	assert_int_equal(count_bytes("\r\n\r\nGIF89a"), 4);
+	assert_int_equal(count_bytes("Connection: keep-alive\r\n"), 1);
+	assert_int_equal(count_bytes("Connection: close\r\n"), 1);
+#undef PIXEL
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pipelined_answers_come_in_order),
+		cmocka_unit_test(a_pixel_is_answered_as_it_was_asked),
 		cmocka_unit_test(cut_anywhere_it_is_the_same),
 		cmocka_unit_test(byte_by_byte_too),
 		cmocka_unit_test(more_than_may_wait_at_once),
