@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "table.h"
+#include "traffic.h"
 
 #define ARENA_BLOCK (256u << 10)
 
@@ -287,7 +288,8 @@ static bool keep_site(struct attrib_batch *batch, struct attrib_str *site)
 	return true;
 }
 
-int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic)
+struct attrib_traffic *attrib_batch_traffic_row(
+	struct attrib_batch *batch, const struct attrib_traffic *traffic)
 {
 	uint64_t hash = traffic_hash(traffic), at = hash;
 	struct attrib_traffic *copy;
@@ -295,20 +297,30 @@ int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_tra
 
 	while (attrib_table_next(&batch->traffic_index, hash, &at, &row)) {
 		struct attrib_traffic *old = ((struct attrib_traffic **)batch->traffic.p)[row];
-		if (traffic_cmp(old, traffic) != 0)
-			continue;
-		old->count += traffic->count;
-		old->uniques += traffic->uniques;
-		return 0;
+		if (traffic_cmp(old, traffic) == 0)
+			return old;
 	}
 	copy = attrib_arena_raw(&batch->arena, sizeof *copy);
 	if (!copy)
-		return ATTRIB_E_NOMEM;
+		return NULL;
 	*copy = *traffic;
-	if (!keep_site(batch, &copy->site) || !keep_str(&batch->arena, &copy->key))
+	copy->count = copy->uniques = 0;
+	if (!keep_site(batch, &copy->site) || !keep_str(&batch->arena, &copy->key) ||
+		rows_index(&batch->traffic, &batch->sorted_traffic, &batch->traffic_index, hash,
+			copy) != 0)
+		return NULL;
+	return copy;
+}
+
+int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic)
+{
+	struct attrib_traffic *row = attrib_batch_traffic_row(batch, traffic);
+
+	if (!row)
 		return ATTRIB_E_NOMEM;
-	return rows_index(
-		&batch->traffic, &batch->sorted_traffic, &batch->traffic_index, hash, copy);
+	row->count += traffic->count;
+	row->uniques += traffic->uniques;
+	return 0;
 }
 
 /* -- lists -------------------------------------------------------------------------------------- */

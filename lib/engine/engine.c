@@ -2,8 +2,8 @@
  * Groups of records through the engine: decode, add, and (unless silent) decide and count.
  *
  * Within a group everything is added before anything is loaded, so its result does not depend on
- * where records were cut into groups. What may fail with the state comes before traffic is counted:
- * decisions replace each other, counts add up.
+ * where records were cut into groups. All that may fail comes before traffic is counted: decisions
+ * replace each other, counts add up.
  */
 #include "internal.h"
 
@@ -294,26 +294,38 @@ static int decide_orders(struct attrib_engine *engine, uint64_t ticket, struct a
 
 /* -- what is counted and passed on ---------------------------------------------------------------- */
 
-static int put_count(
+/* Finds the rows that an event will count in. */
+static int find_rows(
 	struct attrib_engine *engine, struct attrib_count *count, struct attrib_batch *batch)
 {
 	const struct attrib_added *claim = &engine->added[count->claim];
-	int err;
 
 	/* what the state could not keep can't be told from a repeat: it counts */
-	if (!claim->mine && !claim->refused) {
-		engine->stats.duplicates++;
+	if (!claim->mine && !claim->refused)
 		return 0;
-	}
-	err = attrib_batch_put_traffic(batch, &count->traffic);
-	if (err || count->unique_claim == ATTRIB_NO_FACT ||
-		!engine->added[count->unique_claim].mine)
-		return err;
+	count->row = attrib_batch_traffic_row(batch, &count->traffic);
+	if (!count->row)
+		return ATTRIB_E_NOMEM;
+	if (count->unique_claim == ATTRIB_NO_FACT || !engine->added[count->unique_claim].mine)
+		return 0;
 	count->traffic.bucket_at = count->day_at;
 	count->traffic.verdicts = 0;
-	count->traffic.count = 0;
-	count->traffic.uniques = 1;
-	return attrib_batch_put_traffic(batch, &count->traffic);
+	count->unique_row = attrib_batch_traffic_row(batch, &count->traffic);
+	return count->unique_row ? 0 : ATTRIB_E_NOMEM;
+}
+
+/* The one step that must not be made twice: nothing in it can fail. */
+static void count_all(struct attrib_engine *engine)
+{
+	for (size_t i = 0; i < engine->count_n; i++) {
+		struct attrib_count *count = &engine->counts[i];
+		if (count->row)
+			count->row->count++;
+		else
+			engine->stats.duplicates++;
+		if (count->unique_row)
+			count->unique_row->uniques++;
+	}
 }
 
 static int put_note(const struct attrib_note *note, struct attrib_batch *batch)
@@ -333,13 +345,15 @@ static int fill_batch(struct attrib_engine *engine, const struct attrib_engine_r
 	for (size_t i = 0; i < engine->note_n && err == 0; i++)
 		err = put_note(&engine->notes[i], batch);
 	for (size_t i = 0; i < engine->count_n && err == 0; i++)
-		err = put_count(engine, &engine->counts[i], batch);
+		err = find_rows(engine, &engine->counts[i], batch);
 	for (size_t i = 0; i < n && err == 0; i++)
 		if (i == n - 1 || !attrib_id_eq(&records[i].lane, &records[i + 1].lane))
 			err = attrib_batch_set_position(batch, &records[i].lane, records[i].number);
-	if (err == 0)
-		attrib_batch_count_records(batch, n);
-	return err;
+	if (err)
+		return err;
+	count_all(engine);
+	attrib_batch_count_records(batch, n);
+	return 0;
 }
 
 int attrib_engine_apply(struct attrib_engine *engine, const struct attrib_engine_record *records,

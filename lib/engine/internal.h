@@ -16,6 +16,7 @@ struct attrib_count {
 	struct attrib_traffic traffic;
 	size_t claim, unique_claim; /* facts of the group */
 	int64_t day_at;
+	struct attrib_traffic *row, *unique_row; /* of the batch; NULL: it counts nothing */
 };
 
 /* A refund, cancel or customer link on its way to SQL. */

@@ -20,4 +20,9 @@ bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib
 	const struct attrib_zone *zone, struct attrib_keys *keys, struct attrib_arena *arena,
 	struct attrib_id *id, int64_t *day_at);
 
+/* The row of the batch to which such traffic adds; a new one counts nothing yet. NULL: out of memory.
+ * Valid until the batch is reset. */
+struct attrib_traffic *attrib_batch_traffic_row(
+	struct attrib_batch *batch, const struct attrib_traffic *traffic);
+
 #endif
