@@ -1,5 +1,6 @@
 /*
- * What people do with the database by command: bring catalog tables in, take reports out. Each call
+ * What people do with the database by command: bring catalog tables in, take reports out, ask why an
+ * order is what it is. Each call
  * opens its own connection. Messages about the database go to error->text.
  */
 #ifndef ATTRIB_TOOLS_H
@@ -66,5 +67,22 @@ struct attrib_report {
  * date is none; error->text says which. ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, or what write said. */
 int attrib_postgres_report(
 	const struct attrib_report *report, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
+/* -- explain ------------------------------------------------------------------------------------- */
+
+struct attrib_explain {
+	const char *conninfo;
+	const char *site;
+	const char *kind;  /* "order" or "lead" */
+	const char *order; /* id of the conversion; of an order also an alias */
+	bool text;         /* lines for people instead of one JSON object */
+	bool hurry;        /* somebody waits: 2 s at most for a connection and 1 s for the answer,
+		     * whatever the connection string says */
+};
+/* Appends the answer to *out; it ends with a newline. ATTRIB_E_NOT_FOUND: no such order.
+ * ATTRIB_E_INVALID: what was asked for is no text or no kind. ATTRIB_E_SCHEMA,
+ * ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
+int attrib_postgres_explain(const struct attrib_explain *explain, struct attrib_buf *out,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
 #endif

@@ -131,10 +131,12 @@ int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn 
 	static const struct pg_timeouts defaults;
 	const struct pg_timeouts *t = timeouts ? timeouts : &defaults;
 	char connect[16], user[16];
-	/* the later value wins: the connection string goes before ours */
+	/* the later value wins: the connection string goes before ours, and firm ones before it */
 	const char *keys[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
-		"keepalives_interval", "keepalives_count", "application_name", "dbname", NULL};
-	const char *values[] = {connect, user, "10", "5", "3", "attribd", conninfo, NULL};
+		"keepalives_interval", "keepalives_count", "application_name", "dbname",
+		t->firm ? "connect_timeout" : NULL, "tcp_user_timeout", NULL};
+	const char *values[] = {
+		connect, user, "10", "5", "3", "attribd", conninfo, connect, user, NULL};
 	PGconn *conn;
 	int err;
 

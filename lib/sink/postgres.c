@@ -339,8 +339,9 @@ int attrib_sink_postgres_new(
 	s->sink.ops = &postgres_ops;
 	s->instance = options->instance;
 	memcpy(s->fingerprint, options->secret_fingerprint, sizeof s->fingerprint);
-	s->timeouts = (struct pg_timeouts){options->connect_timeout_s,
-		options->statement_timeout_ms, options->tcp_user_timeout_ms};
+	s->timeouts = (struct pg_timeouts){.connect_s = options->connect_timeout_s,
+		.statement_ms = options->statement_timeout_ms,
+		.tcp_user_ms = options->tcp_user_timeout_ms};
 	*out = &s->sink;
 	return 0;
 }

@@ -29,3 +29,16 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT ('{unknown,new,returning}'::text[])[coalesce(kind, 0) + 1]
 $$;
 COMMENT ON FUNCTION attrib.customer_kind_name(int) IS 'unknown, new or returning.';
+
+CREATE OR REPLACE FUNCTION attrib.status_name(base_status int, cancelled boolean, refunded bigint, gross bigint)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE
+	WHEN base_status = 4 THEN 'excluded'
+	WHEN cancelled THEN 'cancelled'
+	WHEN base_status = 1 THEN 'provisional'
+	WHEN base_status = 2 THEN 'pending'
+	WHEN refunded > 0 AND refunded >= gross THEN 'refunded'
+	WHEN refunded > 0 THEN 'partially_refunded'
+	ELSE 'paid' END
+$$;
+COMMENT ON FUNCTION attrib.status_name(int, boolean, bigint, bigint) IS 'What became of an order or lead: provisional, pending, paid, partially_refunded, refunded, cancelled, excluded.';

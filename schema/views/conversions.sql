@@ -2,14 +2,7 @@
 
 CREATE OR REPLACE VIEW attrib.conversion_status AS
 SELECT c.site, attrib.kind_name(c.kind) AS kind, c.order_id,
-	CASE
-	WHEN c.base_status = 4 THEN 'excluded'
-	WHEN c.cancelled THEN 'cancelled'
-	WHEN c.base_status = 1 THEN 'provisional'
-	WHEN c.base_status = 2 THEN 'pending'
-	WHEN c.refunded > 0 AND c.refunded >= c.gross THEN 'refunded'
-	WHEN c.refunded > 0 THEN 'partially_refunded'
-	ELSE 'paid' END AS status,
+	attrib.status_name(c.base_status, c.cancelled, c.refunded, c.gross) AS status,
 	nullif(c.reason, '') AS reason,
 	attrib.customer_kind_name(o.kind) AS customer_kind,
 	attrib.major(c.gross, c.currency) AS gross,

@@ -1,0 +1,73 @@
+/*
+ * Why an order is what it is. The answer is put together by attrib.explain, where all rows are; here
+ * is only how it is fetched, and how long somebody is made to wait for it.
+ */
+#include "attrib/tools.h"
+
+#include <string.h>
+
+#include "pg_conn.h"
+
+#define UNDEFINED_FUNCTION "42883"
+#define HURRY_CONNECT_S    2 /* libpq counts less as this */
+#define HURRY_STATEMENT_MS 1000
+
+/* A release adds functions without a new schema version: migrate brings them. */
+static int unknown_function(struct attrib_sink_error *error)
+{
+	if (strcmp(error->sqlstate, UNDEFINED_FUNCTION) != 0)
+		return ATTRIB_E_UNAVAILABLE;
+	pg_say(error, "the database does not know attrib.explain yet: run 'attribd migrate'");
+	return ATTRIB_E_SCHEMA;
+}
+
+static int take(const PGresult *result, struct attrib_buf *out)
+{
+	if (PQntuples(result) == 0 || PQgetisnull(result, 0, 0))
+		return ATTRIB_E_NOT_FOUND;
+	for (int i = 0; i < PQntuples(result); i++) {
+		attrib_buf_str(out, pg_str(result, i, 0));
+		attrib_buf_char(out, '\n');
+	}
+	return out->err;
+}
+
+static int ask(PGconn *conn, const struct attrib_explain *explain, struct attrib_buf *out,
+	struct attrib_sink_error *error)
+{
+	const char *const params[] = {explain->site, explain->kind, explain->order};
+	PGresult *result = NULL;
+	int err = pg_query(conn,
+		explain->text ? "SELECT * FROM attrib.explain_text($1, $2, $3)"
+			      : "SELECT attrib.explain($1, $2, $3)",
+		3, params, &result, error);
+
+	if (err)
+		return err == ATTRIB_E_UNAVAILABLE ? unknown_function(error) : err;
+	err = take(result, out);
+	PQclear(result);
+	return err;
+}
+
+int attrib_postgres_explain(const struct attrib_explain *explain, struct attrib_buf *out,
+	struct attrib_sink_error *error)
+{
+	static const struct pg_timeouts hurried = {.connect_s = HURRY_CONNECT_S,
+		.statement_ms = HURRY_STATEMENT_MS,
+		.tcp_user_ms = HURRY_STATEMENT_MS,
+		.firm = true};
+	PGconn *conn;
+	int err;
+
+	*error = (struct attrib_sink_error){0};
+	err = pg_connect(explain->conninfo, explain->hurry ? &hurried : NULL, &conn, error);
+	if (err)
+		return err;
+	err = pg_check_schema(conn, error);
+	if (!err)
+		err = pg_run(conn, "SET search_path = pg_catalog", 0, NULL, error);
+	if (!err)
+		err = ask(conn, explain, out, error);
+	PQfinish(conn);
+	return err;
+}
