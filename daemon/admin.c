@@ -103,6 +103,12 @@ static void handle_metrics(struct attribd_exchange *exchange)
 	answer_text(exchange, 200, "text/plain; version=0.0.4");
 }
 
+static void handle_explain(struct attribd_exchange *exchange)
+{
+	if (!refused(exchange))
+		attribd_admin_explain(exchange);
+}
+
 const struct attribd_route attribd_admin_routes[] = {
 	{"/healthz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_health},
 	{"/readyz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_ready},
@@ -110,5 +116,7 @@ const struct attribd_route attribd_admin_routes[] = {
 		handle_metrics},
 	{"/v1/status", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
 		handle_status},
+	{"/v1/orders/", true, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
+		handle_explain},
 	{.path = NULL},
 };

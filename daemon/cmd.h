@@ -20,14 +20,15 @@ enum cmd_option {
 	CMD_OPTION_FORMAT = 1 << 5,
 	CMD_OPTION_HELP = 1 << 6,
 	CMD_OPTION_VERSION = 1 << 7,
+	CMD_OPTION_KIND = 1 << 8,
 };
 
 /* Borrowed from argv. */
 struct cmd_line {
-	unsigned given;                                /* enum cmd_option */
-	const char *config;                            /* never NULL */
-	const char *site, *from, *to, *model, *format; /* NULL = not given */
-	char **operands;                               /* the first is the command's name */
+	unsigned given;                                       /* enum cmd_option */
+	const char *config;                                   /* never NULL */
+	const char *site, *from, *to, *model, *format, *kind; /* NULL = not given */
+	char **operands;                                      /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
 };
@@ -43,6 +44,7 @@ struct cmd {
 };
 
 int cmd_check_config(const struct cmd_line *line);
+int cmd_explain(const struct cmd_line *line);
 int cmd_help(const struct cmd_line *line);
 int cmd_import(const struct cmd_line *line);
 int cmd_journal(const struct cmd_line *line);

@@ -89,6 +89,23 @@ const struct cmd cmd_table[] = {
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
 			CMD_OPTION_MODEL | CMD_OPTION_FORMAT,
 		1, 1, cmd_report},
+	{"explain", "ORDER [--site S] [--kind order|lead] [--format table|json] [-c FILE]",
+		"say why an order is credited as it is",
+		"Prints the status and money of one order, the rule that decided, every touch that "
+		"was\n"
+		"found and why it counts or not, the creators who got nothing and why, the credits "
+		"of\n"
+		"every model, refunds and cancels. ORDER is its id, or another name that the shop "
+		"gave\n"
+		"it, such as its number. Times are the site's own; in JSON they are UTC. An order "
+		"that\n"
+		"is not in the database gives exit status 65.\n\n"
+		"Examples:\n"
+		"  attribd explain 1001 --site acme -c attribd.conf\n"
+		"  attribd explain '#1001' --format json -c attribd.conf\n"
+		"  attribd explain lead-7 --kind lead -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_KIND | CMD_OPTION_FORMAT, 1, 1,
+		cmd_explain},
 	{"journal", "verify DIR", "check the journal of a state directory",
 		"Reads every segment below DIR (state_dir, or its directory journal), prints a "
 		"line for\n"
@@ -113,6 +130,7 @@ static const struct option options[] = {
 	{"to", required_argument, NULL, CMD_OPTION_TO},
 	{"model", required_argument, NULL, CMD_OPTION_MODEL},
 	{"format", required_argument, NULL, CMD_OPTION_FORMAT},
+	{"kind", required_argument, NULL, CMD_OPTION_KIND},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -142,6 +160,8 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->model;
 	case CMD_OPTION_FORMAT:
 		return &line->format;
+	case CMD_OPTION_KIND:
+		return &line->kind;
 	case CMD_OPTION_HELP:
 	case CMD_OPTION_VERSION:
 		break;

@@ -39,9 +39,11 @@ struct attribd_server {
 	struct attribd_pump pump;
 	struct attribd_flush flush;
 	struct attribd_catalog_thread catalog;
+	int64_t explain_at; /* admin thread; monotonic: before that PostgreSQL is not asked again */
 };
 
 /* Routes of the admin listener; their worker's context is the server. */
 extern const struct attribd_route attribd_admin_routes[];
+attribd_handler attribd_admin_explain; /* whoever asks is let in already */
 
 #endif
