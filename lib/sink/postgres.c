@@ -13,7 +13,10 @@
 #include "pg_conn.h"
 #include "pg_stage.h"
 
-#define CONFLICT_TRIES 6
+#define CONFLICT_TRIES   6
+#define STATEMENT_MS     30000   /* see struct pg_timeouts */
+#define STATEMENT_MS_MAX 3600000 /* ... and what a batch may get at the most */
+#define CANCELED         "57014" /* SQLSTATE of a statement that took too long */
 
 struct postgres_sink {
 	struct attrib_sink sink; /* first: the seam's handle is this object */
@@ -277,6 +280,16 @@ static int flush_once(struct postgres_sink *s, const struct targets *t,
 	return err;
 }
 
+/* A sealed batch can't be cut any more. One that takes longer than a statement may would be tried for
+ * ever: from the next attach on it has twice the time. */
+static void allow_more_time(struct postgres_sink *s)
+{
+	int ms = s->timeouts.statement_ms ? s->timeouts.statement_ms : STATEMENT_MS;
+
+	s->timeouts.statement_ms = ms < STATEMENT_MS_MAX / 2 ? 2 * ms : STATEMENT_MS_MAX;
+	disconnect(s);
+}
+
 static int postgres_flush(
 	struct attrib_sink *sink, const struct attrib_batch_view *batch, uint64_t catalog_version)
 {
@@ -295,6 +308,8 @@ static int postgres_flush(
 			break;
 		err = 0; /* another session was in the way: the same again */
 	}
+	if (err && strcmp(s->error.sqlstate, CANCELED) == 0)
+		allow_more_time(s);
 	if (s->conn && PQstatus(s->conn) != CONNECTION_OK)
 		disconnect(s);
 	targets_done(&targets);
