@@ -260,9 +260,18 @@ BEGIN
 				ORDER BY f.amount DESC, f.occurred_at DESC, f.event_id DESC)
 				FILTER (WHERE f.cumulative))[1] AS running_net
 		FROM work_touched t
-		JOIN attrib.refund_fact f ON f.site = t.site AND f.resolved = t.order_id
 		JOIN attrib.conversion c ON c.site = t.site AND c.kind = 1 AND c.order_id = t.order_id
-		WHERE t.kind = 1 AND NOT f.voided AND (f.currency IS NULL OR f.currency = c.currency)
+		JOIN attrib.site w ON w.name = t.site
+		-- without a currency it is the order's, read with the decimals of the site's
+		JOIN LATERAL (SELECT r.source, r.cumulative, r.has_parts, r.occurred_at, r.event_id,
+				round(r.amount * x.scale)::bigint AS amount, round(r.tax * x.scale)::bigint AS tax,
+				round(r.shipping * x.scale)::bigint AS shipping
+			FROM attrib.refund_fact r
+			CROSS JOIN LATERAL (SELECT CASE WHEN r.currency IS NULL THEN 10::numeric
+				^ (attrib.currency_exponent(c.currency) - attrib.currency_exponent(w.currency)) ELSE 1 END) x (scale)
+			WHERE r.site = t.site AND r.resolved = t.order_id AND NOT r.voided
+				AND (r.currency IS NULL OR r.currency = c.currency)) f ON true
+		WHERE t.kind = 1
 		GROUP BY t.site, t.order_id, f.source) s
 	ORDER BY site, order_id, greatest(singles, running) DESC,
 		CASE WHEN singles >= running THEN singles_net ELSE running_net END NULLS LAST, source;

@@ -125,6 +125,14 @@ test('a refund in another currency is quarantined', async () => {
   assert.equal((await shop.status()).quarantined, before + 1);
 });
 
+test('a refund without a currency is in its order\'s', async () => {
+  await tell(shop, purchase({ id: 'ref-jpy', currency: 'JPY', total: '1000' }), purchase({ id: 'ref-usd', currency: 'USD', total: '10.00' }));
+  for (const [order_id, amount] of [['ref-jpy', '100'], ['ref-usd', '1.50']])
+    await tell(shop, { type: 'refund', event_id: id('r'), refund: { id: 'bare', order_id, amount } });
+  assert.deepEqual(await money(shop, 'ref-jpy'), ['partially_refunded', 1000, 100, 900]);
+  assert.deepEqual(await money(shop, 'ref-usd'), ['partially_refunded', 10, 1.5, 8.5]);
+});
+
 test('the latest cancel event decides; only a reversed one un-cancels', async () => {
   await tell(shop, purchase({ id: 'can-1', codes: ['ANN10'], placed_at: ago(3) }));
   await tell(shop, refund({ id: 'x', order_id: 'can-1', amount: '20.00' }), cancel('can-1', { occurred_at: ago(2) }));
