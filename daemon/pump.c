@@ -14,9 +14,11 @@
 
 #define NAP_US        4000 /* lets records gather, so that groups and rings stay few */
 #define RETRY_US      1000000
-#define BATCH_BYTES   ((size_t)32 * 1024 * 1024) /* a batch that is as large goes at once, ... */
-#define BATCH_RECORDS 100000                     /* ... and grows no further while it can't */
+#define BATCH_BYTES   ((size_t)16 * 1024 * 1024) /* a batch that is as large goes at once, ... */
+#define BATCH_RECORDS 20000                      /* ... and grows no further while it can't */
 #define REDECIDE      256                        /* orders looked at between two groups */
+#define IN_FLIGHT_US  (10 * ATTRIB_US_PER_MIN)   /* received, and perhaps not yet in a lane */
+#define FORGETTINGS   8                          /* in the time that ids are remembered for */
 
 /* -- lanes -------------------------------------------------------------------------------------- */
 
@@ -341,6 +343,22 @@ static size_t pump_round(struct attribd_pump *pump)
 	return n;
 }
 
+/* Once every lane is applied to its end, all that comes was received after the newest record, less what
+ * may be in flight: that is the watermark. So ids are forgotten by what stands in the records; a clock
+ * that steps, an outage and a replay forget nothing too early. */
+static void forget_ids(struct attribd_pump *pump)
+{
+	int64_t dedupe_us = pump->snapshot->config->dedupe_us;
+	struct attrib_engine_stats stats;
+
+	attrib_engine_get_stats(pump->engine, &stats);
+	int64_t before = stats.newest_received_at - IN_FLIGHT_US - dedupe_us;
+	if (before - pump->forgotten_before < dedupe_us / FORGETTINGS)
+		return;
+	pump->forgotten_before = before;
+	pump->state->ops->forget(pump->state, before, ATTRIB_NEVER);
+}
+
 static void pump_loop(struct attribd_pump *pump)
 {
 	bool stop;
@@ -353,6 +371,8 @@ static void pump_loop(struct attribd_pump *pump)
 		bool room = !(full(pump) && attribd_flush_busy(pump->flush));
 		if (room)
 			n = pump_round(pump);
+		if (room && n == 0)
+			forget_ids(pump);
 		if (room && pump->redeciding)
 			redecide(pump);
 		int64_t wait_us = hand_over(pump, stop);

@@ -55,6 +55,7 @@ struct attribd_pump {
 	uint64_t unsettled;       /* catalog change that filling settles; 0 = none */
 	int64_t oldest_at[2];     /* received_at of the first record in filling, and at the sink */
 	int64_t offered_at;       /* monotonic */
+	int64_t forgotten_before; /* ids received before it are forgotten */
 	uint64_t decided_version; /* what every decision in the sink has seen */
 	uint64_t records;         /* applied, on the scale of attrib_journal_committed */
 	uint64_t filling_from;    /* records when filling was empty */

@@ -25,6 +25,7 @@ struct attrib_engine_record {
 struct attrib_engine_stats {
 	uint64_t records, events, duplicates, touches, decisions, bad_payloads, unknown_sites;
 	uint64_t late_orders, closures_cut; /* closures that hit the bound */
+	int64_t newest_received_at;         /* of all events so far; 0 before the first */
 };
 
 struct attrib_engine;

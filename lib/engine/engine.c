@@ -185,6 +185,8 @@ static int read_record(
 		return 0;
 	}
 	engine->stats.events++;
+	if (event.received_at > engine->stats.newest_received_at)
+		engine->stats.newest_received_at = event.received_at;
 	if (event.received_at < engine->oldest_received_at)
 		engine->oldest_received_at = event.received_at;
 	err = attrib_facts_add(&engine->facts, &event, &claimer, &claim);

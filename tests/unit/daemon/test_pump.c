@@ -1,18 +1,20 @@
 /*
  * The engine thread at a start: what an earlier one left in the journal is applied, whatever is in
- * the way of reading it.
+ * the way of reading it, and ids older than `dedupe` are forgotten.
  */
 #include "files.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "attrib/event.h"
 #include "attrib/sink.h"
 #include "pump.h"
 
 #define RECORDS 10
 
-static const char config_text[] = "[attribd]\nstate_dir = /nowhere\nflush_interval = 10ms\n";
+static const char config_text[] = "[attribd]\nstate_dir = /nowhere\nflush_interval = 10ms\n"
+				  "dedupe = 7d\n[site acme]\n";
 
 struct fixture {
 	struct attribd_snapshots snapshots;
@@ -32,21 +34,58 @@ static void open_journal(struct fixture *f)
 }
 
 /* Records that the engine can't use are counted one by one: proof that it saw them. */
-static void leave_records(struct fixture *f)
+static void put_no_event(int i, struct attrib_buf *out)
 {
+	(void)i;
+	attrib_buf_str(out, ATTRIB_STR("no event"));
+}
+
+/* A cart every third day: each claims its id. */
+static void put_cart(int i, struct attrib_buf *out)
+{
+	int64_t at = (100 + 3 * i) * ATTRIB_US_PER_DAY;
+	struct attrib_event event = {.type = ATTRIB_EVENT_CART,
+		.trust = ATTRIB_TRUST_SIGNED,
+		.site = ATTRIB_STR("acme"),
+		.source = ATTRIB_STR("native"),
+		.received_at = at,
+		.occurred_at = at,
+		.id = {{1, (uint8_t)i}}};
+
+	attrib_event_encode(&event, out);
+}
+
+static void leave_records(struct fixture *f, void (*put)(int i, struct attrib_buf *out))
+{
+	struct attrib_buf record;
 	struct attrib_lane *lane;
 	uint64_t number;
 
 	open_journal(f);
 	assert_int_equal(attrib_lane_open(f->journal, 0, &lane), 0);
-	for (int i = 0; i < RECORDS; i++)
-		assert_int_equal(attrib_lane_append(lane, ATTRIB_STR("no event"), &number), 0);
+	attrib_buf_init(&record);
+	for (int i = 0; i < RECORDS; i++) {
+		attrib_buf_clear(&record);
+		put(i, &record);
+		assert_int_equal(attrib_lane_append(lane, attrib_buf_view(&record), &number), 0);
+	}
+	attrib_buf_done(&record);
 	assert_int_equal(attrib_lane_close(lane), 0);
 	attrib_journal_close(f->journal);
 	open_journal(f);
 }
 
-static int begin(void **state)
+static struct attrib_catalog *catalog_of(const struct attribd_config *config)
+{
+	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
+	struct attrib_catalog *catalog;
+
+	assert_int_equal(attrib_catalog_add_site(builder, &config->sites[0].site), 0);
+	assert_int_equal(attrib_catalog_build(builder, 1, &catalog), 0);
+	return catalog;
+}
+
+static int begin_with(void **state, void (*put)(int i, struct attrib_buf *out))
 {
 	static const uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
 	struct fixture *f = calloc(1, sizeof *f);
@@ -55,18 +94,16 @@ static int begin(void **state)
 		.progress = &f->progress,
 		.secret = secret};
 	struct attribd_config *config;
-	struct attrib_catalog *catalog;
 	struct attrib_sink *sink;
 
 	assert_int_equal(files_begin(state), 0);
 	*state = f;
 	assert_int_equal(attribd_config_load(files_text("conf", config_text), &config, NULL), 0);
-	assert_int_equal(attrib_catalog_build(attrib_catalog_builder_new(), 1, &catalog), 0);
 	attribd_snapshots_init(&f->snapshots);
-	assert_int_equal(attribd_snapshots_publish(
-				 &f->snapshots, config, catalog, ATTRIBD_CATALOG_POSTGRES, 0),
+	assert_int_equal(attribd_snapshots_publish(&f->snapshots, config, catalog_of(config),
+				 ATTRIBD_CATALOG_POSTGRES, 0),
 		0);
-	leave_records(f);
+	leave_records(f, put);
 	assert_int_equal(attribd_bell_init(&f->owner), 0);
 	assert_int_equal(attribd_pump_prepare(&f->pump), 0);
 	assert_int_equal(attrib_sink_null_new(&sink), 0);
@@ -75,6 +112,16 @@ static int begin(void **state)
 	options.journal = f->journal;
 	assert_int_equal(attribd_pump_init(&f->pump, &options), 0);
 	return 0;
+}
+
+static int begin(void **state)
+{
+	return begin_with(state, put_no_event);
+}
+
+static int begin_with_carts(void **state)
+{
+	return begin_with(state, put_cart);
 }
 
 static int finish(void **state)
@@ -136,12 +183,29 @@ static void records_that_cannot_be_read_now_are_read_later(void **state)
 	assert_int_equal(atomic_load(&f->progress.bad_records), RECORDS);
 }
 
+/* The newest record is of day 27 after the first; what lies more than seven days before it goes. */
+static void old_ids_are_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct attrib_state_stats stats;
+
+	start(f);
+	assert_true(flushed(f, 2000));
+	attribd_pump_stop(&f->pump);
+	attribd_pump_join(&f->pump);
+	f->pump.state->ops->stats(f->pump.state, &stats);
+	assert_int_equal(atomic_load(&f->progress.bad_records), 0);
+	assert_int_equal(stats.forgotten, 7);
+	assert_int_equal(stats.entities[ATTRIB_ENTITY_ID], RECORDS - 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_earlier_lane_is_applied, begin, finish),
 		cmocka_unit_test_setup_teardown(
 			records_that_cannot_be_read_now_are_read_later, begin, finish),
+		cmocka_unit_test_setup_teardown(old_ids_are_forgotten, begin_with_carts, finish),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
