@@ -1,7 +1,7 @@
 /*
  * Keyed ids. The secret is three independent keys of 32 bytes: one for short ids and hash tables,
  * one (the pepper) for what names a person, one for cookies, so that what is learned about one says
- * nothing about the others. What runs for every event is SipHash, see siphash.h.
+ * nothing about the others. The hot path is SipHash through a context that is re-keyed per call.
  */
 #include "attrib/id.h"
 
@@ -14,9 +14,8 @@
 #include <openssl/evp.h>
 #include <xxhash.h>
 
-#include "siphash.h"
-
 struct attrib_keys {
+	EVP_MAC_CTX *sip;             /* re-keyed with sip_key for every id */
 	EVP_MAC_CTX *pepper, *cookie; /* HMAC-SHA-256, keyed once */
 	uint8_t sip_key[16];
 	uint64_t hash_seed;
@@ -36,6 +35,15 @@ static EVP_MAC_CTX *mac_new(
 		return ctx;
 	EVP_MAC_CTX_free(ctx);
 	return NULL;
+}
+
+static EVP_MAC_CTX *sip_new(const uint8_t key[16])
+{
+	size_t size = sizeof(struct attrib_id);
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+		OSSL_PARAM_construct_end()};
+
+	return mac_new("SIPHASH", params, key, 16);
 }
 
 static EVP_MAC_CTX *hmac_new(const uint8_t key[32])
@@ -67,9 +75,10 @@ struct attrib_keys *attrib_keys_new(const uint8_t secret[ATTRIB_SECRET_BYTES])
 		return NULL;
 	memcpy(keys->sip_key, secret, sizeof keys->sip_key);
 	memcpy(&keys->hash_seed, secret + 16, sizeof keys->hash_seed);
+	keys->sip = sip_new(keys->sip_key);
 	keys->pepper = hmac_new(secret + 32);
 	keys->cookie = hmac_new(secret + 64);
-	if (keys->pepper && keys->cookie && fingerprint(secret, keys->fingerprint))
+	if (keys->sip && keys->pepper && keys->cookie && fingerprint(secret, keys->fingerprint))
 		return keys;
 	attrib_keys_free(keys);
 	return NULL;
@@ -79,33 +88,27 @@ void attrib_keys_free(struct attrib_keys *keys)
 {
 	if (!keys)
 		return;
+	EVP_MAC_CTX_free(keys->sip);
 	EVP_MAC_CTX_free(keys->pepper);
 	EVP_MAC_CTX_free(keys->cookie);
 	OPENSSL_cleanse(keys, sizeof *keys);
 	free(keys);
 }
 
-/* None has a meaning of its own, so no id may be it. */
-static struct attrib_id id_from(const uint8_t mac[16])
-{
-	struct attrib_id id;
-
-	memcpy(id.b, mac, sizeof id.b);
-	if (attrib_id_none(&id))
-		id.b[sizeof id.b - 1] = 1;
-	return id;
-}
-
-/* The end of every HMAC here. There is no answer to give when it fails (memory is out inside the
+/* The end of every MAC here. There is no answer to give when it fails (memory is out inside the
  * library): an id that is wrong would silently join two people. */
 static struct attrib_id mac_final(EVP_MAC_CTX *ctx, bool ok)
 {
 	uint8_t mac[EVP_MAX_MD_SIZE];
+	struct attrib_id id;
 	size_t n = 0;
 
-	if (!ok || !EVP_MAC_final(ctx, mac, &n, sizeof mac) || n < sizeof(struct attrib_id))
+	if (!ok || !EVP_MAC_final(ctx, mac, &n, sizeof mac) || n < sizeof id.b)
 		abort();
-	return id_from(mac);
+	memcpy(id.b, mac, sizeof id.b);
+	if (attrib_id_none(&id))
+		id.b[sizeof id.b - 1] = 1;
+	return id;
 }
 
 static bool names_person(enum attrib_id_domain domain)
@@ -128,16 +131,6 @@ static bool names_person(enum attrib_id_domain domain)
 	return false;
 }
 
-static struct attrib_id person_id(EVP_MAC_CTX *ctx, const uint8_t *head, size_t head_size,
-	struct attrib_str site, struct attrib_str value)
-{
-	bool ok = EVP_MAC_init(ctx, NULL, 0, NULL) && EVP_MAC_update(ctx, head, head_size);
-
-	ok = ok && (site.n == 0 || EVP_MAC_update(ctx, (const uint8_t *)site.p, site.n));
-	ok = ok && (value.n == 0 || EVP_MAC_update(ctx, (const uint8_t *)value.p, value.n));
-	return mac_final(ctx, ok);
-}
-
 /* What is hashed: domain, the length of site (4 bytes, little endian), site, value. With the length
  * in front no two pairs of site and value give the same bytes. */
 struct attrib_id attrib_id_of(struct attrib_keys *keys, enum attrib_id_domain domain,
@@ -145,17 +138,16 @@ struct attrib_id attrib_id_of(struct attrib_keys *keys, enum attrib_id_domain do
 {
 	const uint8_t head[5] = {(uint8_t)domain, (uint8_t)site.n, (uint8_t)(site.n >> 8),
 		(uint8_t)(site.n >> 16), (uint8_t)(site.n >> 24)};
-	struct siphash sip;
-	uint8_t mac[16];
+	bool person = names_person(domain);
+	EVP_MAC_CTX *ctx = person ? keys->pepper : keys->sip;
+	bool ok;
 
-	if (names_person(domain))
-		return person_id(keys->pepper, head, sizeof head, site, value);
-	siphash_init(&sip, keys->sip_key);
-	siphash_update(&sip, head, sizeof head);
-	siphash_update(&sip, site.p, site.n);
-	siphash_update(&sip, value.p, value.n);
-	siphash_final(&sip, mac);
-	return id_from(mac);
+	ok = person ? EVP_MAC_init(ctx, NULL, 0, NULL)
+		    : EVP_MAC_init(ctx, keys->sip_key, sizeof keys->sip_key, NULL);
+	ok = ok && EVP_MAC_update(ctx, head, sizeof head);
+	ok = ok && (site.n == 0 || EVP_MAC_update(ctx, (const uint8_t *)site.p, site.n));
+	ok = ok && (value.n == 0 || EVP_MAC_update(ctx, (const uint8_t *)value.p, value.n));
+	return mac_final(ctx, ok);
 }
 
 struct attrib_id attrib_cookie_mac(struct attrib_keys *keys, struct attrib_str text)
