@@ -85,7 +85,7 @@ struct attrib_added {
 	bool added;   /* the fact was not there */
 	bool changed; /* it was there, and received_at or content changed; or a cap dropped another */
 	bool mine; /* the fact's claimer is the one that this call gave; never for a fact not kept */
-	bool refused; /* the cap or the memory limit kept it out: nothing changed */
+	bool refused;  /* the cap or the memory limit kept it out: nothing changed */
 	uint8_t links; /* attrib_fact_link of all facts of the entity, this one added; what a cap has
 			  dropped may still be in it */
 };
