@@ -2,9 +2,10 @@
 -- letters without a decomposition are left to fold; then the simple foldings of Unicode by one
 -- translate(), sharp s by replace(), and NFKC at the end. lower() would depend on the locale of the
 -- database and folds neither final sigma nor Cherokee as C does. A test compares all code points.
--- Two exceptions: after a Greek letter with iota subscript C leaves further combining marks behind the
--- iota, SQL (as Unicode's canonical matching) before it, which no language writes; and U+1E030..U+1E06D
--- (Cyrillic superscripts of Unicode 15) are letters that PostgreSQL 15 does not know yet.
+-- Three exceptions: after a Greek letter with iota subscript C leaves further combining marks behind the
+-- iota, SQL (as Unicode's canonical matching) before it, which no language writes; U+1E030..U+1E06D
+-- (Cyrillic superscripts of Unicode 15) are letters that PostgreSQL 15 does not know yet; and utf8proc 2.8
+-- swallows the vowel U+11A7 behind a whole Hangul syllable, where no writing has one.
 
 CREATE OR REPLACE FUNCTION attrib.fold_unicode(key text)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
