@@ -2,32 +2,12 @@
  * The batch: decisions and traffic by key, the rest as lists that SQL keys itself. Texts are copied
  * into the batch's arena, so the engine's group may go.
  */
-#include "attrib/batch.h"
-
 #include <stdlib.h>
 
-#include "table.h"
+#include "batch_rows.h"
 #include "traffic.h"
 
 #define ARENA_BLOCK (256u << 10)
-
-/* A growing array of rows on the heap. */
-struct rows {
-	void *p; /* owned */
-	size_t n, cap;
-};
-
-struct attrib_batch {
-	struct attrib_arena arena;
-	struct attrib_table decision_index, traffic_index;
-	struct rows decisions; /* struct attrib_decision * */
-	struct rows traffic;   /* struct attrib_traffic * */
-	struct rows refunds, cancels, links, positions;
-	struct rows sorted_decisions,
-		sorted_traffic; /* what seal hands out; rows keep their numbers */
-	struct attrib_str site; /* that of the last row of traffic, kept */
-	uint64_t records;
-};
 
 const char *attrib_reason_text(enum attrib_reason reason)
 {
@@ -218,15 +198,6 @@ static uint64_t hash_str(struct attrib_str s, uint64_t seed)
 	return attrib_hash64(s.n ? s.p : "", s.n, seed);
 }
 
-static int decision_cmp(const struct attrib_decision *a, const struct attrib_decision *b)
-{
-	int order = attrib_str_cmp(a->site, b->site);
-
-	if (order == 0)
-		order = (a->kind > b->kind) - (a->kind < b->kind);
-	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
-}
-
 int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_decision *decision)
 {
 	uint64_t hash = hash_str(decision->order_id, hash_str(decision->site, decision->kind));
@@ -236,7 +207,7 @@ int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_de
 
 	while (attrib_table_next(&batch->decision_index, hash, &at, &row)) {
 		slot = (struct attrib_decision **)batch->decisions.p + row;
-		if (decision_cmp(*slot, decision) != 0)
+		if (attrib_batch_decision_cmp(*slot, decision) != 0)
 			continue;
 		if ((*slot)->ticket > decision->ticket)
 			return 0;
@@ -250,23 +221,6 @@ int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_de
 		return ATTRIB_E_NOMEM;
 	return rows_index(
 		&batch->decisions, &batch->sorted_decisions, &batch->decision_index, hash, copy);
-}
-
-static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
-{
-	int order = a->site.p == b->site.p && a->site.n == b->site.n
-			    ? 0
-			    : attrib_str_cmp(a->site, b->site);
-
-	if (order == 0)
-		order = (a->bucket_at > b->bucket_at) - (a->bucket_at < b->bucket_at);
-	if (order == 0)
-		order = (a->channel > b->channel) - (a->channel < b->channel);
-	if (order == 0)
-		order = attrib_str_cmp(a->key, b->key);
-	if (order == 0)
-		order = (a->type > b->type) - (a->type < b->type);
-	return order ? order : (a->verdicts > b->verdicts) - (a->verdicts < b->verdicts);
 }
 
 static uint64_t traffic_hash(const struct attrib_traffic *t)
@@ -297,7 +251,7 @@ struct attrib_traffic *attrib_batch_traffic_row(
 
 	while (attrib_table_next(&batch->traffic_index, hash, &at, &row)) {
 		struct attrib_traffic *old = ((struct attrib_traffic **)batch->traffic.p)[row];
-		if (traffic_cmp(old, traffic) == 0)
+		if (attrib_batch_traffic_cmp(old, traffic) == 0)
 			return old;
 	}
 	copy = attrib_arena_raw(&batch->arena, sizeof *copy);
@@ -392,131 +346,4 @@ int attrib_batch_set_position(
 void attrib_batch_count_records(struct attrib_batch *batch, uint64_t n)
 {
 	batch->records += n;
-}
-
-/* -- sealing ------------------------------------------------------------------------------------ */
-
-static int by_decision(const void *a, const void *b)
-{
-	return decision_cmp(*(const struct attrib_decision *const *)a,
-		*(const struct attrib_decision *const *)b);
-}
-
-static int by_traffic(const void *a, const void *b)
-{
-	return traffic_cmp(
-		*(const struct attrib_traffic *const *)a, *(const struct attrib_traffic *const *)b);
-}
-
-static int by_time(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int by_refund(const void *left, const void *right)
-{
-	const struct attrib_refund_fact *a = left, *b = right;
-	int order = attrib_str_cmp(a->site, b->site);
-
-	if (order == 0)
-		order = attrib_str_cmp(a->order_id, b->order_id);
-	if (order == 0)
-		order = attrib_str_cmp(a->source, b->source);
-	if (order == 0)
-		order = attrib_str_cmp(a->refund_id, b->refund_id);
-	if (order == 0)
-		order = by_time(a->occurred_at, b->occurred_at);
-	if (order == 0)
-		order = attrib_str_cmp(a->event_id, b->event_id);
-	return order ? order : by_time(a->received_at, b->received_at);
-}
-
-static int by_cancel(const void *left, const void *right)
-{
-	const struct attrib_cancel_fact *a = left, *b = right;
-	int order = attrib_str_cmp(a->site, b->site);
-
-	if (order == 0)
-		order = attrib_str_cmp(a->order_id, b->order_id);
-	if (order == 0)
-		order = attrib_str_cmp(a->source, b->source);
-	if (order == 0)
-		order = by_time(a->occurred_at, b->occurred_at);
-	if (order == 0)
-		order = attrib_str_cmp(a->event_id, b->event_id);
-	return order ? order : by_time(a->received_at, b->received_at);
-}
-
-static int by_link(const void *left, const void *right)
-{
-	const struct attrib_customer_link *a = left, *b = right;
-	int order = attrib_str_cmp(a->site, b->site);
-
-	for (size_t i = 0; order == 0 && i < a->count && i < b->count; i++) {
-		order = (a->keys[i].kind > b->keys[i].kind) - (a->keys[i].kind < b->keys[i].kind);
-		if (order == 0)
-			order = attrib_id_cmp(&a->keys[i].id, &b->keys[i].id);
-	}
-	return order ? order : (a->count > b->count) - (a->count < b->count);
-}
-
-static int by_lane(const void *left, const void *right)
-{
-	const struct attrib_position *a = left, *b = right;
-
-	return attrib_id_cmp(&a->lane, &b->lane);
-}
-
-static void rows_sort(struct rows *rows, size_t size, int (*cmp)(const void *, const void *))
-{
-	if (rows->n > 1)
-		qsort(rows->p, rows->n, size, cmp);
-}
-
-/* Rows keep their numbers for the index, so it is a copy that is sorted: its room came with them. */
-static const void *sorted_pointers(
-	const struct rows *rows, struct rows *sorted, int (*cmp)(const void *, const void *))
-{
-	sorted->n = rows->n;
-	if (rows->n)
-		memcpy(sorted->p, rows->p, rows->n * sizeof(void *));
-	rows_sort(sorted, sizeof(void *), cmp);
-	return sorted->p;
-}
-
-/* Drops what came twice: a group that was applied again, an event that was sent again. */
-static void links_unique(struct rows *links)
-{
-	struct attrib_customer_link *p = links->p;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < links->n; i++)
-		if (i == 0 || by_link(&p[kept - 1], &p[i]) != 0)
-			p[kept++] = p[i];
-	links->n = kept;
-}
-
-void attrib_batch_seal(struct attrib_batch *batch, struct attrib_batch_view *out)
-{
-	rows_sort(&batch->refunds, sizeof(struct attrib_refund_fact), by_refund);
-	rows_sort(&batch->cancels, sizeof(struct attrib_cancel_fact), by_cancel);
-	rows_sort(&batch->links, sizeof(struct attrib_customer_link), by_link);
-	rows_sort(&batch->positions, sizeof(struct attrib_position), by_lane);
-	links_unique(&batch->links);
-	*out = (struct attrib_batch_view){
-		.decisions =
-			sorted_pointers(&batch->decisions, &batch->sorted_decisions, by_decision),
-		.decision_count = batch->decisions.n,
-		.refunds = batch->refunds.p,
-		.refund_count = batch->refunds.n,
-		.cancels = batch->cancels.p,
-		.cancel_count = batch->cancels.n,
-		.links = batch->links.p,
-		.link_count = batch->links.n,
-		.traffic = sorted_pointers(&batch->traffic, &batch->sorted_traffic, by_traffic),
-		.traffic_count = batch->traffic.n,
-		.positions = batch->positions.p,
-		.position_count = batch->positions.n,
-		.records = batch->records,
-	};
 }
