@@ -133,6 +133,14 @@ struct attrib_campaign {
 	int64_t recorded_at, superseded_at;
 };
 
+/* One recorded version of a key by which the shop knows a creator as a customer: what that customer
+ * orders is the creator's own. */
+struct attrib_creator_key {
+	struct attrib_str site, creator;
+	struct attrib_customer_key key;
+	int64_t recorded_at, superseded_at;
+};
+
 struct attrib_catalog;
 struct attrib_catalog_builder;
 
@@ -146,6 +154,9 @@ int attrib_catalog_add_tracker(
 	struct attrib_catalog_builder *builder, const struct attrib_tracker *tracker);
 int attrib_catalog_add_campaign(
 	struct attrib_catalog_builder *builder, const struct attrib_campaign *campaign);
+/* ATTRIB_E_INVALID, nothing added: no site, no creator or no key. */
+int attrib_catalog_add_creator_key(
+	struct attrib_catalog_builder *builder, const struct attrib_creator_key *key);
 /* Consumes the builder, also on failure. The new catalog has one reference. A site that was added
  * twice: ATTRIB_E_INVALID. */
 int attrib_catalog_build(struct attrib_catalog_builder *builder, uint64_t version,
@@ -184,9 +195,12 @@ const struct attrib_campaign *attrib_catalog_campaign(const struct attrib_catalo
  * compares valid_from/valid_to with now. */
 const struct attrib_tracker *attrib_catalog_link(
 	const struct attrib_catalog *catalog, struct attrib_str folded, int64_t now);
+/* True when one of the n keys is the creator's own, by what was recorded by `as_of`. */
+bool attrib_catalog_is_creators(const struct attrib_catalog *catalog, struct attrib_str site,
+	struct attrib_str creator, const struct attrib_customer_key *keys, size_t n, int64_t as_of);
 /* True when anything known of a (kind, folded key) of the site differs between two catalogs, in any
- * version, the campaigns of its rows included: orders that carry such a key are decided again. For
- * utm: when any utm rule of the site differs. */
+ * version, the campaigns of its rows and the customer keys of their creators included: orders that
+ * carry such a key are decided again. For utm: when any utm rule of the site differs. */
 bool attrib_catalog_key_differs(const struct attrib_catalog *a, const struct attrib_catalog *b,
 	struct attrib_str site, enum attrib_tracker_kind kind, struct attrib_str folded);
 

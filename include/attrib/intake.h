@@ -152,5 +152,10 @@ struct attrib_id attrib_visitor_id(
 /* E-mail for matching: trimmed, folded. Phone: digits with a leading '+'. Empty, "0" = none. */
 struct attrib_str attrib_email_normalise(struct attrib_arena *arena, struct attrib_str email);
 struct attrib_str attrib_phone_normalise(struct attrib_arena *arena, struct attrib_str phone);
+/* What a person is known by on the site: the keyed hash of the normalised value. False, *out as it
+ * was: the value names nobody (nothing, "0", an address without '@', too few digits). */
+bool attrib_customer_key_of(struct attrib_keys *keys, struct attrib_arena *arena,
+	struct attrib_str site, enum attrib_customer_kind kind, struct attrib_str value,
+	struct attrib_customer_key *out) ATTRIB_MUST_CHECK;
 
 #endif

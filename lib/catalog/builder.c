@@ -3,7 +3,8 @@
  *
  * Sorting is by every field, so the same rows in any order make the same catalog, and a digest of a
  * group says whether another catalog knows something else about its key. The digest of a tracker's
- * group covers the campaigns that its rows name: their window and code rule are part of the answer.
+ * group covers the campaigns and the creators that its rows name: window and code rule of the one, the
+ * customer keys of the other are part of the answer.
  */
 #include <stdlib.h>
 
@@ -26,6 +27,8 @@ struct attrib_catalog_builder {
 	size_t row_count, row_room;
 	struct attrib_campaign *campaigns;
 	size_t campaign_count, campaign_room;
+	struct attrib_creator_key *creator_keys;
+	size_t creator_key_count, creator_key_room;
 	struct attrib_site *sites;
 	size_t site_count, site_room;
 };
@@ -49,6 +52,7 @@ void attrib_catalog_builder_free(struct attrib_catalog_builder *builder)
 	attrib_arena_done(&builder->scratch);
 	free(builder->rows);
 	free(builder->campaigns);
+	free(builder->creator_keys);
 	free(builder->sites);
 	free(builder);
 }
@@ -182,6 +186,26 @@ int attrib_catalog_add_campaign(
 	return 0;
 }
 
+int attrib_catalog_add_creator_key(
+	struct attrib_catalog_builder *builder, const struct attrib_creator_key *key)
+{
+	struct attrib_creator_key copy = *key, *rows;
+
+	if (!copy.site.n || !copy.creator.n || attrib_id_none(&copy.key.id) ||
+		builder->creator_key_count > INT32_MAX)
+		return ATTRIB_E_INVALID;
+	rows = grow(builder->creator_keys, builder->creator_key_count, &builder->creator_key_room,
+		sizeof *rows);
+	if (!rows)
+		return ATTRIB_E_NOMEM;
+	builder->creator_keys = rows;
+	if (!keep(builder, &copy.site, ATTRIB_STR_NONE) ||
+		!keep(builder, &copy.creator, ATTRIB_STR_NONE))
+		return ATTRIB_E_NOMEM;
+	rows[builder->creator_key_count++] = copy;
+	return 0;
+}
+
 /* -- sorting ----------------------------------------------------------------------------------- */
 
 static int compare(int64_t a, int64_t b)
@@ -263,7 +287,7 @@ static int index_init(struct index *index, size_t keys)
 	return index->slots ? 0 : ATTRIB_E_NOMEM;
 }
 
-static void index_put(struct index *index, struct index_slot slot)
+void catalog_index_put(struct index *index, struct index_slot slot)
 {
 	uint32_t i = (uint32_t)slot.hash;
 
@@ -286,13 +310,14 @@ static int index_campaigns(struct attrib_catalog *catalog, struct attrib_buf *by
 			catalog_put_campaign(bytes, &rows[end]);
 		if (bytes->err)
 			return bytes->err;
-		index_put(&catalog->names, (struct index_slot){
-						   .hash = catalog_hash_key(rows[i].site,
-							   CATALOG_KIND_CAMPAIGN, rows[i].name),
-						   .digest = attrib_hash64(bytes->p, bytes->n, 0),
-						   .first = (uint32_t)i,
-						   .count = (uint32_t)(end - i),
-					   });
+		catalog_index_put(
+			&catalog->names, (struct index_slot){
+						 .hash = catalog_hash_key(rows[i].site,
+							 CATALOG_KIND_CAMPAIGN, rows[i].name),
+						 .digest = attrib_hash64(bytes->p, bytes->n, 0),
+						 .first = (uint32_t)i,
+						 .count = (uint32_t)(end - i),
+					 });
 	}
 	return 0;
 }
@@ -300,13 +325,17 @@ static int index_campaigns(struct attrib_catalog *catalog, struct attrib_buf *by
 static void put_for_digest(const struct attrib_catalog *catalog, const struct attrib_tracker *t,
 	struct attrib_buf *bytes)
 {
-	const struct index_slot *campaign = NULL;
+	const struct index_slot *campaign = NULL, *creator = NULL;
 
 	catalog_put_tracker(bytes, t);
 	if (t->campaign.n)
 		campaign = catalog_find_campaign(catalog, t->site, t->campaign);
 	if (campaign)
 		attrib_buf_put(bytes, &campaign->digest, sizeof campaign->digest);
+	if (t->creator.n)
+		creator = catalog_find_creator(catalog, t->site, t->creator);
+	if (creator)
+		attrib_buf_put(bytes, &creator->digest, sizeof creator->digest);
 }
 
 /* Most stated parts first; of equally many the leftmost stated part wins. */
@@ -360,10 +389,10 @@ static int index_trackers(
 		} else {
 			slot.hash = catalog_hash_key(t->site, t->kind, t->folded);
 		}
-		index_put(&catalog->keys, slot);
+		catalog_index_put(&catalog->keys, slot);
 		if (t->kind == ATTRIB_TRACKER_LINK) {
 			slot.hash = catalog_hash_link(t->folded);
-			index_put(&catalog->links, slot);
+			catalog_index_put(&catalog->links, slot);
 		}
 	}
 	for (size_t i = 0; i < catalog->utm_site_count; i++)
@@ -400,6 +429,7 @@ static int take_rows(struct attrib_catalog *catalog, struct attrib_catalog_build
 	if (builder->campaign_count)
 		qsort(builder->campaigns, builder->campaign_count, sizeof *builder->campaigns,
 			compare_campaigns);
+	catalog_sort_creator_keys(builder->creator_keys, builder->creator_key_count);
 	if (builder->site_count)
 		qsort(builder->sites, builder->site_count, sizeof *builder->sites, compare_sites);
 	for (size_t i = 1; i < builder->site_count; i++) {
@@ -414,9 +444,12 @@ static int take_rows(struct attrib_catalog *catalog, struct attrib_catalog_build
 	catalog->tracker_count = n;
 	catalog->campaigns = builder->campaigns;
 	catalog->campaign_count = builder->campaign_count;
+	catalog->creator_keys = builder->creator_keys;
+	catalog->creator_key_count = builder->creator_key_count;
 	catalog->sites = builder->sites;
 	catalog->site_count = builder->site_count;
 	builder->campaigns = NULL;
+	builder->creator_keys = NULL;
 	builder->sites = NULL;
 	return 0;
 }
@@ -431,10 +464,13 @@ static int index_all(struct attrib_catalog *catalog, const struct row *rows)
 	catalog->utm_sites = calloc(sites ? sites : 1, sizeof *catalog->utm_sites);
 	if (!catalog->utm_sites || index_init(&catalog->keys, catalog->tracker_count) ||
 		index_init(&catalog->links, catalog->tracker_count) ||
-		index_init(&catalog->names, catalog->campaign_count))
+		index_init(&catalog->names, catalog->campaign_count) ||
+		index_init(&catalog->creators, catalog->creator_key_count))
 		err = ATTRIB_E_NOMEM;
 	if (!err)
 		err = index_campaigns(catalog, &bytes);
+	if (!err)
+		err = catalog_index_creators(catalog, &bytes);
 	if (!err)
 		err = index_trackers(catalog, rows, &bytes);
 	attrib_buf_done(&bytes);

@@ -32,8 +32,8 @@ uint64_t catalog_hash_link(struct attrib_str folded)
 	return attrib_hash64(folded.p, folded.n, ATTRIB_TRACKER_LINK);
 }
 
-/* The next slot with that hash from *at on, or NULL; the table always has a free slot. */
-static const struct index_slot *probe(const struct index *index, uint64_t hash, uint32_t *at)
+/* Ends: the table always has a free slot. */
+const struct index_slot *catalog_probe(const struct index *index, uint64_t hash, uint32_t *at)
 {
 	for (;;) {
 		const struct index_slot *slot = &index->slots[(*at)++ & index->mask];
@@ -52,7 +52,7 @@ const struct index_slot *catalog_find_key(const struct attrib_catalog *catalog,
 	const struct index_slot *slot;
 	uint32_t at = (uint32_t)hash;
 
-	while ((slot = probe(&catalog->keys, hash, &at))) {
+	while ((slot = catalog_probe(&catalog->keys, hash, &at))) {
 		const struct attrib_tracker *t = &catalog->trackers[slot->first];
 
 		if (t->kind == kind && attrib_str_eq(t->folded, folded) &&
@@ -69,7 +69,7 @@ static const struct index_slot *find_rule(const struct attrib_catalog *catalog,
 	const struct index_slot *slot;
 	uint32_t at = (uint32_t)hash;
 
-	while ((slot = probe(&catalog->keys, hash, &at))) {
+	while ((slot = catalog_probe(&catalog->keys, hash, &at))) {
 		const struct attrib_tracker *t = &catalog->trackers[slot->first];
 
 		if (t->kind == ATTRIB_TRACKER_UTM && attrib_str_eq(t->site, site) &&
@@ -86,7 +86,7 @@ const struct index_slot *catalog_find_campaign(
 	const struct index_slot *slot;
 	uint32_t at = (uint32_t)hash;
 
-	while ((slot = probe(&catalog->names, hash, &at))) {
+	while ((slot = catalog_probe(&catalog->names, hash, &at))) {
 		const struct attrib_campaign *c = &catalog->campaigns[slot->first];
 
 		if (attrib_str_eq(c->name, name) && attrib_str_eq(c->site, site))
@@ -114,20 +114,14 @@ const struct utm_site *catalog_find_utm_site(
 	return NULL;
 }
 
-/* [from, to), where FOREVER as the end has no end. */
-static inline bool within(int64_t from, int64_t at, int64_t to)
-{
-	return from <= at && (at < to || to == ATTRIB_FOREVER);
-}
-
 static const struct attrib_tracker *owner_of(const struct attrib_catalog *catalog,
 	const struct index_slot *group, int64_t at, int64_t as_of)
 {
 	for (uint32_t i = group->first + group->count; i-- > group->first;) {
 		const struct attrib_tracker *t = &catalog->trackers[i];
 
-		if (within(t->recorded_at, as_of, t->superseded_at) &&
-			within(t->valid_from, at, t->valid_to))
+		if (catalog_within(t->recorded_at, as_of, t->superseded_at) &&
+			catalog_within(t->valid_from, at, t->valid_to))
 			return t;
 	}
 	return NULL;
@@ -163,7 +157,7 @@ const struct attrib_tracker *attrib_catalog_code(const struct attrib_catalog *ca
 	for (uint32_t i = group->first + group->count; i-- > group->first;) {
 		const struct attrib_tracker *t = &catalog->trackers[i];
 
-		if (within(t->recorded_at, as_of, t->superseded_at) &&
+		if (catalog_within(t->recorded_at, as_of, t->superseded_at) &&
 			ended_within(t, at, grace_us) && (!best || t->valid_to > best->valid_to))
 			best = t;
 	}
@@ -200,7 +194,7 @@ const struct attrib_campaign *attrib_catalog_campaign(const struct attrib_catalo
 	for (uint32_t i = group ? group->count : 0; i-- > 0;) {
 		const struct attrib_campaign *c = &catalog->campaigns[group->first + i];
 
-		if (within(c->recorded_at, as_of, c->superseded_at))
+		if (catalog_within(c->recorded_at, as_of, c->superseded_at))
 			return c;
 	}
 	return NULL;
@@ -210,8 +204,8 @@ const struct attrib_campaign *attrib_catalog_campaign(const struct attrib_catalo
  * that begins first. Ties go to a. */
 static bool better_link(const struct attrib_tracker *a, const struct attrib_tracker *b, int64_t now)
 {
-	bool a_now = within(a->valid_from, now, a->valid_to);
-	bool b_now = within(b->valid_from, now, b->valid_to);
+	bool a_now = catalog_within(a->valid_from, now, a->valid_to);
+	bool b_now = catalog_within(b->valid_from, now, b->valid_to);
 	bool a_begun = a->valid_from <= now, b_begun = b->valid_from <= now;
 
 	if (a_now != b_now)
@@ -230,7 +224,7 @@ const struct attrib_tracker *attrib_catalog_link(
 	uint32_t at = (uint32_t)hash;
 
 	/* A link may have moved from one site to another: both groups are looked at. */
-	while ((slot = probe(&catalog->links, hash, &at))) {
+	while ((slot = catalog_probe(&catalog->links, hash, &at))) {
 		if (!attrib_str_eq(catalog->trackers[slot->first].folded, folded))
 			continue;
 		for (uint32_t i = slot->first + slot->count; i-- > slot->first;) {
@@ -273,11 +267,13 @@ void attrib_catalog_unref(struct attrib_catalog *catalog)
 	attrib_arena_done(&catalog->arena);
 	free(catalog->trackers);
 	free(catalog->campaigns);
+	free(catalog->creator_keys);
 	free(catalog->sites);
 	free(catalog->utm_sites);
 	free(catalog->keys.slots);
 	free(catalog->links.slots);
 	free(catalog->names.slots);
+	free(catalog->creators.slots);
 	free(catalog);
 }
 

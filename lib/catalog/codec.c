@@ -1,7 +1,7 @@
 /*
  * The catalog as bytes: the cache on disk that lets attribd start without PostgreSQL.
  *
- *   "ATTRCAT" format:u8 version:u64 trackers:u32 campaigns:u32 rows... checksum:u64
+ *   "ATTRCAT" format:u8 version:u64 trackers:u32 campaigns:u32 creator keys:u32 rows... checksum:u64
  *
  * Numbers are little-endian, texts are u32 length and bytes. Sites are not in it (the configuration
  * names them), folded keys neither: they are computed again, so a newer folding needs no new file.
@@ -12,7 +12,7 @@
 #include "attrib/id.h"
 #include "internal.h"
 
-#define FORMAT 1
+#define FORMAT 2
 static const char MAGIC[7] = {'A', 'T', 'T', 'R', 'C', 'A', 'T'};
 
 static void put_number(struct attrib_buf *out, uint64_t value, size_t bytes)
@@ -58,6 +58,16 @@ void catalog_put_campaign(struct attrib_buf *out, const struct attrib_campaign *
 	put_text(out, c->name);
 }
 
+void catalog_put_creator_key(struct attrib_buf *out, const struct attrib_creator_key *k)
+{
+	put_number(out, (uint64_t)k->key.kind, 1);
+	attrib_buf_put(out, k->key.id.b, sizeof k->key.id.b);
+	put_number(out, (uint64_t)k->recorded_at, 8);
+	put_number(out, (uint64_t)k->superseded_at, 8);
+	put_text(out, k->site);
+	put_text(out, k->creator);
+}
+
 void attrib_catalog_encode(const struct attrib_catalog *catalog, struct attrib_buf *out)
 {
 	size_t start = out->n;
@@ -67,10 +77,13 @@ void attrib_catalog_encode(const struct attrib_catalog *catalog, struct attrib_b
 	put_number(out, catalog->version, 8);
 	put_number(out, catalog->tracker_count, 4);
 	put_number(out, catalog->campaign_count, 4);
+	put_number(out, catalog->creator_key_count, 4);
 	for (size_t i = 0; i < catalog->tracker_count; i++)
 		catalog_put_tracker(out, &catalog->trackers[i]);
 	for (size_t i = 0; i < catalog->campaign_count; i++)
 		catalog_put_campaign(out, &catalog->campaigns[i]);
+	for (size_t i = 0; i < catalog->creator_key_count; i++)
+		catalog_put_creator_key(out, &catalog->creator_keys[i]);
 	if (!out->err)
 		put_number(out, attrib_hash64(out->p + start, out->n - start, FORMAT), 8);
 }
@@ -156,6 +169,23 @@ static int get_campaign(struct reader *in, struct attrib_catalog_builder *builde
 	return in->bad ? ATTRIB_E_CORRUPT : attrib_catalog_add_campaign(builder, &c);
 }
 
+static int get_creator_key(struct reader *in, struct attrib_catalog_builder *builder)
+{
+	struct attrib_creator_key k = {0};
+	struct attrib_str id;
+
+	k.key.kind = (enum attrib_customer_kind)get_number(in, 1);
+	in->bad |= k.key.kind < ATTRIB_KEY_EMAIL || k.key.kind > ATTRIB_KEY_CUSTOMER;
+	id = get_bytes(in, sizeof k.key.id.b);
+	if (id.n)
+		memcpy(k.key.id.b, id.p, id.n);
+	k.recorded_at = get_signed(in);
+	k.superseded_at = get_signed(in);
+	k.site = get_text(in);
+	k.creator = get_text(in);
+	return in->bad ? ATTRIB_E_CORRUPT : attrib_catalog_add_creator_key(builder, &k);
+}
+
 /* Checks head and checksum; what is left in *in are version, counts and rows. */
 static int check(struct attrib_str bytes, struct reader *in)
 {
@@ -181,7 +211,7 @@ static int check(struct attrib_str bytes, struct reader *in)
 int attrib_catalog_decode(
 	struct attrib_str bytes, struct attrib_catalog_builder *builder, uint64_t *version)
 {
-	uint64_t found, trackers, campaigns;
+	uint64_t found, trackers, campaigns, creator_keys;
 	struct reader in;
 	int err = check(bytes, &in);
 
@@ -190,10 +220,13 @@ int attrib_catalog_decode(
 	found = get_number(&in, 8);
 	trackers = get_number(&in, 4);
 	campaigns = get_number(&in, 4);
+	creator_keys = get_number(&in, 4);
 	for (uint64_t i = 0; !err && i < trackers; i++)
 		err = get_tracker(&in, builder);
 	for (uint64_t i = 0; !err && i < campaigns; i++)
 		err = get_campaign(&in, builder);
+	for (uint64_t i = 0; !err && i < creator_keys; i++)
+		err = get_creator_key(&in, builder);
 	if (err)
 		return err == ATTRIB_E_NOMEM ? err : ATTRIB_E_CORRUPT;
 	if (in.bad || in.rest.n)

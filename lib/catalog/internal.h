@@ -49,25 +49,47 @@ struct attrib_catalog {
 	size_t tracker_count;
 	struct attrib_campaign *campaigns; /* by (site, name), then oldest version first */
 	size_t campaign_count;
+	struct attrib_creator_key *creator_keys; /* by (site, creator), then oldest version first */
+	size_t creator_key_count;
 	struct utm_site *utm_sites; /* by site */
 	size_t utm_site_count;
-	struct index keys;  /* groups of trackers; utm rules by their parts */
-	struct index links; /* groups of links by folded key alone */
-	struct index names; /* groups of campaigns */
+	struct index keys;     /* groups of trackers; utm rules by their parts */
+	struct index links;    /* groups of links by folded key alone */
+	struct index names;    /* groups of campaigns */
+	struct index creators; /* groups of creator keys */
 };
 
 uint64_t catalog_hash_key(struct attrib_str site, unsigned kind, struct attrib_str text);
 uint64_t catalog_hash_utm(struct attrib_str site, const struct utm_parts *parts, unsigned stated);
 uint64_t catalog_hash_link(struct attrib_str folded);
-#define CATALOG_KIND_CAMPAIGN 0 /* a kind of its own for catalog_hash_key */
+/* Kinds of their own for catalog_hash_key. */
+#define CATALOG_KIND_CAMPAIGN 0
+#define CATALOG_KIND_CREATOR  0xff
+
+/* The next slot with that hash from *at on, or NULL. */
+const struct index_slot *catalog_probe(const struct index *index, uint64_t hash, uint32_t *at);
+void catalog_index_put(struct index *index, struct index_slot slot);
 
 /* The group of (site, kind, folded) that is not utm; NULL when the catalog has none. */
 const struct index_slot *catalog_find_key(const struct attrib_catalog *catalog,
 	struct attrib_str site, enum attrib_tracker_kind kind, struct attrib_str folded);
 const struct index_slot *catalog_find_campaign(
 	const struct attrib_catalog *catalog, struct attrib_str site, struct attrib_str name);
+const struct index_slot *catalog_find_creator(
+	const struct attrib_catalog *catalog, struct attrib_str site, struct attrib_str creator);
 const struct utm_site *catalog_find_utm_site(
 	const struct attrib_catalog *catalog, struct attrib_str site);
+
+/* [from, to), where FOREVER as the end has no end. */
+static inline bool catalog_within(int64_t from, int64_t at, int64_t to)
+{
+	return from <= at && (at < to || to == ATTRIB_FOREVER);
+}
+
+/* Sorts the creator keys by every field and groups them. */
+void catalog_sort_creator_keys(struct attrib_creator_key *keys, size_t n);
+int catalog_index_creators(
+	struct attrib_catalog *catalog, struct attrib_buf *bytes) ATTRIB_MUST_CHECK;
 
 /* Splits a rule's key, decodes and folds its parts; ATTRIB_E_NOMEM. */
 int catalog_utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out);
@@ -81,5 +103,6 @@ void catalog_utm_parts(const struct attrib_utm *folded, struct utm_parts *out);
 /* Rows as bytes: for the cache on disk and for digests. */
 void catalog_put_tracker(struct attrib_buf *out, const struct attrib_tracker *tracker);
 void catalog_put_campaign(struct attrib_buf *out, const struct attrib_campaign *campaign);
+void catalog_put_creator_key(struct attrib_buf *out, const struct attrib_creator_key *key);
 
 #endif

@@ -35,29 +35,54 @@ struct attrib_str attrib_phone_normalise(struct attrib_arena *arena, struct attr
 	return n - 1 - zeros < 5 ? ATTRIB_STR_NONE : (struct attrib_str){p, n};
 }
 
-static void add_key(struct draft *draft, enum attrib_customer_kind kind,
-	enum attrib_id_domain domain, struct attrib_str value)
+static struct attrib_str normalise(
+	struct attrib_arena *arena, enum attrib_customer_kind kind, struct attrib_str value)
 {
+	switch (kind) {
+	case ATTRIB_KEY_EMAIL:
+		return attrib_email_normalise(arena, value);
+	case ATTRIB_KEY_PHONE:
+		return attrib_phone_normalise(arena, value);
+	case ATTRIB_KEY_CUSTOMER:
+		return attrib_str_trim(value);
+	}
+	return ATTRIB_STR_NONE;
+}
+
+bool attrib_customer_key_of(struct attrib_keys *keys, struct attrib_arena *arena,
+	struct attrib_str site, enum attrib_customer_kind kind, struct attrib_str value,
+	struct attrib_customer_key *out)
+{
+	static const enum attrib_id_domain domains[] = {
+		[ATTRIB_KEY_EMAIL] = ATTRIB_ID_EMAIL,
+		[ATTRIB_KEY_PHONE] = ATTRIB_ID_PHONE,
+		[ATTRIB_KEY_CUSTOMER] = ATTRIB_ID_CUSTOMER,
+	};
+	struct attrib_str normal = normalise(arena, kind, value);
+
+	if (normal.n == 0 || attrib_str_eq(normal, ATTRIB_STR("0")))
+		return false;
+	*out = (struct attrib_customer_key){kind, attrib_id_of(keys, domains[kind], site, normal)};
+	return true;
+}
+
+static void add_key(struct draft *draft, enum attrib_customer_kind kind, struct attrib_str value)
+{
+	const struct attrib_intake *intake = draft->sender->intake;
 	struct attrib_event *event = &draft->event;
 
-	if (value.n == 0 || attrib_str_eq(value, ATTRIB_STR("0")))
-		return;
-	event->keys[event->key_count++] = (struct attrib_customer_key){
-		kind, attrib_id_of(draft->sender->intake->keys, domain, event->site, value)};
+	if (attrib_customer_key_of(intake->keys, intake->arena, event->site, kind, value,
+		    &event->keys[event->key_count]))
+		event->key_count++;
 }
 
 void draft_customer(struct draft *draft)
 {
-	struct attrib_arena *arena = draft->sender->intake->arena;
-
 	if (draft->event.trust == ATTRIB_TRUST_STRANGER)
 		return;
-	add_key(draft, ATTRIB_KEY_EMAIL, ATTRIB_ID_EMAIL,
-		attrib_email_normalise(arena, draft->email));
-	add_key(draft, ATTRIB_KEY_PHONE, ATTRIB_ID_PHONE,
-		attrib_phone_normalise(arena, draft->phone));
-	add_key(draft, ATTRIB_KEY_CUSTOMER, ATTRIB_ID_CUSTOMER,
-		attrib_str_trim(draft->customer_id));
+	add_key(draft, ATTRIB_KEY_EMAIL, draft->email);
+	add_key(draft, ATTRIB_KEY_PHONE, draft->phone);
+	add_key(draft, ATTRIB_KEY_CUSTOMER, draft->customer_id);
 }
 
 /* Facts that mean the same however often they are told. The others happen again: without a time of

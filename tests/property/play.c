@@ -109,7 +109,7 @@ static void take_catalog(struct play *play, struct attrib_json json)
 	bool left = true;
 
 	apply_group(play);
-	play->catalog = play_catalog(json, &sites);
+	play->catalog = play_catalog(json, play->keys, &sites);
 	if (!play->engine)
 		world_start(play);
 	else

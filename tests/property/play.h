@@ -30,9 +30,10 @@ struct attrib_str play_text(struct attrib_json object, const char *name);
 /* Writes a tree back as JSON. */
 void play_json(struct attrib_json value, struct attrib_buf *out);
 
-/* Builds a catalog of {"version", "sites", "trackers", "campaigns"}. Says what is wrong on stderr
- * and ends the process: a test's input has no second chance. */
-struct attrib_catalog *play_catalog(struct attrib_json catalog, struct play_sites *sites);
+/* Builds a catalog of {"version", "sites", "trackers", "campaigns", "creator_customers"}. Says what is
+ * wrong on stderr and ends the process: a test's input has no second chance. */
+struct attrib_catalog *play_catalog(
+	struct attrib_json catalog, struct attrib_keys *keys, struct play_sites *sites);
 void play_sites_done(struct play_sites *sites);
 
 __attribute__((noreturn, format(printf, 1, 2))) void play_fail(const char *format, ...);

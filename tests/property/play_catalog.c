@@ -228,6 +228,31 @@ static void add_campaign(struct attrib_json json, struct attrib_catalog_builder 
 	MUST(attrib_catalog_add_campaign(builder, &campaign));
 }
 
+static void add_creator_keys(
+	struct attrib_json json, struct attrib_keys *keys, struct attrib_catalog_builder *builder)
+{
+	static const struct {
+		const char *name;
+		enum attrib_customer_kind kind;
+	} members[] = {{"email", ATTRIB_KEY_EMAIL}, {"phone", ATTRIB_KEY_PHONE},
+		{"customer_id", ATTRIB_KEY_CUSTOMER}};
+	struct attrib_creator_key row = {
+		.site = play_text(json, "site"),
+		.creator = play_text(json, "creator"),
+		.recorded_at = time_of(json, "recorded_at", ATTRIB_NEVER),
+		.superseded_at = time_of(json, "superseded_at", ATTRIB_FOREVER),
+	};
+	struct attrib_arena arena;
+
+	attrib_arena_init(&arena, 1024);
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		if (attrib_customer_key_of(keys, &arena, row.site, members[i].kind,
+			    play_text(json, members[i].name), &row.key))
+			MUST(attrib_catalog_add_creator_key(builder, &row));
+	}
+	attrib_arena_done(&arena);
+}
+
 /* The items of a list member; an absent list is empty. */
 static bool list_start(struct attrib_json catalog, const char *name, struct attrib_json_walk *walk)
 {
@@ -239,7 +264,8 @@ static bool list_start(struct attrib_json catalog, const char *name, struct attr
 	return true;
 }
 
-struct attrib_catalog *play_catalog(struct attrib_json json, struct play_sites *sites)
+struct attrib_catalog *play_catalog(
+	struct attrib_json json, struct attrib_keys *keys, struct play_sites *sites)
 {
 	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
 	char decimal[ATTRIB_JSON_DECIMAL_MAX + 1] = "1";
@@ -268,6 +294,9 @@ struct attrib_catalog *play_catalog(struct attrib_json json, struct play_sites *
 	if (list_start(json, "campaigns", &walk))
 		while (attrib_json_next(&walk, &name, &item))
 			add_campaign(item, builder);
+	if (list_start(json, "creator_customers", &walk))
+		while (attrib_json_next(&walk, &name, &item))
+			add_creator_keys(item, keys, builder);
 	MUST(attrib_catalog_build(builder, version, &catalog));
 	for (size_t i = 0; i < sites->n; i++) {
 		sites->site[i].site = attrib_catalog_site(catalog, names[i]);

@@ -34,8 +34,21 @@ static inline struct attrib_tracker row(
 	};
 }
 
-static inline struct attrib_catalog *build_with(const struct attrib_tracker *rows, size_t n,
-	const struct attrib_campaign *campaigns, size_t m)
+/* A customer key of a creator, known since ever: its id is made of one byte. */
+static inline struct attrib_creator_key creator_key(const char *creator, uint8_t id)
+{
+	return (struct attrib_creator_key){
+		.site = ACME,
+		.creator = attrib_str_of(creator),
+		.key = {ATTRIB_KEY_EMAIL, {{id}}},
+		.recorded_at = ATTRIB_NEVER,
+		.superseded_at = ATTRIB_FOREVER,
+	};
+}
+
+static inline struct attrib_catalog *build_all(const struct attrib_tracker *rows, size_t n,
+	const struct attrib_campaign *campaigns, size_t m, const struct attrib_creator_key *keys,
+	size_t k)
 {
 	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
 	struct attrib_catalog *catalog = NULL;
@@ -45,8 +58,16 @@ static inline struct attrib_catalog *build_with(const struct attrib_tracker *row
 		assert_int_equal(attrib_catalog_add_tracker(builder, &rows[i]), 0);
 	for (size_t i = 0; i < m; i++)
 		assert_int_equal(attrib_catalog_add_campaign(builder, &campaigns[i]), 0);
+	for (size_t i = 0; i < k; i++)
+		assert_int_equal(attrib_catalog_add_creator_key(builder, &keys[i]), 0);
 	assert_int_equal(attrib_catalog_build(builder, 7, &catalog), 0);
 	return catalog;
+}
+
+static inline struct attrib_catalog *build_with(const struct attrib_tracker *rows, size_t n,
+	const struct attrib_campaign *campaigns, size_t m)
+{
+	return build_all(rows, n, campaigns, m, NULL, 0);
 }
 
 static inline struct attrib_catalog *build(const struct attrib_tracker *rows, size_t n)

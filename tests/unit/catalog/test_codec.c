@@ -16,6 +16,8 @@ static struct attrib_catalog *sample(bool backwards)
 	};
 	const struct attrib_campaign campaign = {ACME, ATTRIB_STR("spring"), 5 * ATTRIB_US_PER_DAY,
 		ATTRIB_CODE_RULE_FALLBACK, 3, ATTRIB_FOREVER};
+	struct attrib_creator_key keys[] = {
+		creator_key("lisa", 1), creator_key("mia", 2), creator_key("lisa", 3)};
 
 	rows[0].destination = ATTRIB_STR("https://shop.example/");
 	rows[0].placement = ATTRIB_STR("post 1");
@@ -27,13 +29,22 @@ static struct attrib_catalog *sample(bool backwards)
 	rows[3].code_rule = ATTRIB_CODE_RULE_NEVER;
 	rows[4].recorded_at = 11;
 	rows[4].superseded_at = 99;
+	keys[1].recorded_at = 11;
+	keys[2].superseded_at = 99;
+	keys[2].key.kind = ATTRIB_KEY_PHONE;
 	for (size_t i = 0; backwards && i < COUNT(rows) / 2; i++) {
 		struct attrib_tracker t = rows[i];
 
 		rows[i] = rows[COUNT(rows) - 1 - i];
 		rows[COUNT(rows) - 1 - i] = t;
 	}
-	return build_with(rows, COUNT(rows), &campaign, 1);
+	if (backwards) {
+		struct attrib_creator_key k = keys[0];
+
+		keys[0] = keys[2];
+		keys[2] = k;
+	}
+	return build_all(rows, COUNT(rows), &campaign, 1, keys, COUNT(keys));
 }
 
 static struct attrib_buf encoded(const struct attrib_catalog *catalog)
@@ -65,6 +76,7 @@ static void test_round_trip(void **unused)
 	struct attrib_catalog *catalog = sample(false), *copy = NULL;
 	struct attrib_buf bytes = encoded(catalog), again;
 	const struct attrib_tracker *t;
+	struct attrib_customer_key k;
 
 	(void)unused;
 	assert_int_equal(decode(attrib_buf_view(&bytes), &copy), 0);
@@ -82,6 +94,9 @@ static void test_round_trip(void **unused)
 	t = attrib_catalog_owner(copy, ACME, ATTRIB_TRACKER_CODE, ATTRIB_STR("lisa10"), 5, 5);
 	assert_true(t && t->code_rule == ATTRIB_CODE_RULE_NEVER && t->valid_from == -5);
 	assert_non_null(attrib_catalog_campaign(copy, ACME, ATTRIB_STR("spring"), 3));
+	k = (struct attrib_customer_key){ATTRIB_KEY_PHONE, {{3}}};
+	assert_true(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k, 1, 98));
+	assert_false(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k, 1, 99));
 	attrib_buf_done(&bytes);
 	attrib_buf_done(&again);
 	attrib_catalog_unref(catalog);
@@ -149,7 +164,7 @@ static void test_lies_under_a_right_checksum(void **unused)
 			int err;
 
 			bytes.p[i] ^= (uint8_t)(1 << bit);
-			sum = attrib_hash64(bytes.p, bytes.n - 8, 1);
+			sum = attrib_hash64(bytes.p, bytes.n - 8, 2);
 			for (int b = 0; b < 8; b++)
 				bytes.p[bytes.n - 8 + (size_t)b] = (uint8_t)(sum >> (8 * b));
 			err = decode(attrib_buf_view(&bytes), &copy);
