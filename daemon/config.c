@@ -205,6 +205,7 @@ static void make_records(struct loader *l)
 		set_defaults(l, CONFIG_SITE, site);
 		site->site.name = attrib_arena_str(&config->arena, s->name);
 		site->site.policy.version = 1; /* the database knows better, once it is asked */
+		site->site.policy.recorded_at = ATTRIB_NEVER;
 		site->intake.site = &site->site;
 		if (!site->site.name.p)
 			l->lines.out_of_memory = true;

@@ -1,5 +1,6 @@
 /*
- * The catalog: creators, trackers and campaigns with their history, and each site's policy.
+ * The catalog: creators, trackers and campaigns with their history, and each site's settings with
+ * theirs.
  *
  * A catalog is built once, then immutable and shared by all threads (reference-counted); a change
  * makes a new one that is swapped in whole. Facts keep raw keys; who owns a key is asked here, at
@@ -60,6 +61,7 @@ const char *attrib_model_name(enum attrib_model model);
 /* What a site decided about deciding. One per site and version. */
 struct attrib_policy {
 	uint32_t version;
+	int64_t recorded_at; /* when this version came into force; of the oldest it is not asked */
 	int64_t window_us[ATTRIB_CHANNEL_VIEW + 1]; /* by channel; 0 = off. CODE unused */
 	int64_t code_grace_us;
 	int64_t collapse_us;
@@ -91,15 +93,24 @@ struct attrib_policy {
 	int primary_model;              /* enum attrib_model */
 	struct attrib_str order_source; /* the source with authority for money; empty = none */
 };
-/* The defaults of contract.md, currency EUR. */
+/* The defaults of contract.md, currency EUR; version 1, recorded for ever ago. */
 void attrib_policy_defaults(struct attrib_policy *out);
 
+/* A site as one version of its settings has it. What is asked by name is the newest; the older ones
+ * hang behind it. */
 struct attrib_site {
 	struct attrib_str name;
 	struct attrib_policy policy;
 	const struct attrib_zone *zone; /* borrowed: lives as long as the process */
 	struct attrib_str time_zone;    /* its name */
+	const struct attrib_site
+		*before; /* the version before this one; NULL = this is the oldest */
 };
+/* Whether an order that was placed at T may be decided by the version: it was recorded by
+ * T + lock_after, or there is none before it. Of the versions that may, the newest decides. */
+bool attrib_site_reaches(const struct attrib_site *site, int64_t placed_at);
+/* Whether two versions are one and the same, whichever catalogs they stand in. */
+bool attrib_site_same_version(const struct attrib_site *a, const struct attrib_site *b);
 
 enum attrib_tracker_kind { /* kinds are the channels that a key can be handed out for */
 	ATTRIB_TRACKER_LINK = ATTRIB_CHANNEL_LINK,
@@ -146,9 +157,9 @@ struct attrib_catalog_builder;
 
 struct attrib_catalog_builder *attrib_catalog_builder_new(void);
 void attrib_catalog_builder_free(struct attrib_catalog_builder *builder);
-/* The builder copies what it is given. A tracker's folded is computed from its key (and taken for the
- * key only where key is empty). ATTRIB_E_INVALID, nothing added: no site, no kind, or a key that is
- * empty once folded. Any order of rows makes the same catalog. */
+/* The builder copies what it is given, of a site its whole history. A tracker's folded is computed
+ * from its key (and taken for the key only where key is empty). ATTRIB_E_INVALID, nothing added: no
+ * site, no kind, or a key that is empty once folded. Any order of rows makes the same catalog. */
 int attrib_catalog_add_site(struct attrib_catalog_builder *builder, const struct attrib_site *site);
 int attrib_catalog_add_tracker(
 	struct attrib_catalog_builder *builder, const struct attrib_tracker *tracker);
@@ -167,10 +178,10 @@ void attrib_catalog_unref(struct attrib_catalog *catalog);
 /* Grows with every change in PostgreSQL; on every decision. */
 uint64_t attrib_catalog_version(const struct attrib_catalog *catalog);
 
-/* NULL when the configuration has no such site. */
+/* The newest version of a site; NULL when the configuration has no such site. */
 const struct attrib_site *attrib_catalog_site(
 	const struct attrib_catalog *catalog, struct attrib_str site);
-/* All sites, for walking. */
+/* All sites by their newest versions, for walking. */
 size_t attrib_catalog_sites(const struct attrib_catalog *catalog, const struct attrib_site **out);
 
 /* Who owns a folded key at the instant `at`, by what was recorded by `as_of` (ATTRIB_FOREVER: by what

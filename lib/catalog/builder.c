@@ -84,9 +84,17 @@ static bool keep(
 	return s->p != NULL;
 }
 
+/* Replaces what the site points at by copies that the catalog owns; not the versions before it. */
+static bool keep_site(struct attrib_catalog_builder *builder, struct attrib_site *site)
+{
+	return keep(builder, &site->name, ATTRIB_STR_NONE) &&
+	       keep(builder, &site->time_zone, ATTRIB_STR_NONE) &&
+	       keep(builder, &site->policy.order_source, ATTRIB_STR_NONE);
+}
+
 int attrib_catalog_add_site(struct attrib_catalog_builder *builder, const struct attrib_site *site)
 {
-	struct attrib_site copy = *site, *sites;
+	struct attrib_site newest = *site, *sites, *version = &newest;
 
 	if (!site->name.n)
 		return ATTRIB_E_INVALID;
@@ -94,11 +102,19 @@ int attrib_catalog_add_site(struct attrib_catalog_builder *builder, const struct
 	if (!sites)
 		return ATTRIB_E_NOMEM;
 	builder->sites = sites;
-	if (!keep(builder, &copy.name, ATTRIB_STR_NONE) ||
-		!keep(builder, &copy.time_zone, ATTRIB_STR_NONE) ||
-		!keep(builder, &copy.policy.order_source, ATTRIB_STR_NONE))
+	if (!keep_site(builder, &newest))
 		return ATTRIB_E_NOMEM;
-	sites[builder->site_count++] = copy;
+	for (const struct attrib_site *before = site->before; before; before = before->before) {
+		struct attrib_site *copy = attrib_arena_raw(&builder->arena, sizeof *copy);
+		if (!copy)
+			return ATTRIB_E_NOMEM;
+		*copy = *before;
+		if (!keep_site(builder, copy))
+			return ATTRIB_E_NOMEM;
+		version->before = copy;
+		version = copy;
+	}
+	sites[builder->site_count++] = newest;
 	return 0;
 }
 

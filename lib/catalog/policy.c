@@ -1,6 +1,6 @@
 /*
  * Names and defaults: the words of the contract for channels, models and code rules, and the policy
- * of a site that states nothing.
+ * of a site that states nothing. And which version of a site's settings an order is decided by.
  */
 #include "attrib/catalog.h"
 
@@ -64,6 +64,7 @@ void attrib_policy_defaults(struct attrib_policy *out)
 {
 	*out = (struct attrib_policy){
 		.version = 1,
+		.recorded_at = ATTRIB_NEVER,
 		.window_us =
 			{
 				[ATTRIB_CHANNEL_LINK] = 30 * ATTRIB_US_PER_DAY,
@@ -84,4 +85,15 @@ void attrib_policy_defaults(struct attrib_policy *out)
 		.currency = "EUR",
 		.primary_model = ATTRIB_MODEL_POLICY,
 	};
+}
+
+bool attrib_site_reaches(const struct attrib_site *site, int64_t placed_at)
+{
+	return !site->before || site->policy.recorded_at <= placed_at + site->policy.lock_after_us;
+}
+
+bool attrib_site_same_version(const struct attrib_site *a, const struct attrib_site *b)
+{
+	return a->policy.version == b->policy.version &&
+	       a->policy.recorded_at == b->policy.recorded_at;
 }

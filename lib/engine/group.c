@@ -68,20 +68,66 @@ static int find_members(
 static void find_site(const struct attrib_catalog *catalog, struct attrib_order_group *group)
 {
 	if (group->members.n)
-		group->site = attrib_catalog_site(
+		group->newest = attrib_catalog_site(
 			catalog, group->members.p[0]->observations[0].event.site);
 }
 
-static size_t collect(const struct attrib_node *node, const struct attrib_policy *policy,
-	const struct attrib_observation **out)
+static size_t collect(
+	const struct attrib_node *node, int64_t as_of, const struct attrib_observation **out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < node->observation_count; i++)
-		if (node->observations[i].event.trust == ATTRIB_TRUST_SIGNED ||
-			policy->browser_orders != ATTRIB_BROWSER_IGNORE)
+		if (node->observations[i].fact->received_at <= as_of)
 			out[n++] = &node->observations[i];
 	return n;
+}
+
+static size_t drop_ignored(const struct attrib_observation **observations, size_t n,
+	const struct attrib_policy *policy)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (observations[i]->event.trust == ATTRIB_TRUST_SIGNED ||
+			policy->browser_orders != ATTRIB_BROWSER_IGNORE)
+			observations[kept++] = observations[i];
+	return kept;
+}
+
+const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
+	const struct attrib_observation *const *observations, size_t n)
+{
+	const struct attrib_site *site = newest;
+
+	while (!attrib_site_reaches(site, attrib_placed_at(observations, n, &site->policy)))
+		site = site->before;
+	return site;
+}
+
+/* What the members said by `as_of`, merged by the version that decides it. */
+static int merge_observations(
+	struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->members.n; i++)
+		n += group->members.p[i]->observation_count;
+	group->observations = attrib_arena_raw(arena, n * sizeof(struct attrib_observation *));
+	if (!group->observations)
+		return ATTRIB_E_NOMEM;
+	n = 0;
+	for (size_t i = 0; i < group->members.n; i++)
+		n += collect(group->members.p[i], as_of, group->observations + n);
+	group->observation_count = 0;
+	if (n == 0)
+		return 0;
+	group->site = attrib_deciding_site(group->newest, group->observations, n);
+	group->observation_count = drop_ignored(group->observations, n, &group->site->policy);
+	if (group->observation_count)
+		attrib_merge(group->observations, group->observation_count, &group->site->policy,
+			&group->order);
+	return 0;
 }
 
 /* A member's claim to give the order its name. */
@@ -111,7 +157,7 @@ static int by_name_claim(const void *left, const void *right)
 static void member_init(struct member *m, struct attrib_node *node,
 	const struct attrib_policy *policy, const struct attrib_observation **room)
 {
-	size_t n = collect(node, policy, room);
+	size_t n = drop_ignored(room, collect(node, ATTRIB_FOREVER, room), policy);
 
 	*m = (struct member){.node = node, .counts = n > 0};
 	if (n == 0)
@@ -147,33 +193,35 @@ static bool is_alias(const struct attrib_node *node, const struct attrib_nodes *
 	return false;
 }
 
-static int merge_members(struct attrib_closure *closure, struct attrib_order_group *group)
+/* The order has the name of the member with the best claim to give it: that is the first one. */
+static int name_order(struct attrib_closure *closure, struct attrib_order_group *group)
 {
-	const struct attrib_policy *policy = &group->site->policy;
-	size_t n = group->members.n, total = 0;
+	size_t n = group->members.n, most = 0;
 	struct member *members = attrib_arena_raw(closure->arena, n * sizeof *members);
+	const struct attrib_observation **room;
 
 	for (size_t i = 0; i < n; i++)
-		total += group->members.p[i]->observation_count;
-	group->observations =
-		attrib_arena_raw(closure->arena, total * sizeof(struct attrib_observation *));
-	if (!members || !group->observations)
+		if (group->members.p[i]->observation_count > most)
+			most = group->members.p[i]->observation_count;
+	room = attrib_arena_raw(closure->arena, most * sizeof(struct attrib_observation *));
+	if (!members || !room)
 		return ATTRIB_E_NOMEM;
 	for (size_t i = 0; i < n; i++) {
-		member_init(&members[i], group->members.p[i], policy, group->observations);
+		member_init(&members[i], group->members.p[i], &group->site->policy, room);
 		members[i].alias = is_alias(group->members.p[i], &group->members);
 	}
 	qsort(members, n, sizeof *members, by_name_claim);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		group->members.p[i] = members[i].node;
-		group->observation_count += collect(
-			members[i].node, policy, group->observations + group->observation_count);
-	}
-	if (group->observation_count) {
-		attrib_merge(group->observations, group->observation_count, policy, &group->order);
-		group->order.order_id = members[0].order.order_id;
-	}
+	group->order.order_id = members[0].order.order_id;
 	return 0;
+}
+
+static int merge_members(struct attrib_closure *closure, struct attrib_order_group *group)
+{
+	int err = merge_observations(group, ATTRIB_FOREVER, closure->arena);
+
+	return err || !group->observation_count ? err : name_order(closure, group);
 }
 
 int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,
@@ -190,7 +238,7 @@ int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog 
 		if (err)
 			return err;
 		find_site(catalog, group);
-		err = group->site ? merge_members(closure, group) : 0;
+		err = group->newest ? merge_members(closure, group) : 0;
 		if (err)
 			return err;
 	}
@@ -198,31 +246,28 @@ int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog 
 	return 0;
 }
 
+static bool all_received_by(const struct attrib_order_group *group, int64_t as_of)
+{
+	for (size_t i = 0; i < group->observation_count; i++)
+		if (group->observations[i]->fact->received_at > as_of)
+			return false;
+	return true;
+}
+
 int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
 	struct attrib_order_group **out)
 {
-	struct attrib_order_group *then;
-	struct attrib_str name = group->order.order_id;
-	size_t n = 0;
+	struct attrib_order_group *then = group;
+	int err = 0;
 
-	for (size_t i = 0; i < group->observation_count; i++)
-		n += group->observations[i]->fact->received_at <= as_of;
-	*out = n ? group : NULL;
-	if (n == 0 || n == group->observation_count)
-		return 0;
-	then = attrib_arena_raw(arena, sizeof *then);
-	if (!then)
-		return ATTRIB_E_NOMEM;
-	*then = *group;
-	then->observations = attrib_arena_raw(arena, n * sizeof(struct attrib_observation *));
-	if (!then->observations)
-		return ATTRIB_E_NOMEM;
-	then->observation_count = 0;
-	for (size_t i = 0; i < group->observation_count; i++)
-		if (group->observations[i]->fact->received_at <= as_of)
-			then->observations[then->observation_count++] = group->observations[i];
-	attrib_merge(then->observations, n, &group->site->policy, &then->order);
-	then->order.order_id = name;
-	*out = then;
-	return 0;
+	if (!all_received_by(group, as_of)) {
+		then = attrib_arena_raw(arena, sizeof *then);
+		if (!then)
+			return ATTRIB_E_NOMEM;
+		*then = *group;
+		err = merge_observations(then, as_of, arena);
+		then->order.order_id = group->order.order_id;
+	}
+	*out = then->observation_count ? then : NULL;
+	return err;
 }

@@ -27,8 +27,9 @@ struct attrib_merged {
 };
 
 struct attrib_order_group {
-	const struct attrib_site *site;
-	struct attrib_nodes members; /* ORDER entities with observations; canonical first */
+	const struct attrib_site *site;   /* the version of its settings that decides this order */
+	const struct attrib_site *newest; /* of the catalog */
+	struct attrib_nodes members;      /* ORDER entities with observations; canonical first */
 	const struct attrib_observation **observations; /* of all members that count */
 	size_t observation_count; /* 0: there is no order (yet, or it is ignored) */
 	struct attrib_merged order;
@@ -40,11 +41,24 @@ struct attrib_order_group {
 int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,
 	struct attrib_node *node, struct attrib_order_group **out) ATTRIB_MUST_CHECK;
 
+/* T of n > 0 observations: the earliest stated placed_at, else the earliest occurred_at, of the best
+ * source. */
+int64_t attrib_placed_at(const struct attrib_observation *const *observations, size_t n,
+	const struct attrib_policy *policy);
+
+/* The version of the site's settings that decides an order of n > 0 observations: the newest that was
+ * recorded by T + its own lock_after, with T as that version merges it; else the oldest. Whether a
+ * version takes an order depends on no other version, so a new one takes some and leaves all others
+ * as they were. Each is asked once, newest first: T needs no version to be known before. */
+const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
+	const struct attrib_observation *const *observations, size_t n);
+
 /* Merges n > 0 observations; they are sorted by rank on the way: best first. */
 void attrib_merge(const struct attrib_observation **observations, size_t n,
 	const struct attrib_policy *policy, struct attrib_merged *out);
 
-/* The group as observations received by `as_of` tell it; *out is NULL when there was none. */
+/* The group as observations received by `as_of` tell it, by the version that decides that; *out is
+ * NULL when there was none. */
 int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
 	struct attrib_order_group **out) ATTRIB_MUST_CHECK;
 

@@ -46,17 +46,20 @@ static int by_rank(const void *left, const void *right, void *arg)
 	return order ? order : attrib_id_cmp(&b->fact->id, &a->fact->id);
 }
 
-/* T: the earliest stated placed_at, else the earliest occurred_at, of the best source. */
-static int64_t placed_at(const struct attrib_observation **observations, size_t n,
+int64_t attrib_placed_at(const struct attrib_observation *const *observations, size_t n,
 	const struct attrib_policy *policy)
 {
-	int best = source_rank(&observations[0]->event, policy);
 	int64_t stated = ATTRIB_FOREVER, occurred = ATTRIB_FOREVER;
+	int best = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		int rank = source_rank(&observations[i]->event, policy);
+		best = rank > best ? rank : best;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct attrib_event *event = &observations[i]->event;
 		if (source_rank(event, policy) != best)
-			break;
+			continue;
 		if (event->order->placed_at != ATTRIB_NEVER && event->order->placed_at < stated)
 			stated = event->order->placed_at;
 		if (event->occurred_at < occurred)
@@ -163,7 +166,7 @@ void attrib_merge(const struct attrib_observation **observations, size_t n,
 	qsort_r(observations, n, sizeof(struct attrib_observation *), by_rank, (void *)policy);
 	out->kind = observations[0]->event.type == ATTRIB_EVENT_LEAD ? ATTRIB_CONVERSION_LEAD
 								     : ATTRIB_CONVERSION_ORDER;
-	out->placed_at = placed_at(observations, n, policy);
+	out->placed_at = attrib_placed_at(observations, n, policy);
 	out->lock_at = out->placed_at + policy->lock_after_us;
 	merge_attributes(observations, n, policy, out);
 	merge_amounts(observations, n, policy, out);

@@ -1,7 +1,7 @@
 /*
- * A new catalog: every order is looked at once more, and those that carry a key whose owner differs
- * are decided by it. There is no index from keys to orders: a change of the catalog is rare, an index
- * would cost every order.
+ * A new catalog: every order is looked at once more, and those that carry a key whose owner differs,
+ * or that another version of the site's settings decides, are decided by it. There is no index from
+ * keys to orders: a change of the catalog is rare, an index would cost every order.
  *
  * While a walk runs, orders that new facts touch are decided by the new catalog anyway. A change in
  * the middle of a walk starts it again, still compared with what the first one began from.
@@ -14,17 +14,20 @@ static enum attrib_tracker_kind kind_of(enum attrib_channel channel)
 					      : (enum attrib_tracker_kind)channel;
 }
 
-static bool policy_differs(const struct attrib_engine *engine, struct attrib_str site)
+static bool version_differs(
+	const struct attrib_engine *engine, const struct attrib_order_group *group)
 {
-	const struct attrib_site *a = attrib_catalog_site(engine->base, site);
-	const struct attrib_site *b = attrib_catalog_site(engine->catalog, site);
+	const struct attrib_site *newest = attrib_catalog_site(engine->base, group->site->name);
 
-	return !a || !b || a->policy.version != b->policy.version;
+	return !newest ||
+	       !attrib_site_same_version(group->site,
+		       attrib_deciding_site(newest, group->observations, group->observation_count));
 }
 
-static bool differs(const struct attrib_engine *engine, const struct attrib_decision *decision)
+static bool differs(const struct attrib_engine *engine, const struct attrib_order_group *group,
+	const struct attrib_decision *decision)
 {
-	if (engine->walk_all || policy_differs(engine, decision->site))
+	if (engine->walk_all || version_differs(engine, group))
 		return true;
 	for (size_t i = 0; i < decision->step_count; i++)
 		if (attrib_catalog_key_differs(engine->base, engine->catalog, decision->site,
@@ -39,8 +42,9 @@ static bool any_repeat_first(const struct attrib_catalog *catalog)
 	size_t n = attrib_catalog_sites(catalog, &sites);
 
 	for (size_t i = 0; i < n; i++)
-		if (sites[i].policy.repeat_first)
-			return true;
+		for (const struct attrib_site *site = &sites[i]; site; site = site->before)
+			if (site->policy.repeat_first)
+				return true;
 	return false;
 }
 
@@ -78,8 +82,9 @@ static int look_at(struct attrib_engine *engine, struct attrib_node *node, uint6
 		return err;
 	group->decided = true;
 	err = attrib_engine_decide(engine, group, ticket, &decision);
-	return err || !differs(engine, &decision) ? err
-						  : attrib_engine_put(batch, group, &decision);
+	if (err || !differs(engine, group, &decision))
+		return err;
+	return attrib_engine_put(batch, group, &decision);
 }
 
 static int look_at_all(struct attrib_engine *engine, const struct attrib_entity *entities, size_t n,

@@ -89,7 +89,7 @@ int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path)
 			continue;
 		err = attrib_group_as_of(group, order->lock_at, closure->arena, &group);
 		if (err || !group || !is_earlier(&group->order, order) ||
-			!attrib_order_is_counted(&group->order, &path->site->policy))
+			!attrib_order_is_counted(&group->order, &group->site->policy))
 			continue;
 		err = attrib_person_find(&decider->person, closure, decider->catalog, group);
 		if (err == 0)
