@@ -5,10 +5,15 @@
 
 CREATE OR REPLACE FUNCTION attrib.explain_adjustments(c attrib.conversion)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
-	WITH refunds AS (
-		SELECT f.*, f.currency IS NULL OR f.currency = c.currency AS fits,
-			NOT f.voided AND (f.currency IS NULL OR f.currency = c.currency) AS adds
-		FROM attrib.refund_fact f WHERE f.site = c.site AND f.resolved = c.order_id AND c.kind = 1
+	WITH facts AS (
+		SELECT f.* FROM attrib.refund_fact f WHERE f.site = c.site AND f.resolved = c.order_id AND c.kind = 1
+	), refunds AS (
+		SELECT f.*, w.voided AS taken_back, f.currency IS NULL OR f.currency = c.currency AS fits,
+			(f.order_id, f.event_id) = (w.order_id, w.event_id) AS latest,
+			(f.order_id, f.event_id) = (w.order_id, w.event_id) AND NOT w.voided
+				AND (f.currency IS NULL OR f.currency = c.currency) AS adds
+		FROM facts f
+		JOIN attrib.refund_words(ARRAY(SELECT f::attrib.refund_fact FROM facts f)) w USING (source, refund_id)
 	), sums AS (
 		SELECT source, coalesce(sum(amount) FILTER (WHERE NOT cumulative), 0) AS singles,
 			coalesce(max(amount) FILTER (WHERE cumulative), 0) AS running
@@ -18,7 +23,8 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 		ORDER BY greatest(singles, running) DESC, source LIMIT 1
 	), judged AS (
 		SELECT r.*, CASE
-			WHEN voided THEN 'taken back'
+			WHEN taken_back THEN 'taken back'
+			WHEN NOT latest THEN 'a later word of this refund decides'
 			WHEN NOT fits THEN 'not in the currency of the order'
 			WHEN r.source <> b.source THEN format('%s reports at least as much: the same money', b.source)
 			WHEN cumulative = by_singles THEN 'the single refunds and the running total of one source are the same money'

@@ -34,15 +34,15 @@ BEGIN
 
 	INSERT INTO attrib.refund_fact AS f (site, order_id, source, refund_id, event_id, currency, amount,
 		tax, shipping, has_parts, cumulative, voided, occurred_at, received_at)
-	SELECT DISTINCT ON (site, order_id, source, refund_id) site, order_id, source, refund_id, event_id,
-		currency, amount, tax, shipping, has_parts, cumulative, voided, occurred_at, received_at
-	FROM stage_refund ORDER BY site, order_id, source, refund_id, occurred_at DESC, event_id DESC
-	ON CONFLICT (site, order_id, source, refund_id) DO UPDATE SET event_id = excluded.event_id,
+	SELECT DISTINCT ON (site, order_id, source, refund_id, event_id) site, order_id, source, refund_id,
+		event_id, currency, amount, tax, shipping, has_parts, cumulative, voided, occurred_at, received_at
+	FROM stage_refund ORDER BY site, order_id, source, refund_id, event_id, occurred_at DESC
+	ON CONFLICT (site, order_id, source, refund_id, event_id) DO UPDATE SET
 		currency = excluded.currency, amount = excluded.amount, tax = excluded.tax,
 		shipping = excluded.shipping, has_parts = excluded.has_parts,
 		cumulative = excluded.cumulative, voided = excluded.voided,
 		occurred_at = excluded.occurred_at, received_at = excluded.received_at
-	WHERE (excluded.occurred_at, excluded.event_id) > (f.occurred_at, f.event_id);
+	WHERE excluded.occurred_at > f.occurred_at;
 
 	INSERT INTO attrib.cancel_fact AS f (site, order_id, event_id, source, reversed, occurred_at, received_at)
 	SELECT DISTINCT ON (site, order_id, event_id) site, order_id, event_id, source, reversed,
@@ -117,25 +117,19 @@ RETURNS TABLE (site text, kind smallint, order_id text, n smallint, parts bigint
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	WITH weights AS (
-		SELECT k.site, k.kind, k.order_id, k.n, w.amount::numeric AS amount, m.model,
-			m.weight::numeric AS weight, sum(m.weight) OVER (PARTITION BY k.site, k.kind, k.order_id, m.model) AS whole
+	WITH split AS (
+		SELECT k.site, k.kind, k.order_id, m.model, array_agg(k.n ORDER BY k.n) AS ns,
+			attrib.split_amount(w.amount, array_agg(m.weight ORDER BY k.n)) AS parts
 		FROM work_split w JOIN attrib.credit k USING (site, kind, order_id)
 		CROSS JOIN LATERAL unnest(CASE WHEN w.by_share THEN k.share ELSE k.amount END)
 			WITH ORDINALITY AS m (weight, model)
-	), floors AS (
-		SELECT *, coalesce(div(amount * weight, nullif(whole, 0)), 0) AS part,
-			coalesce(mod(amount * weight, nullif(whole, 0)), 0) AS remainder FROM weights
-	), ranked AS (
-		SELECT *, amount - sum(part) OVER same AS left_over,
-			row_number() OVER (same ORDER BY remainder DESC, n) AS rank
-		FROM floors WINDOW same AS (PARTITION BY site, kind, order_id, model)
+		GROUP BY k.site, k.kind, k.order_id, m.model, w.amount
 	)
-	SELECT r.site, r.kind, r.order_id, r.n,
-		array_agg((r.part + (r.rank <= r.left_over AND r.whole > 0)::int)::bigint ORDER BY r.model)
-	FROM ranked r GROUP BY r.site, r.kind, r.order_id, r.n;
+	SELECT s.site, s.kind, s.order_id, p.n, array_agg(p.part ORDER BY s.model)
+	FROM split s CROSS JOIN LATERAL unnest(s.ns, s.parts) AS p (n, part)
+	GROUP BY s.site, s.kind, s.order_id, p.n;
 END $$;
-COMMENT ON FUNCTION attrib.merge_v1_split() IS 'Step of merge_v1: splits the amounts of work_split over the credits of their conversions, in every model, by largest remainder; equal remainders go to the earlier credit.';
+COMMENT ON FUNCTION attrib.merge_v1_split() IS 'Step of merge_v1: splits the amounts of work_split over the credits of their conversions, in every model, by split_amount.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_decisions()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -249,32 +243,13 @@ CREATE OR REPLACE FUNCTION attrib.merge_v1_refunds()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO work_refund
-	SELECT DISTINCT ON (site, order_id) site, order_id, greatest(singles, running),
-		CASE WHEN singles >= running THEN singles_net ELSE running_net END
-	FROM (SELECT t.site, t.order_id, f.source,
-			coalesce(sum(f.amount) FILTER (WHERE NOT f.cumulative), 0) AS singles,
-			CASE WHEN bool_and(f.has_parts) FILTER (WHERE NOT f.cumulative)
-				THEN sum(f.amount - f.tax - f.shipping) FILTER (WHERE NOT f.cumulative) END AS singles_net,
-			coalesce(max(f.amount) FILTER (WHERE f.cumulative), 0) AS running,
-			(array_agg(CASE WHEN f.has_parts THEN f.amount - f.tax - f.shipping END
-				ORDER BY f.amount DESC, f.occurred_at DESC, f.event_id DESC)
-				FILTER (WHERE f.cumulative))[1] AS running_net
-		FROM work_touched t
-		JOIN attrib.conversion c ON c.site = t.site AND c.kind = 1 AND c.order_id = t.order_id
-		JOIN attrib.site w ON w.name = t.site
-		-- without a currency it is the order's, read with the decimals of the site's
-		JOIN LATERAL (SELECT r.source, r.cumulative, r.has_parts, r.occurred_at, r.event_id,
-				round(r.amount * x.scale)::bigint AS amount, round(r.tax * x.scale)::bigint AS tax,
-				round(r.shipping * x.scale)::bigint AS shipping
-			FROM attrib.refund_fact r
-			CROSS JOIN LATERAL (SELECT CASE WHEN r.currency IS NULL THEN 10::numeric
-				^ (attrib.currency_exponent(c.currency) - attrib.currency_exponent(w.currency)) ELSE 1 END) x (scale)
-			WHERE r.site = t.site AND r.resolved = t.order_id AND NOT r.voided
-				AND (r.currency IS NULL OR r.currency = c.currency)) f ON true
-		WHERE t.kind = 1
-		GROUP BY t.site, t.order_id, f.source) s
-	ORDER BY site, order_id, greatest(singles, running) DESC,
-		CASE WHEN singles >= running THEN singles_net ELSE running_net END NULLS LAST, source;
+	SELECT t.site, t.order_id, s.amount, s.net
+	FROM (SELECT w.site, w.order_id, array_agg(f) AS facts
+		FROM work_touched w JOIN attrib.refund_fact f ON f.site = w.site AND f.resolved = w.order_id
+		WHERE w.kind = 1 GROUP BY w.site, w.order_id) t
+	JOIN attrib.conversion c ON c.site = t.site AND c.kind = 1 AND c.order_id = t.order_id
+	JOIN attrib.site w ON w.name = t.site
+	CROSS JOIN LATERAL attrib.refund_sum(t.facts, c.currency, w.currency) s;
 	INSERT INTO work_cancel
 	SELECT DISTINCT ON (t.site, t.order_id) t.site, t.order_id, NOT f.reversed
 	FROM work_touched t JOIN attrib.cancel_fact f ON f.site = t.site AND f.resolved = t.order_id
@@ -285,12 +260,7 @@ BEGIN
 	FROM (SELECT c.site, c.kind, c.order_id, coalesce(x.cancelled, false) AS cancelled,
 			least(coalesce(r.amount, 0), greatest(c.total, 0)) AS refund_total,
 			coalesce(r.amount, 0) > greatest(c.total, 0) AS over_refund,
-			CASE
-			WHEN coalesce(x.cancelled, false) THEN c.gross
-			WHEN coalesce(r.amount, 0) <= 0 OR c.total <= 0 THEN 0
-			WHEN r.amount >= c.total THEN c.gross
-			WHEN r.net IS NOT NULL AND c.gross < c.total THEN least(greatest(r.net, 0), c.gross)
-			ELSE attrib.scale_half_up(r.amount, c.gross, c.total) END AS refunded
+			attrib.refunded_of(r.amount, r.net, coalesce(x.cancelled, false), c.gross, c.total) AS refunded
 		FROM work_touched t
 		JOIN attrib.conversion c USING (site, kind, order_id)
 		LEFT JOIN work_refund r ON r.site = t.site AND r.order_id = t.order_id
@@ -330,7 +300,8 @@ BEGIN
 		jsonb_build_object('refund_id', f.refund_id, 'source', f.source, 'currency', f.currency,
 			'amount', f.amount, 'order_currency', c.currency)
 	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
-	JOIN attrib.refund_fact f ON f.site = c.site AND f.resolved = c.order_id
+	CROSS JOIN LATERAL attrib.refund_words(ARRAY(SELECT f FROM attrib.refund_fact f
+		WHERE f.site = c.site AND f.resolved = c.order_id)) f
 	WHERE c.kind = 1 AND c.ticket > 0 AND f.currency <> c.currency AND NOT f.voided
 	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
 END $$;

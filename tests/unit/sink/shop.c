@@ -158,7 +158,7 @@ void shop_refund(struct shop *shop, struct test_refund r)
 		.source = attrib_str_of(r.source ? r.source : "shopify"),
 		.order_id = attrib_str_of(r.order),
 		.refund_id = attrib_str_of(r.id),
-		.event_id = attrib_str_of(r.id),
+		.event_id = attrib_str_of(r.event ? r.event : r.id),
 		.amount = r.amount,
 		.tax = r.tax,
 		.shipping = r.shipping,

@@ -50,6 +50,7 @@ struct test_refund {
 	int64_t amount;
 	int at;
 	const char *source, *currency; /* NULL = shopify, the order's */
+	const char *event;             /* id of this word of it; NULL = the refund's */
 	bool cumulative, voided, has_parts;
 	int64_t tax, shipping;
 };

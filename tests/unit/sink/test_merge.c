@@ -316,6 +316,42 @@ static void void_takes_a_refund_back(void **state)
 	assert_string_equal(status_of("1"), "paid|10.00|0.00|10.00|unknown");
 }
 
+/* A void holds whenever it was told and whenever it happened; otherwise the latest word counts. */
+static void words_of_a_refund_are_kept(void **state)
+{
+	(void)state;
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
+	shop_refund(&shop, (struct test_refund){
+				   .order = "1", .id = "a", .event = "v", .at = 1, .voided = true});
+	shop_refund(&shop, (struct test_refund){
+				   .order = "1", .id = "a", .event = "r", .amount = 300, .at = 2});
+	shop_flush(&shop);
+	assert_string_equal(status_of("1"), "paid|10.00|0.00|10.00|unknown");
+	shop_refund(&shop, (struct test_refund){
+				   .order = "1", .id = "b", .event = "b2", .amount = 200, .at = 4});
+	shop_flush(&shop);
+	shop_refund(&shop, (struct test_refund){
+				   .order = "1", .id = "b", .event = "b1", .amount = 700, .at = 3});
+	shop_flush(&shop);
+	assert_string_equal(status_of("1"), "partially_refunded|10.00|2.00|8.00|unknown");
+	expect("a|r\na|v\nb|b1\nb|b2",
+		"SELECT refund_id, event_id FROM attrib.refund_fact ORDER BY 1, 2");
+	expect("taken back\ntaken back\na later word of this refund decides\n",
+		"SELECT a->>'reason' FROM jsonb_array_elements("
+		"attrib.explain('acme', 'order', '1')->'adjustments') a");
+}
+
+static void refund_by_two_names_counts_once(void **state)
+{
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000, .alias = "pi_1"});
+	shop_refund(&shop, (struct test_refund){.order = "1", .id = "r", .amount = 400});
+	shop_refund(&shop, (struct test_refund){.order = "pi_1", .id = "r", .amount = 400});
+	shop_flush(&shop);
+	assert_string_equal(status_of("1"), "partially_refunded|10.00|4.00|6.00|unknown");
+}
+
 static void refund_is_clamped_and_flagged(void **state)
 {
 	(void)state;
@@ -469,6 +505,8 @@ int main(void)
 		CASE(alias_conflict_is_quarantined),
 		CASE(sources_report_the_same_money),
 		CASE(void_takes_a_refund_back),
+		CASE(words_of_a_refund_are_kept),
+		CASE(refund_by_two_names_counts_once),
 		CASE(refund_is_clamped_and_flagged),
 		CASE(refund_in_another_currency_is_quarantined),
 		CASE(cancel_and_uncancel),
