@@ -139,6 +139,7 @@ static void put_head(struct attrib_buf *line, const struct attrib_decision *d)
 	put_time(line, "placed_at", d->placed_at);
 	put_time(line, "counted_at", d->counted_at);
 	put_text(line, "rule", attrib_str_of(attrib_rule_text(d->rule)));
+	put_int(line, "policy_version", d->policy_version);
 }
 
 static void put_decision(struct attrib_buf *line, const struct attrib_decision *d)

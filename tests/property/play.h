@@ -12,15 +12,18 @@
 #include "attrib/intake.h"
 #include "../../lib/intake/json.h"
 
-#define PLAY_SITES_MAX  8
-#define PLAY_PARAMS_MAX 8
+#define PLAY_SITES_MAX    8
+#define PLAY_PARAMS_MAX   8
+#define PLAY_VERSIONS_MAX 16 /* of one site's settings */
 
 /* The sites of a catalog line, as intake wants them. */
 struct play_sites {
 	struct attrib_intake_site site[PLAY_SITES_MAX];
 	struct attrib_str params[PLAY_SITES_MAX][PLAY_PARAMS_MAX]; /* affiliate parameters */
 	size_t n;
-	struct attrib_zone *zones[PLAY_SITES_MAX]; /* owned: freed with the sites */
+	struct attrib_zone
+		*zones[PLAY_SITES_MAX * PLAY_VERSIONS_MAX]; /* owned: freed with the sites */
+	size_t zone_n;
 };
 
 /* The member of an object; false when there is none. */

@@ -61,6 +61,43 @@ static const struct {
 #undef WORD
 };
 
+/* -- members ------------------------------------------------------------------------------------ */
+
+static int64_t time_of(struct attrib_json json, const char *name, int64_t missing)
+{
+	struct attrib_str text = play_text(json, name);
+	int64_t at = missing;
+
+	if (text.n)
+		MUST(attrib_time_parse(text, &at));
+	return at;
+}
+
+static uint64_t version_of(struct attrib_json json, uint64_t missing)
+{
+	char decimal[ATTRIB_JSON_DECIMAL_MAX + 1];
+	struct attrib_json value;
+	bool integer;
+
+	if (!play_member(json, "version", &value))
+		return missing;
+	decimal[attrib_json_decimal(value, decimal, &integer)] = '\0';
+	return strtoull(decimal, NULL, 10);
+}
+
+/* The items of a list member; an absent list is empty. */
+static bool list_start(struct attrib_json catalog, const char *name, struct attrib_json_walk *walk)
+{
+	struct attrib_json list;
+
+	if (!play_member(catalog, name, &list))
+		return false;
+	attrib_json_walk(list, walk);
+	return true;
+}
+
+/* -- sites -------------------------------------------------------------------------------------- */
+
 static bool set_word(struct attrib_policy *policy, struct attrib_str name, struct attrib_str value)
 {
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -103,7 +140,6 @@ static void set_one(struct play_sites *sites, size_t i, struct attrib_site *site
 	struct attrib_str name, struct attrib_str value)
 {
 	struct attrib_policy *policy = &site->policy;
-	char zone[64] = "";
 
 	if (attrib_str_eq(name, ATTRIB_STR("code_rule"))) {
 		MUST(attrib_code_rule_parse(value, &policy->code_rule));
@@ -116,49 +152,71 @@ static void set_one(struct play_sites *sites, size_t i, struct attrib_site *site
 	} else if (attrib_str_eq(name, ATTRIB_STR("affiliate_params"))) {
 		set_params(sites, i, value);
 	} else if (attrib_str_eq(name, ATTRIB_STR("time_zone"))) {
-		memcpy(zone, value.p, value.n < sizeof zone ? value.n : sizeof zone - 1);
-		attrib_zone_free(sites->zones[i]);
-		sites->zones[i] = attrib_zone_load(zone);
+		site->time_zone = value;
 	} else if (!set_duration(policy, name, value) && !set_word(policy, name, value)) {
 		play_fail("setting %.*s = %.*s", (int)name.n, name.p, (int)value.n, value.p);
 	}
 }
 
-static void add_site(struct attrib_json json, uint64_t version, struct play_sites *sites,
-	struct attrib_catalog_builder *builder)
+static const struct attrib_zone *zone_of(struct play_sites *sites, struct attrib_str name)
 {
-	struct attrib_site site = {.name = play_text(json, "name"), .time_zone = ATTRIB_STR("UTC")};
+	char text[64] = "";
+	struct attrib_zone *zone;
+
+	memcpy(text, name.p, name.n < sizeof text ? name.n : sizeof text - 1);
+	zone = attrib_zone_load(text);
+	if (!zone)
+		play_fail("unknown time zone");
+	sites->zones[sites->zone_n++] = zone;
+	return zone;
+}
+
+/* One version of a site's settings; what intake takes of them is that of the last one set. */
+static void set_version(struct play_sites *sites, size_t i, struct attrib_json json,
+	uint64_t version, struct attrib_site *site)
+{
 	struct attrib_json_walk walk;
 	struct attrib_json settings, value;
 	struct attrib_str name;
-	size_t i = sites->n++;
 
-	if (i == PLAY_SITES_MAX)
-		play_fail("too many sites");
-	attrib_policy_defaults(&site.policy);
-	site.policy.version = (uint32_t)version;
-	sites->zones[i] = attrib_zone_load("UTC");
+	site->time_zone = ATTRIB_STR("UTC");
+	attrib_policy_defaults(&site->policy);
+	site->policy.version = (uint32_t)version_of(json, version);
+	site->policy.recorded_at = time_of(json, "recorded_at", ATTRIB_NEVER);
 	sites->site[i].affiliate_params = sites->params[i];
 	set_params(sites, i, ATTRIB_STR("ref,aff"));
 	if (play_member(json, "settings", &settings)) {
 		attrib_json_walk(settings, &walk);
 		while (attrib_json_next(&walk, &name, &value))
-			set_one(sites, i, &site, name, attrib_json_string(value));
+			set_one(sites, i, site, name, attrib_json_string(value));
 	}
-	site.zone = sites->zones[i];
-	if (!site.zone)
-		play_fail("unknown time zone");
-	MUST(attrib_catalog_add_site(builder, &site));
+	site->zone = zone_of(sites, site->time_zone);
 }
 
-static int64_t time_of(struct attrib_json json, const char *name, int64_t missing)
+static void add_site(struct attrib_json json, uint64_t version, struct play_sites *sites,
+	struct attrib_catalog_builder *builder)
 {
-	struct attrib_str text = play_text(json, name);
-	int64_t at = missing;
+	struct attrib_site versions[PLAY_VERSIONS_MAX] = {0};
+	struct attrib_json_walk walk;
+	struct attrib_json item;
+	struct attrib_str name;
+	size_t i = sites->n++, n = 0;
 
-	if (text.n)
-		MUST(attrib_time_parse(text, &at));
-	return at;
+	if (i == PLAY_SITES_MAX)
+		play_fail("too many sites");
+	if (list_start(json, "versions", &walk))
+		while (attrib_json_next(&walk, &name, &item)) {
+			if (n == PLAY_VERSIONS_MAX)
+				play_fail("too many versions");
+			set_version(sites, i, item, n + 1, &versions[n]);
+			versions[n].before = n ? &versions[n - 1] : NULL;
+			n++;
+		}
+	if (n == 0)
+		set_version(sites, i, json, version, &versions[n++]);
+	for (size_t k = 0; k < n; k++)
+		versions[k].name = play_text(json, "name");
+	MUST(attrib_catalog_add_site(builder, &versions[n - 1]));
 }
 
 static int64_t window_of(struct attrib_json json)
@@ -253,36 +311,20 @@ static void add_creator_keys(
 	attrib_arena_done(&arena);
 }
 
-/* The items of a list member; an absent list is empty. */
-static bool list_start(struct attrib_json catalog, const char *name, struct attrib_json_walk *walk)
-{
-	struct attrib_json list;
-
-	if (!play_member(catalog, name, &list))
-		return false;
-	attrib_json_walk(list, walk);
-	return true;
-}
-
 struct attrib_catalog *play_catalog(
 	struct attrib_json json, struct attrib_keys *keys, struct play_sites *sites)
 {
 	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
-	char decimal[ATTRIB_JSON_DECIMAL_MAX + 1] = "1";
 	struct attrib_catalog *catalog = NULL;
 	struct attrib_json_walk walk;
 	struct attrib_str names[PLAY_SITES_MAX];
 	struct attrib_json item;
 	struct attrib_str name;
-	uint64_t version;
-	bool integer;
+	uint64_t version = version_of(json, 1);
 
 	if (!builder)
 		play_fail("out of memory");
 	play_sites_done(sites);
-	if (play_member(json, "version", &item))
-		decimal[attrib_json_decimal(item, decimal, &integer)] = '\0';
-	version = strtoull(decimal, NULL, 10);
 	if (list_start(json, "sites", &walk))
 		while (attrib_json_next(&walk, &name, &item)) {
 			add_site(item, version, sites, builder);
@@ -308,7 +350,7 @@ struct attrib_catalog *play_catalog(
 
 void play_sites_done(struct play_sites *sites)
 {
-	for (size_t i = 0; i < sites->n; i++)
+	for (size_t i = 0; i < sites->zone_n; i++)
 		attrib_zone_free(sites->zones[i]);
 	*sites = (struct play_sites){0};
 }
