@@ -292,6 +292,40 @@ static void test_sites(void **unused)
 	attrib_zone_free(zone);
 }
 
+/* The catalog has its own copy of every version, linked newest first. */
+static void test_history_of_a_site(void **unused)
+{
+	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
+	char source[] = "till";
+	struct attrib_site first = {.name = ACME}, second = first, third = first;
+	struct attrib_catalog *catalog;
+	const struct attrib_site *site;
+
+	(void)unused;
+	attrib_policy_defaults(&first.policy);
+	second.policy = third.policy = first.policy;
+	second.policy.version = 2;
+	second.policy.recorded_at = 200;
+	second.policy.order_source = (struct attrib_str){source, 4};
+	second.before = &first;
+	third.policy.version = 3;
+	third.before = &second;
+	assert_int_equal(attrib_catalog_add_site(builder, &third), 0);
+	second = (struct attrib_site){0};
+	source[0] = 'x';
+	assert_int_equal(attrib_catalog_build(builder, 1, &catalog), 0);
+	site = attrib_catalog_site(catalog, ACME);
+	assert_int_equal(site->policy.version, 3);
+	site = site->before;
+	assert_int_equal(site->policy.version, 2);
+	assert_int_equal(site->policy.recorded_at, 200);
+	assert_true(attrib_str_eq(site->policy.order_source, ATTRIB_STR("till")));
+	assert_true(attrib_str_eq(site->before->name, ACME));
+	assert_int_equal(site->before->policy.version, 1);
+	assert_null(site->before->before);
+	attrib_catalog_unref(catalog);
+}
+
 static void test_campaigns(void **unused)
 {
 	const struct attrib_campaign campaigns[] = {
@@ -528,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_keys_are_folded),
 		cmocka_unit_test(test_rows_that_are_refused),
 		cmocka_unit_test(test_sites),
+		cmocka_unit_test(test_history_of_a_site),
 		cmocka_unit_test(test_campaigns),
 		cmocka_unit_test(test_links_for_redirects),
 		cmocka_unit_test(test_what_differs),

@@ -73,11 +73,40 @@ static void test_defaults(void **unused)
 	assert_int_equal(p.lead_window_us, 90 * ATTRIB_US_PER_DAY);
 	assert_int_equal(p.lock_after_us, 30 * ATTRIB_US_PER_DAY);
 	assert_int_equal(p.max_late_us, 90 * ATTRIB_US_PER_DAY);
+	assert_int_equal(p.recorded_at, ATTRIB_NEVER);
 	assert_int_equal(p.time_decay_half_life_us, 7 * ATTRIB_US_PER_DAY);
 	assert_int_equal(p.revenue_basis, ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING);
 	assert_string_equal(p.currency, "EUR");
 	assert_int_equal(p.primary_model, ATTRIB_MODEL_POLICY);
 	assert_int_equal(p.order_source.n, 0);
+}
+
+static void test_what_a_version_reaches(void **unused)
+{
+	struct attrib_site oldest = {.name = ACME}, newest = {.name = ACME, .before = &oldest};
+
+	(void)unused;
+	newest.policy.lock_after_us = 30;
+	newest.policy.recorded_at = 130;
+	assert_true(attrib_site_reaches(&newest, 100));
+	assert_true(attrib_site_reaches(&newest, 101));
+	assert_false(attrib_site_reaches(&newest, 99));
+	oldest.policy.recorded_at = 1000; /* there is nothing else to ask */
+	assert_true(attrib_site_reaches(&oldest, 0));
+}
+
+static void test_one_version_is_number_and_time(void **unused)
+{
+	struct attrib_site a = {.name = ACME}, b = {.name = ACME, .before = &a};
+
+	(void)unused;
+	a.policy.version = b.policy.version = 3;
+	assert_true(attrib_site_same_version(&a, &b));
+	b.policy.recorded_at = 1;
+	assert_false(attrib_site_same_version(&a, &b));
+	b.policy.recorded_at = 0;
+	b.policy.version = 4;
+	assert_false(attrib_site_same_version(&a, &b));
 }
 
 int main(void)
@@ -87,6 +116,8 @@ int main(void)
 		cmocka_unit_test(test_model_names),
 		cmocka_unit_test(test_code_rules),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_what_a_version_reaches),
+		cmocka_unit_test(test_one_version_is_number_and_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

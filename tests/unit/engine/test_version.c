@@ -1,0 +1,336 @@
+/*
+ * Which version of a site's settings decides an order, and what a new version decides again.
+ */
+#include "world.h"
+
+#define LOCK (30 * DAYS) /* lock_after of the defaults */
+
+/* Makes `recorded_at` the beginning of a new version of the world's settings: w->site is the new one
+ * from here on, as it was before but for its number. */
+static void new_version(struct world *w, int64_t recorded_at)
+{
+	struct attrib_site *before = attrib_arena_alloc(&w->arena, sizeof *before);
+
+	assert_non_null(before);
+	*before = w->site;
+	w->site.before = before;
+	w->site.policy.version++;
+	w->site.policy.recorded_at = recorded_at;
+}
+
+/* By the first version ADA's code wins, by those made with this it earns nothing. */
+static void new_version_without_codes(struct world *w, int64_t recorded_at)
+{
+	new_version(w, recorded_at);
+	w->site.policy.code_rule = ATTRIB_CODE_RULE_NEVER;
+}
+
+static void shop(struct world *w)
+{
+	world_init(w);
+	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_tracker(w, ATTRIB_TRACKER_CODE, "ADA10", "ada");
+}
+
+static struct attrib_event *order_at(struct world *w, const char *id, int64_t placed_at)
+{
+	struct attrib_event *event = world_order(w, id, "v", "ADA10");
+
+	event->order->placed_at = event->occurred_at = event->received_at = placed_at;
+	return event;
+}
+
+static void check_version(const struct attrib_decision *d, uint32_t version, bool code_wins)
+{
+	assert_int_equal(d->policy_version, version);
+	assert_int_equal(d->rule, code_wins ? ATTRIB_RULE_CODE : ATTRIB_RULE_UNATTRIBUTED);
+}
+
+static bool is_put(struct world *w, const char *order_id)
+{
+	const struct attrib_batch_view *view = world_view(w);
+
+	for (size_t i = 0; i < view->decision_count; i++)
+		if (attrib_str_eq(view->decisions[i]->order_id, attrib_str_of(order_id)))
+			return true;
+	return false;
+}
+
+/* Recorded at the very end of the lock is in time; a microsecond later is not. */
+static void test_the_boundary_is_the_lock_itself(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	new_version_without_codes(&w, T0 + LOCK);
+	world_open(&w);
+	order_at(&w, "in", T0);
+	order_at(&w, "out", T0 - 1);
+	check_version(world_decision(&w, "in"), 2, false);
+	check_version(world_decision(&w, "out"), 1, true);
+	world_done(&w);
+}
+
+/* What was placed before all that is known of the settings is decided by the oldest. */
+static void test_the_oldest_decides_what_lies_before_it(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.recorded_at = T0;
+	new_version_without_codes(&w, T0 + DAYS);
+	world_open(&w);
+	order_at(&w, "o", T0 - 100 * DAYS);
+	check_version(world_decision(&w, "o"), 1, true);
+	world_done(&w);
+}
+
+static void test_a_new_version_is_written_for_open_orders_alone(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	order_at(&w, "locked", T0);
+	order_at(&w, "open", T0 + DAYS);
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	new_version_without_codes(&w, T0 + LOCK + 1);
+	world_reopen(&w, 1);
+	check_version(world_decision(&w, "open"), 2, false);
+	assert_false(is_put(&w, "locked"));
+	world_done(&w);
+}
+
+/* A word of its own shop, long after the lock: what it earned, and by what, stays. */
+static void test_a_late_update_of_a_locked_order_keeps_its_version(void **unused)
+{
+	struct world w;
+	struct attrib_event *update;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	order_at(&w, "o", T0)->order->status = ATTRIB_ORDER_PENDING;
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	new_version_without_codes(&w, T0 + 40 * DAYS);
+	world_reopen(&w, 1);
+	assert_false(is_put(&w, "o"));
+	update = order_at(&w, "o", T0);
+	update->received_at = update->order->updated_at = T0 + 50 * DAYS;
+	d = world_decision(&w, "o");
+	check_version(d, 1, true);
+	assert_int_equal(d->status, ATTRIB_STATUS_PAID);
+	world_done(&w);
+}
+
+/* A key that heals walks over locked orders, too: those that carry it are decided by their version. */
+static void test_a_new_catalog_decides_a_locked_order_by_its_version(void **unused)
+{
+	struct world w;
+	struct attrib_tracker *tracker;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	order_at(&w, "o", T0);
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	new_version_without_codes(&w, T0 + 40 * DAYS);
+	tracker = world_tracker(&w, ATTRIB_TRACKER_CODE, "ADA10", "bea");
+	tracker->valid_from = T0 + 45 * DAYS;
+	tracker->recorded_at = T0 + 45 * DAYS;
+	world_reopen(&w, 2);
+	check_version(world_decision(&w, "o"), 1, true);
+	check_winner(world_decision(&w, "o"), "ada", CODE);
+	world_done(&w);
+}
+
+/* A longer lock opens again what lies within it, touches that came meanwhile included. */
+static void test_a_longer_lock_opens_what_is_within_it(void **unused)
+{
+	struct world w;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	order_at(&w, "within", T0);
+	order_at(&w, "beyond", T0 - 1);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR)->received_at = T0 + LOCK + DAYS;
+	d = world_decision(&w, "within");
+	assert_int_equal(d->step_count, 1);
+	attrib_batch_reset(w.batch);
+	new_version_without_codes(&w, T0 + 60 * DAYS);
+	w.site.policy.lock_after_us = 60 * DAYS;
+	world_reopen(&w, 1);
+	d = world_decision(&w, "within");
+	assert_int_equal(d->policy_version, 2);
+	check_winner(d, "ada", LINK); /* received after the old lock, before the new one */
+	assert_false(is_put(&w, "beyond"));
+	world_done(&w);
+}
+
+/* A shorter lock closes nothing that is open by the version before: it takes its own orders alone. */
+static void test_a_shorter_lock_closes_nothing(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	new_version_without_codes(&w, T0 + 10 * DAYS);
+	w.site.policy.lock_after_us = 5 * DAYS;
+	world_open(&w);
+	order_at(&w, "old", T0);
+	order_at(&w, "new", T0 + 5 * DAYS);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR)->received_at = T0 + 20 * DAYS;
+	check_version(world_decision(&w, "old"), 1, true);
+	assert_int_equal(world_decision(&w, "old")->step_count, 2);
+	assert_int_equal(world_decision(&w, "new")->policy_version, 2);
+	assert_int_equal(world_decision(&w, "new")->step_count, 1);
+	world_done(&w);
+}
+
+static void test_late_is_by_the_lock_of_the_deciding_version(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	order_at(&w, "o", T0)->received_at = T0 + 40 * DAYS;
+	assert_true(world_decision(&w, "o")->late);
+	new_version(&w, T0 + 50 * DAYS);
+	w.site.policy.lock_after_us = 60 * DAYS;
+	world_reopen(&w, 1);
+	assert_false(world_decision(&w, "o")->late);
+	world_done(&w);
+}
+
+/* T is asked of each version: which source is believed may move it, and a version that comes later
+ * changes nothing of what it does not take itself. */
+static void test_every_version_has_its_own_time_of_the_order(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	new_version(&w, T0 + 40 * DAYS);
+	w.site.policy.order_source = ATTRIB_STR("till");
+	world_open(&w);
+	order_at(&w, "o", T0);
+	event = order_at(&w, "o", T0 + 20 * DAYS);
+	event->source = ATTRIB_STR("till");
+	assert_int_equal(world_decision(&w, "o")->policy_version, 2);
+	assert_int_equal(world_decision(&w, "o")->placed_at, T0 + 20 * DAYS);
+	attrib_batch_reset(w.batch);
+	new_version(
+		&w, T0 + 90 * DAYS); /* T would be T0 again: too late for it, and for the second */
+	w.site.policy.order_source = ATTRIB_STR_NONE;
+	world_reopen(&w, 1);
+	assert_false(is_put(&w, "o"));
+	order_at(&w, "o", T0)->received_at = T0 + 91 * DAYS;
+	assert_int_equal(world_decision(&w, "o")->policy_version, 2);
+	world_done(&w);
+}
+
+/* An earlier order that took the touch is judged by its own settings, not by those of the later one. */
+static void test_an_earlier_order_is_judged_by_its_own_version(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.repeat_first = true;
+	w.site.policy.window_us[ATTRIB_CHANNEL_LINK] = HOUR; /* too short for the first order */
+	new_version(&w, T0 + LOCK);
+	w.site.policy.window_us[ATTRIB_CHANNEL_LINK] = 30 * DAYS;
+	world_open(&w);
+	world_click(&w, "c", "v", "l-ada", T0 - 2 * HOUR);
+	order_at(&w, "first", T0 - HOUR)->order->has_codes = false;
+	order_at(&w, "second", T0)->order->has_codes = false;
+	assert_int_equal(world_decision(&w, "first")->policy_version, 1);
+	check_winner(world_decision(&w, "first"), "", UNATTRIBUTED);
+	check_winner(world_decision(&w, "second"), "ada", LINK);
+	world_done(&w);
+}
+
+/* An order that a click id alone leads to its touch. */
+static struct attrib_event *pasted_order_at(struct world *w, const char *id, int64_t placed_at)
+{
+	struct attrib_event *event = order_at(w, id, placed_at);
+
+	event->order->has_codes = false;
+	event_visitor(w, event, NULL);
+	event_click_id(w, event, "click");
+	return event;
+}
+
+/* Of a site that forgets repeat_orders = first, the orders that it decided still depend on each
+ * other: what moves the one before the other is looked for with the other. */
+static void test_a_setting_that_is_gone_still_holds_for_its_orders(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.repeat_first = true;
+	new_version(&w, T0 + 50 * DAYS);
+	w.site.policy.repeat_first = false;
+	world_open(&w);
+	event_click_id(&w, world_click(&w, "c", "v", "l-ada", T0 - 3 * HOUR), "click");
+	pasted_order_at(&w, "a", T0);
+	pasted_order_at(&w, "b", T0 + HOUR);
+	check_winner(world_decision(&w, "a"), "ada", LINK);
+	check_winner(world_decision(&w, "b"), "", UNATTRIBUTED);
+	attrib_batch_reset(w.batch);
+	pasted_order_at(&w, "b", T0 - HOUR)->click = (struct attrib_id){{0}};
+	check_winner(world_decision(&w, "b"), "ada", LINK);
+	check_winner(world_decision(&w, "a"), "", UNATTRIBUTED);
+	world_done(&w);
+}
+
+/* The same number with other words, as a database that was restored has it, is another version. */
+static void test_a_version_is_its_number_and_its_time(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	new_version(&w, T0);
+	world_open(&w);
+	order_at(&w, "o", T0);
+	check_version(world_decision(&w, "o"), 2, true);
+	attrib_batch_reset(w.batch);
+	w.site.policy.recorded_at = T0 + HOUR;
+	w.site.policy.code_rule = ATTRIB_CODE_RULE_NEVER;
+	world_reopen(&w, 1);
+	check_version(world_decision(&w, "o"), 2, false);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_boundary_is_the_lock_itself),
+		cmocka_unit_test(test_the_oldest_decides_what_lies_before_it),
+		cmocka_unit_test(test_a_new_version_is_written_for_open_orders_alone),
+		cmocka_unit_test(test_a_late_update_of_a_locked_order_keeps_its_version),
+		cmocka_unit_test(test_a_new_catalog_decides_a_locked_order_by_its_version),
+		cmocka_unit_test(test_a_longer_lock_opens_what_is_within_it),
+		cmocka_unit_test(test_a_shorter_lock_closes_nothing),
+		cmocka_unit_test(test_late_is_by_the_lock_of_the_deciding_version),
+		cmocka_unit_test(test_every_version_has_its_own_time_of_the_order),
+		cmocka_unit_test(test_an_earlier_order_is_judged_by_its_own_version),
+		cmocka_unit_test(test_a_setting_that_is_gone_still_holds_for_its_orders),
+		cmocka_unit_test(test_a_version_is_its_number_and_its_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
