@@ -165,6 +165,16 @@ const struct config_setting config_settings[] = {
 		.decision = true,
 		.help = "When the owner of a code on the order wins it; a tracker or campaign may "
 			"say otherwise."},
+	{SITE(site.policy.exclude), .name = "exclude", .type = &config_type_exclusions,
+		.fallback = "test", .decision = true,
+		.help = "Orders that are no sales: shown with the reason, in no sum. A list of "
+			"test, "
+			"zero_total, source:NAME, kind:NAME and tag:NAME."},
+	{SITE(site.policy.too_fast_us), .name = "too_fast", .type = &config_type_duration,
+		.max = 3600 * S, .fallback = "5s", .decision = true,
+		.help = "A touch with an order sooner than this behind it is flagged as suspect; 0 "
+			"= "
+			"never."},
 	{SITE_WORDS(browser_orders, site.policy.browser_orders), .name = "browser_orders",
 		.fallback = "confirm", .decision = true,
 		.help = "Orders that only a browser told of: wait for a signed source, count, or "

@@ -5,6 +5,7 @@
  * A parse function leaves its record untouched when it refuses; what a good value looks like is said
  * once, by the caller, from the row.
  */
+#include "attrib/text.h"
 #include "config_table.h"
 
 #define NAME_MAX_BYTES 64
@@ -155,6 +156,46 @@ static void print_str(
 const struct config_type config_type_source = {
 	.expected = "at most 64 letters, digits, '_', '-' or '.'",
 	.parse = parse_source,
+	.print = print_str};
+
+static bool is_exclusion(struct attrib_str item)
+{
+	struct attrib_str name, what = attrib_str_split(item, ':', &name);
+
+	if (attrib_str_eq(item, ATTRIB_STR("test")) ||
+		attrib_str_eq(item, ATTRIB_STR("zero_total")))
+		return true;
+	return name.n && (attrib_str_eq(what, ATTRIB_STR("source")) ||
+				 attrib_str_eq(what, ATTRIB_STR("kind")) ||
+				 attrib_str_eq(what, ATTRIB_STR("tag")));
+}
+
+/* Folded, because what is compared with it is. */
+static int parse_exclusions(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	struct attrib_str *out = field(setting, record), rest = attrib_fold(arena, text), item;
+	char *list = attrib_arena_raw(arena, rest.n + 1);
+	size_t n = 0;
+
+	if (!list || (text.n && !rest.p))
+		return ATTRIB_E_NOMEM;
+	while (rest.n) {
+		item = attrib_str_trim(attrib_str_split(rest, ',', &rest));
+		if (!is_exclusion(item) || (rest.p && rest.n == 0))
+			return ATTRIB_E_INVALID;
+		if (n)
+			list[n++] = ',';
+		memcpy(list + n, item.p, item.n);
+		n += item.n;
+	}
+	*out = (struct attrib_str){list, n};
+	return 0;
+}
+
+const struct config_type config_type_exclusions = {
+	.expected = "test, zero_total, source:NAME, kind:NAME or tag:NAME, separated by commas",
+	.parse = parse_exclusions,
 	.print = print_str};
 
 /* -- secrets ------------------------------------------------------------------------------------ */

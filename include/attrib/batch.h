@@ -41,6 +41,9 @@ enum attrib_conversion_kind { ATTRIB_CONVERSION_ORDER = 1, ATTRIB_CONVERSION_LEA
 	X(RENEWAL, "renewal")                                                                      \
 	X(TEST, "test")                                                                            \
 	X(ZERO_TOTAL, "zero total")                                                                \
+	X(SOURCE, "excluded source")                                                               \
+	X(KIND, "excluded kind")                                                                   \
+	X(TAG, "excluded tag")                                                                     \
 	X(UNCONFIRMED, "no signed source confirmed it")                                            \
 	X(UNPAID, "not paid")                                                                      \
 	X(ORDER_LATE, "first received after lock_after")                                           \
@@ -77,7 +80,8 @@ struct attrib_step {
 	int64_t occurred_at;
 	int64_t window_ends_at; /* occurred_at + window; ATTRIB_NEVER for codes and unowned ones */
 	bool eligible;
-	bool suspect;     /* flagged, still eligible */
+	uint32_t flags;   /* verdicts, invalid and suspect ones (event.h) */
+	int64_t discount; /* of a code, minor units of the order; 0 when not told */
 	bool by_click_id; /* came by a click id on the order */
 	bool view;
 	enum attrib_reason reason;
@@ -123,6 +127,9 @@ struct attrib_decision {
 	int64_t first_received_at;
 	struct attrib_str order_kind, order_source, source; /* one_off.., web.., shopify.. */
 	enum attrib_rule rule;
+	/* The one owned code that was asked, and by which rule; empty and INHERIT without one. */
+	struct attrib_str code;
+	enum attrib_code_rule code_rule;
 	uint32_t policy_version;
 	uint64_t catalog_version;
 	size_t key_count;

@@ -39,6 +39,7 @@ enum attrib_code_rule {
 	ATTRIB_CODE_RULE_NEVER,
 };
 int attrib_code_rule_parse(struct attrib_str s, enum attrib_code_rule *out) ATTRIB_MUST_CHECK;
+const char *attrib_code_rule_name(enum attrib_code_rule rule); /* INHERIT: "" */
 
 #define ATTRIB_WINDOW_INHERIT ((int64_t)-1)
 
@@ -92,6 +93,10 @@ struct attrib_policy {
 	char currency[4];
 	int primary_model;              /* enum attrib_model */
 	struct attrib_str order_source; /* the source with authority for money; empty = none */
+	/* Which orders are no sales, separated by ',': test, zero_total, source:NAME, kind:NAME,
+	 * tag:NAME; names are folded. The first that fits is the reason. */
+	struct attrib_str exclude;
+	int64_t too_fast_us; /* an order sooner than this behind a touch makes it suspect; 0 = never */
 };
 /* The defaults of contract.md, currency EUR; version 1, recorded for ever ago. */
 void attrib_policy_defaults(struct attrib_policy *out);

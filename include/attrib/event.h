@@ -55,8 +55,11 @@ enum attrib_verdict {
 	ATTRIB_VERDICT_PAID_AD = 1 << 9, /* suspect: an affiliate click with a search-ad click id */
 	ATTRIB_VERDICT_OVERFLOW = 1 << 10,   /* key counted under "(other)": the site's daily cap */
 	ATTRIB_VERDICT_NO_CONSENT = 1 << 11, /* counted without an id (GPC, DNT, no consent) */
+	ATTRIB_VERDICT_TOO_FAST =
+		1 << 12, /* suspect, found by the engine: an order right behind it */
 };
-#define ATTRIB_VERDICTS_INVALID 0x00ff /* these make a touch ineligible; the others only flag it */
+#define ATTRIB_VERDICTS_INVALID 0x00ff /* these make a touch ineligible */
+#define ATTRIB_VERDICTS_SUSPECT 0x1300 /* these only flag it */
 
 enum attrib_customer_kind { ATTRIB_KEY_EMAIL = 1, ATTRIB_KEY_PHONE = 2, ATTRIB_KEY_CUSTOMER = 3 };
 struct attrib_customer_key {
@@ -96,6 +99,7 @@ struct attrib_order {
 	struct attrib_str name;   /* leads: its name; else empty */
 	struct attrib_str kind;   /* one_off, first, renewal, ...; empty = one_off */
 	struct attrib_str source; /* web, pos, draft, ...: where the shop took it */
+	struct attrib_str tags;   /* folded, separated by ',' */
 	bool test;
 	/* group: currency and amounts, in minor units of currency */
 	bool has_amounts;

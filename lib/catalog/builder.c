@@ -89,7 +89,8 @@ static bool keep_site(struct attrib_catalog_builder *builder, struct attrib_site
 {
 	return keep(builder, &site->name, ATTRIB_STR_NONE) &&
 	       keep(builder, &site->time_zone, ATTRIB_STR_NONE) &&
-	       keep(builder, &site->policy.order_source, ATTRIB_STR_NONE);
+	       keep(builder, &site->policy.order_source, ATTRIB_STR_NONE) &&
+	       keep(builder, &site->policy.exclude, ATTRIB_STR_NONE);
 }
 
 int attrib_catalog_add_site(struct attrib_catalog_builder *builder, const struct attrib_site *site)

@@ -38,22 +38,25 @@ const char *attrib_model_name(enum attrib_model model)
 	return (unsigned)model < ATTRIB_MODEL_COUNT ? names[model] : "unknown";
 }
 
+static const char *const code_rules[] = {
+	[ATTRIB_CODE_RULE_INHERIT] = "",
+	[ATTRIB_CODE_RULE_ALWAYS] = "always",
+	[ATTRIB_CODE_RULE_FALLBACK] = "fallback",
+	[ATTRIB_CODE_RULE_IF_INVOLVED] = "if_involved",
+	[ATTRIB_CODE_RULE_IF_WINNER] = "if_winner",
+	[ATTRIB_CODE_RULE_NEVER] = "never",
+};
+
+const char *attrib_code_rule_name(enum attrib_code_rule rule)
+{
+	return code_rules[rule];
+}
+
 int attrib_code_rule_parse(struct attrib_str s, enum attrib_code_rule *out)
 {
-	static const struct {
-		const char *name;
-		enum attrib_code_rule rule;
-	} rules[] = {
-		{"always", ATTRIB_CODE_RULE_ALWAYS},
-		{"fallback", ATTRIB_CODE_RULE_FALLBACK},
-		{"if_involved", ATTRIB_CODE_RULE_IF_INVOLVED},
-		{"if_winner", ATTRIB_CODE_RULE_IF_WINNER},
-		{"never", ATTRIB_CODE_RULE_NEVER},
-	};
-
-	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-		if (attrib_str_eq(s, attrib_str_of(rules[i].name))) {
-			*out = rules[i].rule;
+	for (int rule = ATTRIB_CODE_RULE_ALWAYS; rule <= ATTRIB_CODE_RULE_NEVER; rule++) {
+		if (attrib_str_eq(s, attrib_str_of(code_rules[rule]))) {
+			*out = (enum attrib_code_rule)rule;
 			return 0;
 		}
 	}
@@ -84,6 +87,8 @@ void attrib_policy_defaults(struct attrib_policy *out)
 		.revenue_basis = ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING,
 		.currency = "EUR",
 		.primary_model = ATTRIB_MODEL_POLICY,
+		.exclude = ATTRIB_STR("test"),
+		.too_fast_us = 5 * ATTRIB_US_PER_S,
 	};
 }
 

@@ -186,7 +186,7 @@ static struct attrib_decision *keep_decision(
 	if (!keep_str(arena, &d->site) || !keep_str(arena, &d->order_id) ||
 		!keep_str(arena, &d->merged_into) || !keep_str(arena, &d->order_kind) ||
 		!keep_str(arena, &d->order_source) || !keep_str(arena, &d->source) ||
-		!keep_parts(arena, d))
+		!keep_str(arena, &d->code) || !keep_parts(arena, d))
 		return NULL;
 	return d;
 }

@@ -8,7 +8,7 @@
 static enum attrib_base_status status_of(
 	const struct attrib_merged *order, const struct attrib_policy *policy)
 {
-	if (order->test)
+	if (attrib_order_exclusion(order, policy))
 		return ATTRIB_STATUS_EXCLUDED;
 	if (!order->signed_source && policy->browser_orders != ATTRIB_BROWSER_COUNT)
 		return ATTRIB_STATUS_PROVISIONAL;
@@ -38,7 +38,7 @@ static enum attrib_reason reason_of(const struct attrib_decision *d, const struc
 {
 	switch (d->status) {
 	case ATTRIB_STATUS_EXCLUDED:
-		return ATTRIB_REASON_TEST;
+		return attrib_order_exclusion(&path->group->order, &path->site->policy);
 	case ATTRIB_STATUS_PROVISIONAL:
 		return ATTRIB_REASON_UNCONFIRMED;
 	case ATTRIB_STATUS_PENDING:
@@ -218,5 +218,9 @@ int attrib_decide(struct attrib_decider *decider, struct attrib_order_group *gro
 	out->reason = reason_of(out, &path);
 	attrib_path_policy(&path, decider->catalog, &outcome);
 	out->rule = outcome.rule;
+	if (outcome.code) {
+		out->code = outcome.code->step.tracker;
+		out->code_rule = outcome.code_rule;
+	}
 	return attrib_credits(&path, &outcome, decider->closure->arena, out);
 }

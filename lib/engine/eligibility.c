@@ -5,7 +5,7 @@
 #include "path.h"
 
 #define ANY_GRACE (1000 * 365 * ATTRIB_US_PER_DAY) /* finds the owner of long ago */
-#define SUSPECT   ((uint32_t)(ATTRIB_VERDICT_FLOOD | ATTRIB_VERDICT_PAID_AD))
+#define FLAGS     ((uint32_t)(ATTRIB_VERDICTS_INVALID | ATTRIB_VERDICTS_SUSPECT))
 
 struct judge {
 	const struct attrib_catalog *catalog;
@@ -100,6 +100,15 @@ static enum attrib_reason touch_reason(const struct judge *judge, struct attrib_
 	return reason ? reason : ATTRIB_REASON_ELIGIBLE;
 }
 
+/* Nobody reads a page, fills a cart and pays within a moment. What the order itself carries is no
+ * touch of its own. */
+static bool is_too_fast(const struct judge *judge, const struct attrib_candidate *c)
+{
+	int64_t after = judge->placed_at - c->step.occurred_at;
+
+	return c->fact && after >= 0 && after < judge->policy->too_fast_us;
+}
+
 static void judge_touch(const struct judge *judge, struct attrib_candidate *c)
 {
 	int64_t at = c->step.occurred_at;
@@ -110,7 +119,9 @@ static void judge_touch(const struct judge *judge, struct attrib_candidate *c)
 	else
 		set_owner(c, attrib_catalog_owner(judge->catalog, judge->site,
 				     kind_of(c->step.channel), c->step.folded, at, judge->as_of));
-	c->step.suspect = c->verdicts & SUSPECT;
+	c->step.flags = c->verdicts & FLAGS;
+	if (is_too_fast(judge, c))
+		c->step.flags |= ATTRIB_VERDICT_TOO_FAST;
 	c->step.reason = touch_reason(judge, c);
 }
 

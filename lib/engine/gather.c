@@ -217,7 +217,7 @@ static int add_codes(struct gather *gather)
 		c->step.key = order->codes[i].code;
 		c->step.folded = attrib_fold(gather->arena, c->step.key);
 		c->step.occurred_at = gather->path->group->order.placed_at;
-		c->discount = order->codes[i].has_amount ? order->codes[i].amount : 0;
+		c->step.discount = order->codes[i].has_amount ? order->codes[i].amount : 0;
 		c->listed = i;
 		if (c->step.folded.n == 0)
 			gather->path->n--;

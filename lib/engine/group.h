@@ -12,7 +12,7 @@
 /* The merge of a set of observations; texts are views of their bodies. */
 struct attrib_merged {
 	enum attrib_conversion_kind kind;
-	struct attrib_str order_id, order_kind, order_source, source;
+	struct attrib_str order_id, order_kind, order_source, source, tags;
 	bool signed_source; /* some signed source has spoken */
 	bool test;
 	char currency[4];
@@ -62,6 +62,9 @@ void attrib_merge(const struct attrib_observation **observations, size_t n,
 int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
 	struct attrib_order_group **out) ATTRIB_MUST_CHECK;
 
+/* Why the site does not count it as a sale; NONE: it does. */
+enum attrib_reason attrib_order_exclusion(
+	const struct attrib_merged *order, const struct attrib_policy *policy);
 /* Whether it goes into sums. */
 bool attrib_order_is_counted(const struct attrib_merged *order, const struct attrib_policy *policy);
 

@@ -150,6 +150,8 @@ static void merge_attributes(const struct attrib_observation **observations, siz
 			out->order_kind = event->order->kind;
 		if (!out->order_source.n)
 			out->order_source = event->order->source;
+		if (!out->tags.n)
+			out->tags = event->order->tags;
 		if (event->order->test && source_rank(event, policy) == best)
 			out->test = true;
 		if (observations[i]->fact->received_at < out->first_received_at)

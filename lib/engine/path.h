@@ -30,7 +30,6 @@ struct attrib_candidate {
 	bool signed_click;              /* its click id came back on a signed order */
 	bool unowned;                   /* utm that nobody owns, valid and inside the window */
 	struct attrib_str other;        /* unowned: "<source>/<medium>" */
-	int64_t discount;               /* codes; 0 when not told */
 	size_t listed;                  /* place among the order's codes, or within one event */
 	struct attrib_id id;            /* the fact: two copies are one touch */
 	const struct attrib_fact *fact; /* NULL: carried by the order itself */
@@ -57,6 +56,8 @@ struct attrib_outcome {
 	enum attrib_rule rule;
 	size_t row;
 	const struct attrib_candidate *other; /* rule OTHER: the utm touch */
+	const struct attrib_candidate *code;  /* the one that was asked, or NULL ... */
+	enum attrib_code_rule code_rule;      /* ... and its rule */
 };
 
 /* All touches that the order's person brings, and those that the order carries. */

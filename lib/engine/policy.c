@@ -22,7 +22,7 @@ static const struct attrib_candidate *pick_code(const struct attrib_path *path)
 		const struct attrib_candidate *c = &path->candidates[i];
 		if (!is_code(c) || !c->step.eligible)
 			continue;
-		if (!best || c->discount > best->discount)
+		if (!best || c->step.discount > best->step.discount)
 			best = c;
 	}
 	return best;
@@ -89,10 +89,12 @@ static enum attrib_code_rule rule_of(
 	return path->site->policy.code_rule;
 }
 
-static bool code_wins(const struct policy *policy, const struct attrib_candidate *code,
+static bool code_wins(const struct policy *policy, const struct attrib_outcome *outcome,
 	const struct attrib_candidate *last)
 {
-	switch (rule_of(policy, code)) {
+	const struct attrib_candidate *code = outcome->code;
+
+	switch (outcome->code_rule) {
 	case ATTRIB_CODE_RULE_INHERIT:
 	case ATTRIB_CODE_RULE_ALWAYS:
 		return true;
@@ -131,13 +133,15 @@ void attrib_path_policy(const struct attrib_path *path, const struct attrib_cata
 	struct attrib_outcome *out)
 {
 	struct policy policy = {path, catalog};
-	const struct attrib_candidate *code = pick_code(path), *last = last_owned(path);
-	const struct attrib_candidate *other = last_unowned(path);
+	const struct attrib_candidate *last = last_owned(path), *other = last_unowned(path);
 
-	*out = (struct attrib_outcome){.rule = ATTRIB_RULE_UNATTRIBUTED, .row = ATTRIB_NO_ROW};
-	if (code && code_wins(&policy, code, last)) {
+	*out = (struct attrib_outcome){
+		.rule = ATTRIB_RULE_UNATTRIBUTED, .row = ATTRIB_NO_ROW, .code = pick_code(path)};
+	if (out->code)
+		out->code_rule = rule_of(&policy, out->code);
+	if (out->code && code_wins(&policy, out, last)) {
 		out->rule = ATTRIB_RULE_CODE;
-		out->row = strongest_row(path, code->step.creator);
+		out->row = strongest_row(path, out->code->step.creator);
 	} else if (last) {
 		out->rule = ATTRIB_RULE_LAST_TOUCH;
 		out->row = strongest_row(path, last->step.creator);

@@ -51,6 +51,7 @@ const struct field order_fields[] = {
 	ORDER(3, TEXT, kind),
 	ORDER(4, TEXT, source),
 	ORDER(5, FLAG, test),
+	ORDER(6, TEXT, tags),
 	ORDER(8, FLAG, has_amounts),
 	ORDER(9, CURRENCY, currency),
 	ORDER(10, FLAG, has_total),

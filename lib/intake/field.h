@@ -25,6 +25,7 @@ enum form {
 	FORM_REFUND_STATUS,
 	FORM_CODES,   /* a list of its own: draft.codes */
 	FORM_ALIASES, /* likewise: draft.aliases */
+	FORM_TAGS,    /* a list or a text: one text, separated by commas */
 	FORM_OBJECT,  /* holds the fields of another group */
 	FORM_COUNT
 };
@@ -68,6 +69,7 @@ enum form {
 	X(ORDER_STATUS, ORDER, "status", ORDER_STATUS, 32, status)                                 \
 	X(ORDER_KIND, ORDER, "kind", TEXT, 64, kind)                                               \
 	X(ORDER_SOURCE, ORDER, "source", TEXT, 64, source)                                         \
+	X(ORDER_TAGS, ORDER, "tags", TAGS, 2048, tags)                                             \
 	X(ORDER_TEST, ORDER, "test", FLAG, 8, test)                                                \
 	X(ORDER_PLACED_AT, ORDER, "placed_at", INSTANT, 64, placed_at)                             \
 	X(ORDER_PAID_AT, ORDER, "paid_at", INSTANT, 64, paid_at)                                   \

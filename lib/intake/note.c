@@ -89,6 +89,8 @@ static const struct {
 					    "{\"code\":text,\"amount\":decimal}"},
 	[FORM_ALIASES] = {ATTRIB_E_BAD_FIELD, "an object of at most 8 names (a-z, 0-9, _) with "
 					      "ids of at most %u bytes"},
+	[FORM_TAGS] = {ATTRIB_E_BAD_FIELD, "a list of texts, or a text with commas, of at most %u "
+					   "bytes without U+0000"},
 	[FORM_OBJECT] = {ATTRIB_E_BAD_FIELD, "an object"},
 };
 

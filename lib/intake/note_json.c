@@ -20,6 +20,7 @@ static const unsigned kinds_of_form[FORM_COUNT] = {
 	[FORM_REFUND_STATUS] = KIND(STRING),
 	[FORM_CODES] = KIND(ARRAY) | KIND(STRING),
 	[FORM_ALIASES] = KIND(OBJECT),
+	[FORM_TAGS] = KIND(ARRAY) | KIND(STRING),
 	[FORM_OBJECT] = KIND(OBJECT),
 };
 
@@ -131,6 +132,34 @@ static bool note_aliases(struct draft *draft, struct attrib_json object)
 	return true;
 }
 
+/* The tags of a list as one text; p is NULL for a list that has something else in it. */
+static struct attrib_str tags_of(
+	struct draft *draft, const struct field *field, struct attrib_json value)
+{
+	char *all;
+	struct attrib_str name, tag;
+	struct attrib_json_walk walk;
+	size_t n = 0;
+
+	if (attrib_json_kind(value) == ATTRIB_JSON_STRING)
+		return attrib_json_string(value);
+	all = attrib_arena_raw(draft->sender->intake->arena, field->max);
+	attrib_json_walk(value, &walk);
+	while (attrib_json_next(&walk, &name, &value)) {
+		if (attrib_json_kind(value) != ATTRIB_JSON_STRING)
+			return ATTRIB_STR_NONE;
+		tag = attrib_json_string(value);
+		if (!all || tag.n + 1 > field->max - n)
+			return ATTRIB_STR_NONE;
+		if (n)
+			all[n++] = ',';
+		if (tag.n)
+			memcpy(all + n, tag.p, tag.n);
+		n += tag.n;
+	}
+	return (struct attrib_str){all, n};
+}
+
 static bool note_fields(struct draft *draft, enum group group, struct attrib_json object);
 
 static bool note_value(struct draft *draft, const struct field *field, struct attrib_json value)
@@ -144,7 +173,8 @@ static bool note_value(struct draft *draft, const struct field *field, struct at
 		return draft_refuse_as(draft, ATTRIB_E_BAD_FIELD, "%s: stands twice",
 			field_path(draft->sender->intake->arena, field).p);
 	if (form != FORM_OBJECT && form != FORM_CODES && form != FORM_ALIASES) {
-		text = text_of(draft, value, form != FORM_AMOUNT);
+		text = form == FORM_TAGS ? tags_of(draft, field, value)
+					 : text_of(draft, value, form != FORM_AMOUNT);
 		if (!text.p)
 			return draft_refuse(draft, field);
 	}

@@ -5,6 +5,7 @@
 #include "draft.h"
 
 #include "attrib/money.h"
+#include "attrib/text.h"
 
 typedef bool setter(
 	struct draft *draft, const struct field *field, struct attrib_str text, void *member);
@@ -176,6 +177,32 @@ static bool set_codes(
 	return true;
 }
 
+/* Tags are only ever compared: folded, none empty. */
+static bool set_tags(
+	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
+{
+	struct attrib_arena *arena = draft->sender->intake->arena;
+	struct attrib_str rest = attrib_fold(arena, text), tag;
+	char *tags = attrib_arena_raw(arena, rest.n + 1);
+	size_t n = 0;
+
+	if (text.n > field->max || (text.n && memchr(text.p, '\0', text.n)))
+		return false;
+	if (!tags || (text.n && !rest.p))
+		return draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");
+	while (rest.n) {
+		tag = attrib_str_trim(attrib_str_split(rest, ',', &rest));
+		if (tag.n == 0)
+			continue;
+		if (n)
+			tags[n++] = ',';
+		memcpy(tags + n, tag.p, tag.n);
+		n += tag.n;
+	}
+	*(struct attrib_str *)member = (struct attrib_str){tags, n};
+	return true;
+}
+
 /* Another source may know the order by this name only: "#1001" from the shop's own pages, a payment
  * from the cash desk. So the alias is the order of that id. Not so a number: it counts on its own and
  * meets the ids of other orders. */
@@ -226,6 +253,7 @@ static setter *const setters[FORM_COUNT] = {
 	[FORM_REFUND_STATUS] = set_refund_status,
 	[FORM_CODES] = set_codes,
 	[FORM_ALIASES] = set_aliases,
+	[FORM_TAGS] = set_tags,
 };
 
 /* The struct that the members of a group lie in; NULL = events of this type do not have the group. */

@@ -36,6 +36,8 @@ static void put_decision(struct pg_copy *copy, const struct attrib_decision *d)
 	pg_copy_text(copy, d->order_source);
 	pg_copy_text(copy, d->source);
 	pg_copy_text(copy, attrib_str_of(attrib_rule_text(d->rule)));
+	pg_copy_text(copy, d->code);
+	pg_copy_text(copy, attrib_str_of(attrib_code_rule_name(d->code_rule)));
 	pg_copy_int(copy, d->policy_version);
 	pg_copy_int(copy, (int64_t)d->catalog_version);
 	pg_copy_bool(copy, d->key_count > 0);
@@ -64,7 +66,6 @@ static void put_step(struct pg_copy *copy, const struct attrib_decision *d, size
 	pg_copy_time(copy, s->occurred_at);
 	pg_copy_time(copy, s->window_ends_at);
 	pg_copy_bool(copy, s->eligible);
-	pg_copy_bool(copy, s->suspect);
 	pg_copy_bool(copy, s->by_click_id);
 	pg_copy_bool(copy, s->view);
 	pg_copy_text(copy, attrib_str_of(attrib_reason_text(s->reason)));
@@ -73,6 +74,8 @@ static void put_step(struct pg_copy *copy, const struct attrib_decision *d, size
 	else
 		pg_copy_null(copy);
 	pg_copy_text(copy, s->event_id);
+	pg_copy_int(copy, s->flags);
+	pg_copy_int(copy, s->discount);
 	pg_copy_row(copy);
 }
 

@@ -52,7 +52,7 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.explain_adjustments(attrib.conversion) IS 'Refunds and cancels of an order by time, with what counts and why not. Part of explain.';
 
-CREATE OR REPLACE FUNCTION attrib.explain_losers(c attrib.conversion, winner attrib.credit, code text)
+CREATE OR REPLACE FUNCTION attrib.explain_losers(c attrib.conversion, winner attrib.credit)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
 	WITH eligible AS (
 		SELECT p.*, channel <> 4 AND NOT viewed AS clicked, coalesce(nullif(tracker, ''), key) AS name
@@ -65,25 +65,26 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 		FROM eligible GROUP BY creator
 	), judged AS (
 		SELECT l.*, CASE
-			WHEN c.rule = 'code' THEN format('code %s of %s decides', explain_losers.code, winner.creator)
+			WHEN c.rule = 'code' THEN format('code %s of %s decides', c.code, winner.creator)
 				|| CASE WHEN l.code IS NULL THEN '' ELSE '; of several codes the larger discount, then the first listed' END
-			WHEN NOT l.touched THEN format('code %s may not decide by its code rule', l.code)
+			WHEN l.code IS NOT NULL AND l.code <> c.code THEN format('code %s was not asked: of several codes the larger discount, then the first listed', l.code)
+			WHEN NOT l.touched THEN format('code %s may not decide: its rule is %s', l.code, c.code_rule)
 			WHEN winner.creator <> '' AND NOT l.clicked AND EXISTS (SELECT FROM creators w
 				WHERE w.creator = winner.creator AND w.clicked) THEN format('only views: a click of %s goes before them', winner.creator)
 			WHEN winner.creator <> '' THEN format('an older touch: the last one is of %s', winner.creator)
-				|| CASE WHEN l.code IS NULL THEN '' ELSE format('; code %s may not decide by its code rule', l.code) END
+				|| CASE WHEN l.code IS NULL THEN '' ELSE format('; code %s may not decide: its rule is %s', l.code, c.code_rule) END
 			ELSE coalesce(nullif(c.reason, ''), 'the policy credits nobody') END AS reason
 		FROM creators l WHERE l.creator IS DISTINCT FROM winner.creator
 	)
 	SELECT coalesce(jsonb_agg(jsonb_build_object('creator', creator, 'touches', touches, 'steps', steps,
 		'last_touched_at', last_at, 'reason', reason) ORDER BY last_at DESC, creator), '[]') FROM judged
 $$;
-COMMENT ON FUNCTION attrib.explain_losers(attrib.conversion, attrib.credit, text) IS 'Creators with an eligible touch whom the policy credits nothing, and to what they lost. code: the one that decided. Part of explain.';
+COMMENT ON FUNCTION attrib.explain_losers(attrib.conversion, attrib.credit) IS 'Creators with an eligible touch whom the policy credits nothing, and to what they lost. Part of explain.';
 
-CREATE OR REPLACE FUNCTION attrib.explain_decision(c attrib.conversion, winner attrib.credit, code text)
+CREATE OR REPLACE FUNCTION attrib.explain_decision(c attrib.conversion, winner attrib.credit)
 RETURNS text LANGUAGE sql STABLE AS $$
 	SELECT CASE
-	WHEN c.rule = 'code' THEN format('code %s of %s decides', code, winner.creator)
+	WHEN c.rule = 'code' THEN format('code %s of %s decides by its rule %s', c.code, winner.creator, c.code_rule)
 		|| CASE WHEN winner.channel = 4 THEN ''
 			ELSE format('; credited through its %s %s', attrib.channel_name(winner.channel), winner.tracker) END
 	WHEN c.rule = 'last owned touch' THEN format('the last touch of a creator is of %s; credited through its %s %s',
@@ -95,7 +96,7 @@ RETURNS text LANGUAGE sql STABLE AS $$
 	ELSE 'nobody is credited: no eligible touch may decide' END
 	FROM (SELECT) one LEFT JOIN attrib.path_row p ON (p.site, p.kind, p.order_id) = (c.site, c.kind, c.order_id)
 $$;
-COMMENT ON FUNCTION attrib.explain_decision(attrib.conversion, attrib.credit, text) IS 'The rule that fired, as a sentence. Part of explain.';
+COMMENT ON FUNCTION attrib.explain_decision(attrib.conversion, attrib.credit) IS 'The rule that fired, as a sentence. Part of explain.';
 
 CREATE OR REPLACE FUNCTION attrib.explain(p_site text, p_kind text, p_order text)
 RETURNS jsonb LANGUAGE plpgsql STABLE SET TimeZone = 'UTC' AS $$
@@ -103,7 +104,6 @@ DECLARE
 	kind_no   int := array_position('{order,lead}'::text[], coalesce(p_kind, 'order'));
 	c         attrib.conversion;
 	winner    attrib.credit;
-	code      text;
 	merged    text[];
 	aliases   jsonb;
 	customer  int;
@@ -120,9 +120,6 @@ BEGIN
 	END IF;
 	SELECT * INTO winner FROM attrib.credit k
 	WHERE (k.site, k.kind, k.order_id) = (c.site, c.kind, c.order_id) AND k.share[1] > 0 ORDER BY k.n LIMIT 1;
-	SELECT coalesce(nullif(p.tracker, ''), p.key) INTO code FROM attrib.path_row p
-	WHERE (p.site, p.kind, p.order_id) = (c.site, c.kind, c.order_id) AND c.rule = 'code'
-		AND p.channel = 4 AND p.eligible AND p.creator = winner.creator ORDER BY p.step LIMIT 1;
 	SELECT o.kind INTO customer FROM attrib.customer_order o
 	WHERE c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id;
 
@@ -138,7 +135,8 @@ BEGIN
 	SELECT jsonb_agg(jsonb_build_object('step', p.step, 'occurred_at', p.occurred_at,
 		'channel', attrib.channel_name(p.channel), 'key', p.key, 'creator', nullif(p.creator, ''),
 		'campaign', nullif(p.campaign, ''), 'placement', nullif(p.placement, ''), 'tracker', nullif(p.tracker, ''),
-		'eligible', p.eligible, 'reason', p.reason, 'window_ends_at', p.window_ends_at, 'suspect', p.suspect,
+		'eligible', p.eligible, 'reason', p.reason, 'window_ends_at', p.window_ends_at, 'suspect', p.flags & 4864 <> 0, 'flags', attrib.flag_names(p.flags),
+		'discount', attrib.major(nullif(p.discount, 0), c.currency),
 		'by_click_id', p.by_click_id, 'view', p.viewed, 'credit', p.credit, 'event_id', p.event_id) ORDER BY p.step)
 	INTO path FROM attrib.path_row p WHERE (p.site, p.kind, p.order_id) = (c.site, c.kind, c.order_id);
 	SELECT jsonb_agg(jsonb_build_object('model', attrib.model_name(x.model::int), 'credits', x.credits) ORDER BY x.model)
@@ -165,10 +163,10 @@ BEGIN
 		'refunded', attrib.major(c.refunded, c.currency), 'net', attrib.major(c.gross - c.refunded, c.currency),
 		'total', attrib.major(c.total, c.currency), 'refund_total', attrib.major(c.refund_total, c.currency),
 		'over_refund', c.over_refund, 'cancelled', c.cancelled,
-		'rule', nullif(c.rule, ''), 'decision', attrib.explain_decision(c, winner, code),
+		'rule', nullif(c.rule, ''), 'code', nullif(c.code, ''), 'code_rule', nullif(c.code_rule, ''), 'decision', attrib.explain_decision(c, winner),
 		'policy_version', c.policy_version, 'catalog_version', c.catalog_version,
 		'creator_claims', c.creator_claims, 'channel_claims', c.channel_claims,
-		'path', coalesce(path, '[]'), 'losers', attrib.explain_losers(c, winner, code),
+		'path', coalesce(path, '[]'), 'losers', attrib.explain_losers(c, winner),
 		'models', coalesce(models, '[]'), 'adjustments', attrib.explain_adjustments(c));
 END $$;
 COMMENT ON FUNCTION attrib.explain(text, text, text) IS 'Why an order or lead (kind; NULL = order) is what it is: decision, path, losers, credits by model, refunds and cancels. Orders may be named by an alias. Money in major units, instants in UTC. NULL = unknown.';

@@ -58,7 +58,9 @@ BEGIN
 			s->>'credit', concat_ws('; ', CASE WHEN (s->>'eligible')::boolean THEN s->>'reason'
 				ELSE 'no: ' || (s->>'reason') END,
 			CASE WHEN (s->>'by_click_id')::boolean THEN 'by click id' END,
-			CASE WHEN (s->>'suspect')::boolean THEN 'suspect' END))
+			CASE WHEN (s->>'suspect')::boolean THEN 'suspect: ' || (SELECT string_agg(f, ', ')
+				FROM jsonb_array_elements_text(s->'flags') f WHERE f IN ('flood', 'paid_ad', 'too_fast')) END,
+			'discount ' || (s->>'discount')))
 		FROM jsonb_array_elements(e->'path') s) r;
 	RETURN QUERY SELECT * FROM attrib.aligned(CASE WHEN e->'path' = '[]' THEN '[["none"]]' ELSE rows END, 99);
 

@@ -149,7 +149,7 @@ BEGIN
 		placed_at = d.placed_at, counted_at = d.counted_at, first_received_at = d.first_received_at,
 		day = (coalesce(d.counted_at, d.placed_at) AT TIME ZONE s.time_zone)::date,
 		order_kind = d.order_kind, order_source = d.order_source, source = d.source, rule = d.rule,
-		policy_version = d.policy_version, catalog_version = d.catalog_version,
+		code = d.code, code_rule = d.code_rule, policy_version = d.policy_version, catalog_version = d.catalog_version,
 		credited = coalesce(k.credited, false), creator_claims = p.creators,
 		channel_claims = p.channels, refunded = 0
 	FROM stage_decision d

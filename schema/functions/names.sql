@@ -18,6 +18,14 @@ RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.channel_number(text) IS 'Ordinal of a channel''s name.';
 
+CREATE OR REPLACE FUNCTION attrib.flag_names(flags int)
+RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT coalesce(array_agg(name ORDER BY bit), '{}') FROM (VALUES (1, 'bot'), (2, 'prefetch'), (4, 'head'),
+		(8, 'own_site'), (256, 'flood'), (512, 'paid_ad'), (4096, 'too_fast')) v (bit, name)
+	WHERE flags & bit <> 0
+$$;
+COMMENT ON FUNCTION attrib.flag_names(int) IS 'Names of a set of verdicts. Invalid: bot, prefetch, head, own_site (bits below 256). Suspect: flood, paid_ad, too_fast.';
+
 CREATE OR REPLACE FUNCTION attrib.model_name(model int)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT ('{policy,last_touch,first_touch,linear,position,time_decay}'::text[])[model]

@@ -13,7 +13,7 @@ BEGIN
 		ticket bigint, base_status smallint, reason text, counted boolean, late boolean, signed boolean,
 		currency text COLLATE "C", exponent smallint, gross bigint, total bigint,
 		placed_at timestamptz, counted_at timestamptz, first_received_at timestamptz,
-		order_kind text, order_source text, source text, rule text,
+		order_kind text, order_source text, source text, rule text, code text, code_rule text,
 		policy_version int, catalog_version bigint, has_keys boolean,
 		PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
@@ -21,8 +21,9 @@ BEGIN
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", step smallint,
 		channel smallint, key text COLLATE "C", folded text COLLATE "C", creator text COLLATE "C",
 		campaign text COLLATE "C", placement text COLLATE "C", tracker text COLLATE "C",
-		occurred_at timestamptz, window_ends_at timestamptz, eligible boolean, suspect boolean,
+		occurred_at timestamptz, window_ends_at timestamptz, eligible boolean,
 		by_click_id boolean, viewed boolean, reason text, credit smallint, event_id text COLLATE "C",
+		flags int, discount bigint,
 		PRIMARY KEY (site, kind, order_id, step)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_credit (

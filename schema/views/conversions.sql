@@ -10,7 +10,8 @@ SELECT c.site, attrib.kind_name(c.kind) AS kind, c.order_id,
 	attrib.major(c.gross - c.refunded, c.currency) AS net,
 	nullif(c.currency, '') AS currency, c.placed_at, c.counted_at, c.counted, c.over_refund,
 	nullif(c.order_kind, '') AS order_kind, nullif(c.order_source, '') AS order_source,
-	nullif(c.source, '') AS source, c.rule, c.policy_version, c.catalog_version
+	nullif(c.source, '') AS source, c.rule, c.policy_version, c.catalog_version,
+	nullif(c.code, '') AS code, nullif(c.code_rule, '') AS code_rule
 FROM attrib.conversion c
 LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id
 WHERE c.ticket > 0 AND c.merged_into = '';
@@ -24,7 +25,8 @@ SELECT attrib.describe('conversion_status', 'Every order and lead with what beca
 	'counted_at: date of revenue', 'counted: is in sums', 'over_refund: more was refunded than its total',
 	'order_kind: one_off, first, renewal, ...', 'order_source: web, pos, draft, ...',
 	'source: whose money counts', 'rule: that decided', 'policy_version: it was decided by',
-	'catalog_version: it was decided by');
+	'catalog_version: it was decided by', 'code: the owned code that was asked; NULL = none',
+	'code_rule: by which it was asked: always, fallback, if_involved, if_winner, never');
 
 CREATE OR REPLACE VIEW attrib.order_credit AS
 SELECT c.site, attrib.kind_name(c.kind) AS kind, c.order_id, attrib.model_name(m.model::int) AS model,
@@ -55,7 +57,8 @@ SELECT p.site, attrib.kind_name(p.kind) AS kind, p.order_id, p.step, attrib.chan
 	coalesce(nullif(p.tracker, ''), nullif(p.key, '')) AS tracker, nullif(p.creator, '') AS creator,
 	p.occurred_at, p.eligible, p.reason,
 	nullif(p.campaign, '') AS campaign, nullif(p.placement, '') AS placement, p.key, p.window_ends_at,
-	p.suspect, p.by_click_id, p.credit, p.event_id
+	p.flags & 4864 <> 0 AS suspect, p.by_click_id, p.credit, p.event_id,
+	attrib.flag_names(p.flags) AS flags, attrib.major(nullif(p.discount, 0), c.currency) AS discount
 FROM attrib.path_row p
 JOIN attrib.conversion c USING (site, kind, order_id)
 WHERE c.ticket > 0 AND c.merged_into = '';
@@ -66,4 +69,6 @@ SELECT attrib.describe('path_step', 'Every touch that was considered for an orde
 	'reason: why', 'campaign: of the tracker', 'placement: of the tracker', 'key: as first sent',
 	'window_ends_at: eligible until', 'suspect: flagged, still eligible',
 	'by_click_id: came by a click id that the order carries',
-	'credit: n of the credit that it was collapsed into', 'event_id: the tie-break');
+	'credit: n of the credit that it was collapsed into', 'event_id: the tie-break',
+	'flags: what is wrong or odd about it: bot, prefetch, head, own_site, flood, paid_ad, too_fast; the last three make it suspect',
+	'discount: of a code, major units of the order''s currency; NULL = not told');

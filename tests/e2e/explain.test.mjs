@@ -48,12 +48,13 @@ test('the worked case: what decided, every touch, who got nothing and why', asyn
   assert.ok(e.placed_at.endsWith('+00:00') && e.counted_at && e.policy_version >= 1 && e.catalog_version >= 1);
   assert.deepEqual(e.aliases, [{ kind: 'name', value: '#1001' }]);
   assert.deepEqual([e.rule, e.decision, e.creator_claims, e.channel_claims],
-    ['code', 'code ANN10 of ann decides; credited through its link ann-link', 2, 4]);
+    ['code', 'code ANN10 of ann decides by its rule always; credited through its link ann-link', 2, 4]);
   assert.deepEqual(e.path.map((s) => [s.step, s.channel, s.key, s.creator, s.placement, s.eligible, s.suspect]), [
-    [1, 'link', 'ann-link', 'ann', 'ann-post', true, false],
-    [2, 'utm', e.path[1].key, 'bob', null, true, false],
-    [3, 'affiliate', 'bob', 'bob', null, true, false],
+    [1, 'link', 'ann-link', 'ann', 'ann-post', true, true],
+    [2, 'utm', e.path[1].key, 'bob', null, true, true],
+    [3, 'affiliate', 'bob', 'bob', null, true, true],
     [4, 'code', 'ANN10', 'ann', null, true, false]]);
+  assert.deepEqual([e.path[0].flags, e.path[3].flags, e.code, e.code_rule], [['too_fast'], [], 'ANN10', 'always']);
   assert.equal(Date.parse(e.path[0].window_ends_at) - Date.parse(e.path[0].occurred_at), 30 * 86400e3);
   assert.equal(e.path[3].window_ends_at, null);
   assert.match(e.path[0].reason, /^eligible: collapsed into a newer touch of the same creator$/);
@@ -74,7 +75,7 @@ test('a readable text', async () => {
   assert.equal(code, 0);
   const lines = stdout.trimEnd().split('\n');
   assert.equal(lines[0], 'order 1001 of acme: paid');
-  assert.match(stdout, /^ {2}decision {2,}code ANN10 of ann decides; credited through its link ann-link$/m);
+  assert.match(stdout, /^ {2}decision {2,}code ANN10 of ann decides by its rule always; credited through its link ann-link$/m);
   assert.match(stdout, /^ {2}money {2,}100\.00 gross - 0\.00 refunded = 100\.00 net EUR$/m);
   assert.match(stdout, /^ {2}also known as {2,}name #1001$/m);
   assert.match(stdout, /^ {2}1 {2}\S+ \S+ {2,}link {2,}ann-link {2,}ann {2,}spring {2,}ann-post .* eligible: collapsed/m);
@@ -144,7 +145,7 @@ test('an older touch, a touch that is not eligible, nobody', async () => {
   assert.equal((await explain('1004')).decision, 'nobody is credited: no touch was found');
   const other = await explain('1006');
   assert.deepEqual([other.rule, other.decision], ['unowned utm', 'no creator\'s touch decides; the last UTM is nobody\'s: news/mail']);
-  const rule = 'code SHY10 may not decide by its code rule';
+  const rule = 'code SHY10 may not decide: its rule is if_involved';
   assert.deepEqual((await explain('1007')).losers.map((l) => [l.creator, l.reason]), [['bob', rule]]);
   const alone = await explain('1008');
   assert.deepEqual([alone.rule, alone.decision, alone.losers.map((l) => [l.creator, l.reason])],
@@ -157,7 +158,7 @@ test('several codes, and a lead', async () => {
     { type: 'lead', event_id: 'lead-ev', visitor_id: 'vis-1', lead: { id: 'L-1' } });
   await shop.quiet(sent);
   const e = await explain('1005');
-  assert.match(e.decision, /^code BOB10 of bob decides$/);
+  assert.match(e.decision, /^code BOB10 of bob decides by its rule always$/);
   assert.deepEqual(e.losers.map((l) => [l.creator, l.reason]),
     [['ann', 'code BOB10 of bob decides; of several codes the larger discount, then the first listed']]);
   const [lead] = await shop.query("select order_id from attrib.conversion_status where kind = 'lead'");

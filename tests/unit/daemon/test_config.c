@@ -160,6 +160,7 @@ static const char contract[] =
 	"code_rule = if_winner\n"
 	"browser_orders = count\n"
 	"order_source = shopify\n"
+	"exclude = Test , tag:Gift  Box,source:pos\n"
 	"affiliate_params = REF\n"
 	"own_hosts = Shop.example, www.shop.example\n"
 	"cookie_domain = .shop.example\n"
@@ -213,6 +214,7 @@ static void every_setting_reaches_its_field(void **state)
 	assert_int_equal(p->code_rule, ATTRIB_CODE_RULE_IF_WINNER);
 	assert_int_equal(p->browser_orders, ATTRIB_BROWSER_COUNT);
 	check(p->order_source, "shopify");
+	check(p->exclude, "test,tag:gift  box,source:pos");
 	assert_int_equal(site->intake.affiliate_param_count, 1);
 	check(site->intake.affiliate_params[0], "ref");
 	assert_int_equal(site->intake.own_host_count, 2);
@@ -371,6 +373,7 @@ static void all_problems_are_told(void **state)
 		"own_hosts = https://shop.example\n"
 		"cookie_domain = a b\n"
 		"renewals = months:0\n"
+		"exclude = test,refunds\n"
 		"[site acme]\n"
 		"currency = nonsense\n",
 		"FILE:1: listen: expected [attribd] or [site NAME] above it, got no section\n"
@@ -378,7 +381,7 @@ static void all_problems_are_told(void **state)
 		"FILE:15: [sites acme]: expected [attribd] or [site NAME], NAME of letters, "
 		"digits, "
 		"'_', '-' and '.', got another section\n"
-		"FILE:27: [site acme]: expected one such section, got a second one (first in line "
+		"FILE:28: [site acme]: expected one such section, got a second one (first in line "
 		"17)\n"
 		"FILE:3: lisen: expected a setting of [attribd], got an unknown name (did you mean "
 		"listen?)\n"
@@ -419,7 +422,9 @@ static void all_problems_are_told(void **state)
 		"\"a "
 		"b\"\n"
 		"FILE:26: renewals: expected none, all or months:N with N from 1 to 120, got "
-		"\"months:0\"\n");
+		"\"months:0\"\n"
+		"FILE:27: exclude: expected test, zero_total, source:NAME, kind:NAME or "
+		"tag:NAME, separated by commas, got \"test,refunds\"\n");
 }
 
 static void what_one_row_cannot_see(void **state)
@@ -539,11 +544,13 @@ static void policy_json_is_canonical(void **state)
 	check(a->sites[0].policy_json,
 		"{\"browser_orders\":\"confirm\",\"code_grace\":\"30d\",\"code_rule\":\"always\","
 		"\"collapse\":\"30m\",\"count_at\":\"paid\",\"currency\":\"EUR\","
-		"\"lead_window\":\"90d\",\"lock_after\":\"30d\",\"max_late\":\"90d\","
+		"\"exclude\":\"test\",\"lead_window\":\"90d\",\"lock_after\":\"30d\",\"max_late\":"
+		"\"90d\","
 		"\"model.half_life\":\"7d\",\"model.scope\":\"creators\",\"order_source\":\"\","
 		"\"renewals\":\"none\",\"repeat_orders\":\"all\","
 		"\"revenue_basis\":\"net_of_tax_and_shipping\",\"time_zone\":\"UTC\","
-		"\"window.affiliate\":\"30d\",\"window.link\":\"30d\",\"window.utm\":\"30d\","
+		"\"too_fast\":\"5s\",\"window.affiliate\":\"30d\",\"window.link\":\"30d\",\"window."
+		"utm\":\"30d\","
 		"\"window.view\":\"0\"}");
 	assert_true(attrib_str_eq(a->sites[0].policy_json, b->sites[0].policy_json));
 	assert_false(attrib_str_eq(a->sites[0].policy_json, c->sites[0].policy_json));

@@ -227,6 +227,68 @@ static void test_pending_test_and_renewal(void **unused)
 	world_done(&w);
 }
 
+static void test_exclusions_by_the_sites_rules(void **unused)
+{
+	static const struct {
+		const char *exclude, *tags, *source, *kind;
+		int64_t total;
+		bool test;
+		enum attrib_reason reason;
+	} cases[] = {
+		{"", "", "", "", 0, true, ATTRIB_REASON_NONE},
+		{"test", "", "", "", 0, false, ATTRIB_REASON_NONE},
+		{"zero_total,test", "", "", "", 0, true, ATTRIB_REASON_ZERO_TOTAL},
+		{"test,zero_total", "", "", "", 0, true, ATTRIB_REASON_TEST},
+		{"zero_total", "", "", "", 1, false, ATTRIB_REASON_NONE},
+		{"source:pos", "", "POS", "", 1, false, ATTRIB_REASON_SOURCE},
+		{"source:pos", "", "web", "", 1, false, ATTRIB_REASON_NONE},
+		{"kind:draft", "", "", "draft", 1, false, ATTRIB_REASON_KIND},
+		{"kind:one_off", "", "", "", 1, false, ATTRIB_REASON_KIND},
+		{"tag:gift", "vip,gift", "", "", 1, false, ATTRIB_REASON_TAG},
+		{"tag:gift", "gifts", "", "", 1, false, ATTRIB_REASON_NONE},
+		{"tag:a,tag:b", "b", "", "", 1, false, ATTRIB_REASON_TAG},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		struct attrib_order *order;
+		const struct attrib_decision *d;
+		shop(&w);
+		w.site.policy.exclude = attrib_str_of(cases[i].exclude);
+		world_open(&w);
+		order = world_order(&w, "o", "v", "ADA10")->order;
+		order->total = cases[i].total;
+		order->test = cases[i].test;
+		order->tags = attrib_str_of(cases[i].tags);
+		order->source = attrib_str_of(cases[i].source);
+		order->kind = attrib_str_of(cases[i].kind);
+		d = world_decision(&w, "o");
+		assert_int_equal(d->reason, cases[i].reason);
+		assert_int_equal(d->counted, !cases[i].reason);
+		assert_int_equal(
+			d->status, cases[i].reason ? ATTRIB_STATUS_EXCLUDED : ATTRIB_STATUS_PAID);
+		check_winner(d, "ada", CODE); /* decided and shown all the same */
+		world_done(&w);
+	}
+}
+
+static void test_a_lead_is_never_excluded(void **unused)
+{
+	struct world w;
+	struct attrib_event *lead;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.exclude = ATTRIB_STR("zero_total,kind:one_off");
+	world_open(&w);
+	lead = world_order(&w, "l", "v", NULL);
+	lead->type = ATTRIB_EVENT_LEAD;
+	lead->order->total = 0;
+	assert_int_equal(world_decision(&w, "l")->status, ATTRIB_STATUS_PAID);
+	world_done(&w);
+}
+
 static void test_count_at_created_and_renewals_all(void **unused)
 {
 	struct world w;
@@ -378,6 +440,8 @@ int main(void)
 		cmocka_unit_test(test_order_source_is_the_authority),
 		cmocka_unit_test(test_revenue_basis),
 		cmocka_unit_test(test_pending_test_and_renewal),
+		cmocka_unit_test(test_exclusions_by_the_sites_rules),
+		cmocka_unit_test(test_a_lead_is_never_excluded),
 		cmocka_unit_test(test_count_at_created_and_renewals_all),
 		cmocka_unit_test(test_late_order_has_no_path),
 		cmocka_unit_test(test_late_copy_changes_status_not_the_path),

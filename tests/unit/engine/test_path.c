@@ -126,14 +126,14 @@ static void test_invalid_touches_stay_with_their_reason(void **unused)
 	static const struct {
 		uint32_t verdicts;
 		enum attrib_reason reason;
-		bool suspect;
-	} cases[] = {{ATTRIB_VERDICT_BOT, ATTRIB_REASON_BOT, false},
-		{ATTRIB_VERDICT_PREFETCH, ATTRIB_REASON_PREFETCH, false},
-		{ATTRIB_VERDICT_HEAD, ATTRIB_REASON_HEAD, false},
-		{ATTRIB_VERDICT_OWN_SITE, ATTRIB_REASON_OWN_SITE, false},
-		{ATTRIB_VERDICT_FLOOD, ATTRIB_REASON_ELIGIBLE, true},
-		{ATTRIB_VERDICT_PAID_AD, ATTRIB_REASON_ELIGIBLE, true},
-		{ATTRIB_VERDICT_NO_CONSENT, ATTRIB_REASON_ELIGIBLE, false}};
+		uint32_t flags;
+	} cases[] = {{ATTRIB_VERDICT_BOT, ATTRIB_REASON_BOT, ATTRIB_VERDICT_BOT},
+		{ATTRIB_VERDICT_PREFETCH, ATTRIB_REASON_PREFETCH, ATTRIB_VERDICT_PREFETCH},
+		{ATTRIB_VERDICT_HEAD, ATTRIB_REASON_HEAD, ATTRIB_VERDICT_HEAD},
+		{ATTRIB_VERDICT_OWN_SITE, ATTRIB_REASON_OWN_SITE, ATTRIB_VERDICT_OWN_SITE},
+		{ATTRIB_VERDICT_FLOOD, ATTRIB_REASON_ELIGIBLE, ATTRIB_VERDICT_FLOOD},
+		{ATTRIB_VERDICT_PAID_AD, ATTRIB_REASON_ELIGIBLE, ATTRIB_VERDICT_PAID_AD},
+		{ATTRIB_VERDICT_NO_CONSENT, ATTRIB_REASON_ELIGIBLE, 0}};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -145,8 +145,32 @@ static void test_invalid_touches_stay_with_their_reason(void **unused)
 		world_order(&w, "o", "v", NULL);
 		step = step_of(world_decision(&w, "o"), "l-ada");
 		assert_int_equal(step->reason, cases[i].reason);
-		assert_int_equal(step->suspect, cases[i].suspect);
+		assert_int_equal(step->flags, cases[i].flags);
 		assert_int_equal(step->eligible, cases[i].reason == ATTRIB_REASON_ELIGIBLE);
+		world_done(&w);
+	}
+}
+
+static void test_an_order_right_behind_a_touch_makes_it_suspect(void **unused)
+{
+	static const struct {
+		int64_t before;
+		uint32_t flags;
+	} cases[] = {{0, ATTRIB_VERDICT_TOO_FAST},
+		{5 * ATTRIB_US_PER_S - 1, ATTRIB_VERDICT_TOO_FAST}, {5 * ATTRIB_US_PER_S, 0},
+		{-1, 0}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		const struct attrib_decision *d;
+		one_creator(&w);
+		world_open(&w);
+		world_click(&w, "c", "v", "l-ada", T0 - cases[i].before);
+		world_order(&w, "o", "v", "ADA10");
+		d = world_decision(&w, "o");
+		assert_int_equal(step_of(d, "l-ada")->flags, cases[i].flags);
+		assert_int_equal(step_of(d, "ADA10")->flags, 0);
 		world_done(&w);
 	}
 }
@@ -376,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_landing_is_two_touches_utm_first),
 		cmocka_unit_test(test_equal_times_are_ordered_by_id_bytes),
 		cmocka_unit_test(test_invalid_touches_stay_with_their_reason),
+		cmocka_unit_test(test_an_order_right_behind_a_touch_makes_it_suspect),
 		cmocka_unit_test(test_click_id_on_a_signed_order_lifts_the_bot_verdict),
 		cmocka_unit_test(test_owner_at_the_time_of_the_touch_code_at_T),
 		cmocka_unit_test(test_grace_is_half_open),

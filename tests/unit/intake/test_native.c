@@ -19,6 +19,7 @@ static const char full_purchase[] =
 	"\"tax\":\"19.00\",\"shipping\":\"0.00\",\"discount\":\"10.00\","
 	"\"codes\":[\"LISA10\",{\"code\":\"X\",\"amount\":\"2.50\"}],\"status\":\"paid\","
 	"\"kind\":\"one_off\",\"source\":\"web\",\"test\":false,"
+	"\"tags\":[\" Gift\",\"\",\"VIP, Press\"],"
 	"\"placed_at\":\"2026-11-01T10:59:00Z\",\"paid_at\":\"2026-11-01T11:00:00Z\","
 	"\"updated_at\":\"2026-11-02T00:00:00Z\","
 	"\"aliases\":{\"name\":\"#1001\",\"checkout_token\":\"tok\"}}}";
@@ -45,6 +46,7 @@ static void test_purchase_order(void **state)
 	assert_text(o->codes[1].code, "X");
 	assert_true(o->codes[1].has_amount);
 	assert_int_equal(o->codes[1].amount, 250);
+	assert_text(o->tags, "gift,vip,press");
 	assert_text(o->kind, "one_off");
 	assert_text(o->source, "web");
 	assert_false(o->test);
@@ -284,6 +286,10 @@ static void test_rejects(void **state)
 		{PURCHASE("\"codes\":[[]]"), ATTRIB_E_BAD_FIELD,
 			"order.codes: expected at most 16"},
 		{PURCHASE("\"codes\":5"), ATTRIB_E_BAD_FIELD, "order.codes:"},
+		{PURCHASE("\"tags\":[5]"), ATTRIB_E_BAD_FIELD,
+			"order.tags: expected a list of texts"},
+		{PURCHASE("\"tags\":{}"), ATTRIB_E_BAD_FIELD, "order.tags:"},
+		{PURCHASE("\"tags\":\"a\\u0000\""), ATTRIB_E_BAD_FIELD, "order.tags:"},
 		{PURCHASE("\"codes\":[{\"amount\":\"1\"}]"), ATTRIB_E_BAD_FIELD, "order.codes:"},
 		{PURCHASE("\"codes\":[\"a\",{\"code\":\"b\",\"amount\":\"x\"}]"),
 			ATTRIB_E_BAD_AMOUNT, "order.codes[1].amount: expected"},
