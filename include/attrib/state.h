@@ -23,9 +23,9 @@ enum attrib_entity_kind {
 	ATTRIB_ENTITY_VISITOR = 1,
 	ATTRIB_ENTITY_CUSTOMER = 2,
 	ATTRIB_ENTITY_ORDER = 3,
-	ATTRIB_ENTITY_ID =
-		4, /* a remembered id: claimed once, expires by dedupe; loads as one SEEN fact
-				 of which only received_at and the claimer are kept */
+	/* a remembered id: claimed once, expires by dedupe; loads as one SEEN fact of which only the
+	 * claimer and received_at are kept, the latter in whole seconds, rounded down */
+	ATTRIB_ENTITY_ID = 4,
 };
 
 struct attrib_entity {

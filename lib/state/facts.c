@@ -4,7 +4,6 @@
  */
 #include "facts.h"
 
-#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -343,7 +342,7 @@ int64_t state_facts_newest(const struct state_facts *facts)
 
 size_t state_facts_bytes(const struct state_facts *facts)
 {
-	return malloc_usable_size((void *)(uintptr_t)facts) + sizeof(size_t);
+	return room_for(facts->used) + sizeof(size_t);
 }
 
 void state_facts_free(struct state_facts *facts)

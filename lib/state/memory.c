@@ -11,15 +11,14 @@
 #include <stdlib.h>
 
 #include "attrib/event.h"
+#include "attrib/time.h"
 #include "facts.h"
 #include "table.h"
 
-#define KINDS        (ATTRIB_ENTITY_ID + 1)
-#define LANE_NOBODY  0 /* the number of no lane, and of lanes beyond LANES_MAX */
-#define LANES_MAX    UINT16_MAX
-#define PREFETCH     6 /* facts between two steps of looking ahead */
-#define STEPS        3
-#define COARSE_SHIFT 20 /* about a second */
+#define KINDS       (ATTRIB_ENTITY_ID + 1)
+#define LANE_NOBODY 0 /* the number of no lane, and of lanes beyond LANES_MAX */
+#define LANES_MAX   UINT16_MAX
+#define AHEAD       16 /* entities that are brought near at once */
 
 struct memory {
 	struct attrib_state state;
@@ -37,13 +36,13 @@ struct memory {
 struct __attribute__((packed)) claim { /* ENTITY_ID */
 	uint16_t lane;
 	uint64_t number : 48;
-	int64_t received_at : 56; /* until the year 3111 */
+	uint32_t received_at; /* seconds_of() */
 };
-_Static_assert(sizeof(struct claim) == 15, "a remembered id is 31 bytes and its tag");
+_Static_assert(sizeof(struct claim) == 12, "a remembered id is 28 bytes");
 
 struct __attribute__((packed)) handle { /* the other kinds */
 	struct state_facts *facts;      /* owned */
-	uint32_t newest;                /* coarse(), never below the truth */
+	uint32_t newest;                /* seconds_of() */
 };
 
 static inline struct memory *memory_of(struct attrib_state *state)
@@ -51,11 +50,12 @@ static inline struct memory *memory_of(struct attrib_state *state)
 	return (struct memory *)state;
 }
 
-static uint32_t coarse(int64_t at)
+/* Whole seconds, rounded down; until the year 2106. */
+static uint32_t seconds_of(int64_t at)
 {
-	int64_t units = at >> COARSE_SHIFT;
+	int64_t seconds = at < 0 ? 0 : at / ATTRIB_US_PER_S;
 
-	return units < 0 ? 0 : units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
 }
 
 static uint64_t bytes_of(const struct memory *memory)
@@ -83,7 +83,8 @@ static int lane_add(struct memory *memory, const struct attrib_id *lane, uint16_
 		memory->lanes = lanes;
 		memory->lane_room = room;
 	}
-	value = state_table_insert(&memory->lane_numbers, lane);
+	value = state_table_insert(
+		&memory->lane_numbers, state_table_hash(&memory->lane_numbers, lane), lane);
 	if (!value)
 		return ATTRIB_E_NOMEM;
 	*number = (uint16_t)memory->lane_count;
@@ -101,7 +102,8 @@ static int lane_number(struct memory *memory, const struct attrib_id *lane, uint
 		*number = memory->last_lane_number;
 		return 0;
 	}
-	value = state_table_find(&memory->lane_numbers, lane);
+	value = state_table_find(
+		&memory->lane_numbers, state_table_hash(&memory->lane_numbers, lane), lane);
 	if (value) {
 		memcpy(number, value, sizeof *number);
 	} else if (memory->lane_count > LANES_MAX) {
@@ -131,40 +133,41 @@ static bool refuses(
 	return true;
 }
 
-static int add_id(struct memory *memory, const struct attrib_fact *fact, uint16_t lane,
-	struct attrib_added *result)
+static int add_id(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
+	uint16_t lane, struct attrib_added *result)
 {
 	struct state_table *table = &memory->tables[ATTRIB_ENTITY_ID];
-	void *value = state_table_find(table, &fact->entity.id);
+	void *value = state_table_find(table, hash, &fact->entity.id);
+	uint32_t received_at = seconds_of(fact->received_at);
 	struct claim claim;
 
 	if (value) {
 		memcpy(&claim, value, sizeof claim);
 		result->mine = lane != LANE_NOBODY && claim.lane == lane &&
 			       claim.number == fact->claimer.number;
-		result->changed = fact->received_at < claim.received_at;
+		result->changed = received_at < claim.received_at;
 		if (result->changed)
-			claim.received_at = fact->received_at;
+			claim.received_at = received_at;
 	} else {
 		if (refuses(memory, fact, result))
 			return 0;
-		value = state_table_insert(table, &fact->entity.id);
+		value = state_table_insert(table, hash, &fact->entity.id);
 		if (!value)
 			return ATTRIB_E_NOMEM;
 		claim.lane = lane;
 		claim.number = fact->claimer.number & STATE_NUMBER_MAX;
-		claim.received_at = fact->received_at;
+		claim.received_at = received_at;
 		result->added = result->mine = true;
 	}
 	memcpy(value, &claim, sizeof claim);
 	return 0;
 }
 
-static int add_entity(struct memory *memory, const struct attrib_fact *fact, uint16_t lane,
-	struct attrib_added *result)
+static int add_entity(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
+	uint16_t lane, struct attrib_added *result)
 {
 	struct state_table *table = &memory->tables[fact->entity.kind];
-	void *value = state_table_find(table, &fact->entity.id);
+	void *value = state_table_find(table, hash, &fact->entity.id);
 	struct state_facts *facts = NULL;
 	struct state_facts_result r;
 	struct handle handle;
@@ -182,13 +185,13 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 	if (err)
 		return err;
 	if (!value)
-		value = state_table_insert(table, &fact->entity.id);
+		value = state_table_insert(table, hash, &fact->entity.id);
 	if (!value) {
 		state_facts_free(facts);
 		return ATTRIB_E_NOMEM;
 	}
 	handle.facts = facts;
-	handle.newest = coarse(r.newest_received_at);
+	handle.newest = seconds_of(r.newest_received_at);
 	memcpy(value, &handle, sizeof handle);
 	memory->facts += (uint64_t)r.facts;
 	memory->facts_bytes += state_facts_bytes(facts) - before;
@@ -197,8 +200,8 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 	return 0;
 }
 
-static int add_one(
-	struct memory *memory, const struct attrib_fact *fact, struct attrib_added *result)
+static int add_one(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
+	struct attrib_added *result)
 {
 	uint16_t lane = 0;
 	int err = state_check_fact(fact);
@@ -208,48 +211,66 @@ static int add_one(
 		err = lane_number(memory, &fact->claimer.lane, &lane);
 	if (err)
 		return err;
-	return fact->entity.kind == ATTRIB_ENTITY_ID ? add_id(memory, fact, lane, result)
-						     : add_entity(memory, fact, lane, result);
+	return fact->entity.kind == ATTRIB_ENTITY_ID ? add_id(memory, fact, hash, lane, result)
+						     : add_entity(memory, fact, hash, lane, result);
 }
 
-/* Three misses lie one behind the other: bucket, record, facts. Each is asked for some facts before
- * it is needed. */
-static void look_ahead(const struct memory *memory, const struct attrib_entity *entity, int step)
+/* The facts behind a value, of which head and first record are brought near. */
+static void prefetch_facts(const void *value)
 {
-	const struct state_table *table;
-	const char *near;
-	void *value;
+	const char *facts;
 
-	if (entity->kind < 1 || entity->kind >= KINDS)
-		return;
-	table = &memory->tables[entity->kind];
-	if (step == 0) {
-		state_table_prefetch(table, &entity->id);
-	} else if (step == 1) {
-		state_table_prefetch_record(table, &entity->id);
-	} else if (entity->kind != ATTRIB_ENTITY_ID) {
-		value = state_table_find(table, &entity->id);
-		if (!value)
-			return;
-		memcpy(&near, value, sizeof near); /* the facts begin the handle */
-		__builtin_prefetch(near - sizeof(size_t), 1);
-		__builtin_prefetch(near + 56, 1);
+	memcpy(&facts, value, sizeof facts); /* they begin the handle */
+	__builtin_prefetch(facts, 1);
+	__builtin_prefetch(facts + 64, 1);
+}
+
+/* Three misses lie one behind the other: bucket, record, facts. Each is asked of all entities before
+ * the next one is asked of the first. */
+static void look_ahead(const struct memory *memory, const struct attrib_entity *const *entities,
+	size_t n, uint64_t *hashes)
+{
+	const void *values[AHEAD];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct state_table *table = &memory->tables[entities[i]->kind];
+		hashes[i] = state_table_hash(table, &entities[i]->id);
+		state_table_prefetch(table, hashes[i]);
 	}
+	for (size_t i = 0; i < n; i++) {
+		values[i] = state_table_prefetch_record(
+			&memory->tables[entities[i]->kind], hashes[i], &entities[i]->id);
+		if (entities[i]->kind == ATTRIB_ENTITY_ID)
+			values[i] = NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (values[i])
+			prefetch_facts(values[i]);
+}
+
+static bool is_kind(enum attrib_entity_kind kind)
+{
+	return kind >= 1 && kind < KINDS;
 }
 
 static int memory_add(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
 	struct attrib_added *results, uint64_t *ticket)
 {
 	struct memory *memory = memory_of(state);
+	const struct attrib_entity *entities[AHEAD];
+	uint64_t hashes[AHEAD];
+	size_t part;
 	int err = 0;
 
-	for (size_t i = 0; i < n + STEPS * PREFETCH && !err; i++) {
-		for (size_t step = 0; step < STEPS; step++)
-			if (i >= step * PREFETCH && i - step * PREFETCH < n)
-				look_ahead(memory, &facts[i - step * PREFETCH].entity, (int)step);
-		if (i >= STEPS * PREFETCH)
-			err = add_one(memory, &facts[i - STEPS * PREFETCH],
-				&results[i - STEPS * PREFETCH]);
+	for (size_t i = 0; i < n && !err; i += part) {
+		for (part = 0; part < AHEAD && i + part < n; part++) {
+			entities[part] = &facts[i + part].entity;
+			if (!is_kind(entities[part]->kind))
+				return ATTRIB_E_INVALID;
+		}
+		look_ahead(memory, entities, part, hashes);
+		for (size_t k = 0; k < part && !err; k++)
+			err = add_one(memory, &facts[i + k], hashes[k], &results[i + k]);
 	}
 	if (err)
 		return err;
@@ -271,23 +292,21 @@ static int load_id(const struct memory *memory, const void *value, struct attrib
 	fact->entity = out->entity;
 	fact->type = ATTRIB_FACT_SEEN;
 	fact->id = out->entity.id;
-	fact->at = fact->received_at = claim.received_at;
+	fact->at = fact->received_at = claim.received_at * ATTRIB_US_PER_S;
 	fact->claimer = (struct attrib_claimer){memory->lanes[claim.lane], claim.number};
 	out->facts = fact;
 	out->count = 1;
 	return 0;
 }
 
-static int load_one(
-	const struct memory *memory, struct attrib_arena *arena, struct attrib_loaded *out)
+static int load_one(const struct memory *memory, uint64_t hash, struct attrib_arena *arena,
+	struct attrib_loaded *out)
 {
 	struct attrib_fact *facts;
 	struct handle handle;
 	const void *value;
 
-	if (out->entity.kind < 1 || out->entity.kind >= KINDS)
-		return ATTRIB_E_INVALID;
-	value = state_table_find(&memory->tables[out->entity.kind], &out->entity.id);
+	value = state_table_find(&memory->tables[out->entity.kind], hash, &out->entity.id);
 	if (!value)
 		return 0;
 	if (out->entity.kind == ATTRIB_ENTITY_ID)
@@ -305,18 +324,22 @@ static int memory_load(struct attrib_state *state, const struct attrib_entity *e
 	struct attrib_arena *arena, struct attrib_loaded *out)
 {
 	const struct memory *memory = memory_of(state);
+	const struct attrib_entity *near[AHEAD];
+	uint64_t hashes[AHEAD];
+	size_t part;
 	int err = 0;
 
-	for (size_t i = 0; i < n + STEPS * PREFETCH && !err; i++) {
-		size_t now = i - STEPS * PREFETCH;
-
-		for (size_t step = 0; step < STEPS; step++)
-			if (i >= step * PREFETCH && i - step * PREFETCH < n)
-				look_ahead(memory, &entities[i - step * PREFETCH], (int)step);
-		if (i < STEPS * PREFETCH)
-			continue;
-		out[now] = (struct attrib_loaded){.entity = entities[now]};
-		err = load_one(memory, arena, &out[now]);
+	for (size_t i = 0; i < n && !err; i += part) {
+		for (part = 0; part < AHEAD && i + part < n; part++) {
+			near[part] = &entities[i + part];
+			if (!is_kind(near[part]->kind))
+				return ATTRIB_E_INVALID;
+		}
+		look_ahead(memory, near, part, hashes);
+		for (size_t k = 0; k < part && !err; k++) {
+			out[i + k] = (struct attrib_loaded){.entity = entities[i + k]};
+			err = load_one(memory, hashes[k], arena, &out[i + k]);
+		}
 	}
 	return err;
 }
@@ -353,7 +376,7 @@ static bool forget_id(void *arg, const void *value)
 	struct claim claim;
 
 	memcpy(&claim, value, sizeof claim);
-	if (claim.received_at >= f->before)
+	if (claim.received_at * ATTRIB_US_PER_S >= f->before)
 		return false;
 	f->memory->forgotten++;
 	return true;
@@ -365,7 +388,7 @@ static bool forget_entity(void *arg, const void *value)
 	struct handle handle;
 
 	memcpy(&handle, value, sizeof handle);
-	if (handle.newest > coarse(f->before) || state_facts_newest(handle.facts) >= f->before)
+	if (handle.newest > seconds_of(f->before) || state_facts_newest(handle.facts) >= f->before)
 		return false;
 	f->memory->forgotten++;
 	f->memory->facts -= state_facts_count(handle.facts);

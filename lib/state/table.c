@@ -1,6 +1,7 @@
 /*
- * Linear hashing. A bucket is tags (one byte of each hash), then records {id, value}; a search looks
- * through the tags with memchr and compares ids in full, so it touches two or three cache lines.
+ * Linear hashing. A bucket is tags, then records. A tag is the first byte of an id, a record the other
+ * fifteen and the value; a search looks through the tags with memchr and compares ids in full, so it
+ * touches two or three cache lines, and no byte is there twice.
  *
  * With half <= count < 2 * half, an id's bucket is hash mod 2 * half where that bucket exists, else
  * hash mod half; growing by one splits the bucket count - half. Buckets are named by the low bits of
@@ -8,14 +9,13 @@
  */
 #include "table.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "attrib/error.h"
 
 #define MEAN_RECORDS ((size_t)64) /* per bucket; between half and twice of it lie in one */
-#define ROOM_STEP    4u           /* a bucket grows by so many records */
-#define MALLOC_HEAD  sizeof(size_t)
+#define ROOM_STEP    8u           /* a bucket grows by so many records */
+#define ID_REST      (sizeof(struct attrib_id) - 1)
 
 struct state_bucket {
 	uint32_t used, room;
@@ -24,7 +24,7 @@ struct state_bucket {
 
 static inline size_t record_size(const struct state_table *table)
 {
-	return sizeof(struct attrib_id) + table->value_size;
+	return ID_REST + table->value_size;
 }
 
 static inline uint8_t *record(
@@ -34,7 +34,7 @@ static inline uint8_t *record(
 }
 
 /* One multiplication: ids come out of a keyed function already, nobody outside chooses their bits. */
-static inline uint64_t hash_of(const struct state_table *table, const void *id)
+uint64_t state_table_hash(const struct state_table *table, const struct attrib_id *id)
 {
 	uint64_t halves[2];
 	__uint128_t product;
@@ -45,9 +45,22 @@ static inline uint64_t hash_of(const struct state_table *table, const void *id)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint8_t tag_of(uint64_t hash)
+static inline struct attrib_id id_at(
+	const struct state_table *table, struct state_bucket *bucket, size_t i)
 {
-	return (uint8_t)(hash >> 56);
+	struct attrib_id id;
+
+	id.b[0] = bucket->bytes[i];
+	memcpy(id.b + 1, record(table, bucket, i), ID_REST);
+	return id;
+}
+
+static inline uint64_t hash_at(
+	const struct state_table *table, struct state_bucket *bucket, size_t i)
+{
+	struct attrib_id id = id_at(table, bucket, i);
+
+	return state_table_hash(table, &id);
 }
 
 static inline size_t bucket_of(const struct state_table *table, uint64_t hash)
@@ -74,35 +87,34 @@ void state_table_done(struct state_table *table)
 	*table = (struct state_table){0};
 }
 
-static void *find_in(const struct state_table *table, struct state_bucket *bucket, uint8_t tag,
-	const struct attrib_id *id)
+static void *find_in(
+	const struct state_table *table, struct state_bucket *bucket, const struct attrib_id *id)
 {
 	const uint8_t *tags = bucket->bytes, *end = tags + bucket->used;
 
 	for (const uint8_t *at = tags; at < end; at++) {
 		uint8_t *found;
 
-		at = memchr(at, tag, (size_t)(end - at));
+		at = memchr(at, id->b[0], (size_t)(end - at));
 		if (!at)
 			return NULL;
 		found = record(table, bucket, (size_t)(at - tags));
-		if (!memcmp(found, id, sizeof *id))
-			return found + sizeof *id;
+		if (!memcmp(found, id->b + 1, ID_REST))
+			return found + ID_REST;
 	}
 	return NULL;
 }
 
-void *state_table_find(const struct state_table *table, const struct attrib_id *id)
+void *state_table_find(const struct state_table *table, uint64_t hash, const struct attrib_id *id)
 {
-	uint64_t hash = hash_of(table, id);
 	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
 
-	return bucket ? find_in(table, bucket, tag_of(hash), id) : NULL;
+	return bucket ? find_in(table, bucket, id) : NULL;
 }
 
-void state_table_prefetch(const struct state_table *table, const struct attrib_id *id)
+void state_table_prefetch(const struct state_table *table, uint64_t hash)
 {
-	const char *bucket = (const char *)table->buckets[bucket_of(table, hash_of(table, id))];
+	const char *bucket = (const char *)table->buckets[bucket_of(table, hash)];
 
 	if (bucket) {
 		__builtin_prefetch(bucket);
@@ -110,24 +122,33 @@ void state_table_prefetch(const struct state_table *table, const struct attrib_i
 	}
 }
 
-void state_table_prefetch_record(const struct state_table *table, const struct attrib_id *id)
+const void *state_table_prefetch_record(
+	const struct state_table *table, uint64_t hash, const struct attrib_id *id)
 {
-	uint64_t hash = hash_of(table, id);
 	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
 	const uint8_t *tag, *place;
 
 	if (!bucket)
-		return;
-	tag = memchr(bucket->bytes, tag_of(hash), bucket->used);
+		return NULL;
+	tag = memchr(bucket->bytes, id->b[0], bucket->used);
 	place = record(table, bucket, tag ? (size_t)(tag - bucket->bytes) : bucket->used);
 	__builtin_prefetch(place);
 	__builtin_prefetch(place + record_size(table) - 1);
+	return tag ? place + ID_REST : NULL;
+}
+
+/* Bytes of heap behind a bucket: malloc rounds up to 16 with a head of 8. */
+static size_t bucket_bytes(const struct state_table *table, const struct state_bucket *bucket)
+{
+	size_t bytes = sizeof *bucket + bucket->room * (1 + record_size(table));
+
+	return (bytes + sizeof(size_t) + 15) & ~(size_t)15;
 }
 
 static void bucket_free(struct state_table *table, struct state_bucket *bucket)
 {
 	if (bucket)
-		table->bytes -= malloc_usable_size(bucket) + MALLOC_HEAD;
+		table->bytes -= bucket_bytes(table, bucket);
 	free(bucket);
 }
 
@@ -139,8 +160,8 @@ static struct state_bucket *bucket_resize(
 
 	if (!bucket)
 		return NULL;
-	table->bytes += malloc_usable_size(bucket) + MALLOC_HEAD;
 	bucket->room = (uint32_t)room;
+	table->bytes += bucket_bytes(table, bucket);
 	bucket->used = old ? old->used : 0;
 	if (old) {
 		memcpy(bucket->bytes, old->bytes, old->used);
@@ -197,7 +218,7 @@ static void split(struct state_table *table)
 		return;
 	old = table->buckets[from];
 	for (size_t i = 0; old && i < old->used; i++)
-		moving += (hash_of(table, record(table, old, i)) & table->half) != 0;
+		moving += (hash_at(table, old, i) & table->half) != 0;
 	kept = old ? old->used - moving : 0;
 	if (kept && !(stay = bucket_resize(table, NULL, round_room(kept))))
 		return;
@@ -207,7 +228,7 @@ static void split(struct state_table *table)
 	}
 	for (size_t i = 0; old && i < old->used; i++) {
 		const uint8_t *source = record(table, old, i);
-		struct state_bucket **side = hash_of(table, source) & table->half ? &move : &stay;
+		struct state_bucket **side = hash_at(table, old, i) & table->half ? &move : &stay;
 
 		memcpy(bucket_append(table, side, old->bytes[i]), source, record_size(table));
 	}
@@ -218,20 +239,19 @@ static void split(struct state_table *table)
 		table->half *= 2;
 }
 
-void *state_table_insert(struct state_table *table, const struct attrib_id *id)
+void *state_table_insert(struct state_table *table, uint64_t hash, const struct attrib_id *id)
 {
-	uint64_t hash = hash_of(table, id);
 	uint8_t *place;
 
 	if (table->entries >= table->count * MEAN_RECORDS)
 		split(table);
-	place = bucket_append(table, &table->buckets[bucket_of(table, hash)], tag_of(hash));
+	place = bucket_append(table, &table->buckets[bucket_of(table, hash)], id->b[0]);
 	if (!place)
 		return NULL;
 	table->entries++;
-	memcpy(place, id, sizeof *id);
-	memset(place + sizeof *id, 0, table->value_size);
-	return place + sizeof *id;
+	memcpy(place, id->b + 1, ID_REST);
+	memset(place + ID_REST, 0, table->value_size);
+	return place + ID_REST;
 }
 
 /* Takes the i-th record out: the last one fills its place. */
@@ -266,7 +286,7 @@ void state_table_sweep(
 		size_t i = 0, before = bucket ? bucket->used : 0;
 
 		while (bucket && i < bucket->used) {
-			if (drop(arg, record(table, bucket, i) + sizeof(struct attrib_id)))
+			if (drop(arg, record(table, bucket, i) + ID_REST))
 				bucket_remove(table, bucket, i);
 			else
 				i++;
@@ -288,9 +308,9 @@ static uint64_t reverse(uint64_t v)
 	return __builtin_bswap64(v);
 }
 
-static uint64_t position(const struct state_table *table, const uint8_t *id)
+static uint64_t position(const struct state_table *table, struct state_bucket *bucket, size_t i)
 {
-	return reverse(hash_of(table, id));
+	return reverse(hash_at(table, bucket, i));
 }
 
 /* The first position after those that share the bucket of this one; 0 = it is the last bucket. */
@@ -311,7 +331,7 @@ static size_t count_from(
 	size_t n = 0;
 
 	for (size_t i = 0; bucket && i < bucket->used; i++) {
-		uint64_t at = position(table, record(table, bucket, i));
+		uint64_t at = position(table, bucket, i);
 
 		if (at < from)
 			continue;
@@ -334,8 +354,8 @@ static size_t walk_slowly(
 	do {
 		if (!count_from(table, bucket, *cursor, &i))
 			break;
-		memcpy(&out[n++], record(table, bucket, i), sizeof *out);
-		*cursor = position(table, record(table, bucket, i)) + 1;
+		out[n++] = id_at(table, bucket, i);
+		*cursor = position(table, bucket, i) + 1;
 	} while (n < max && *cursor);
 	return n;
 }
@@ -354,8 +374,8 @@ size_t state_table_walk(
 		if (here > max - n)
 			return n ? n : walk_slowly(table, cursor, out, max);
 		for (size_t i = 0; here && i < bucket->used; i++) {
-			if (position(table, record(table, bucket, i)) >= *cursor)
-				memcpy(&out[n++], record(table, bucket, i), sizeof *out);
+			if (position(table, bucket, i) >= *cursor)
+				out[n++] = id_at(table, bucket, i);
 		}
 		*cursor = bucket_end(table, *cursor);
 	} while (*cursor);

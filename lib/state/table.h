@@ -30,14 +30,18 @@ struct state_table {
 int state_table_init(struct state_table *table, size_t value_size, uint64_t seed);
 void state_table_done(struct state_table *table);
 
+/* What the calls below want of an id: computed once for all of them. */
+uint64_t state_table_hash(const struct state_table *table, const struct attrib_id *id);
 /* The value of an id (unaligned: read it by memcpy), or NULL. Valid until the next insert or sweep. */
-void *state_table_find(const struct state_table *table, const struct attrib_id *id);
-/* Brings near what a find of that id will read first, and when that has come, what it or an insert
- * will read then. */
-void state_table_prefetch(const struct state_table *table, const struct attrib_id *id);
-void state_table_prefetch_record(const struct state_table *table, const struct attrib_id *id);
+void *state_table_find(const struct state_table *table, uint64_t hash, const struct attrib_id *id);
+/* Brings near what a find of that id will read first. */
+void state_table_prefetch(const struct state_table *table, uint64_t hash);
+/* When that has come: brings near what a find or an insert will read then. Returns the value that it
+ * will probably find, to be looked at with suspicion: it may be another id's. */
+const void *state_table_prefetch_record(
+	const struct state_table *table, uint64_t hash, const struct attrib_id *id);
 /* A new record for an id that is not there; its value is all zero. NULL when memory is out. */
-void *state_table_insert(struct state_table *table, const struct attrib_id *id);
+void *state_table_insert(struct state_table *table, uint64_t hash, const struct attrib_id *id);
 
 /* Takes out every record for which drop says so, and gives back their memory. */
 void state_table_sweep(

@@ -7,7 +7,8 @@
 #include "attrib/time.h"
 #include "backend.h"
 
-#define DAY ATTRIB_US_PER_DAY
+#define DAY    ATTRIB_US_PER_DAY
+#define SECOND ATTRIB_US_PER_S
 
 static struct attrib_fact touch(uint64_t visitor, uint64_t id, int64_t at)
 {
@@ -394,8 +395,8 @@ static void test_caps_answer(void **unused)
 static void test_ids_are_claimed_once(void **unused)
 {
 	struct attrib_state *state = backend_open();
-	struct attrib_fact first = seen(1, 100, 1), later = seen(1, 200, 2),
-			   earlier = seen(1, 50, 3);
+	struct attrib_fact first = seen(1, 100 * SECOND, 1), later = seen(1, 200 * SECOND, 2),
+			   earlier = seen(1, 51 * SECOND - 1, 3);
 	struct attrib_added r;
 	struct attrib_loaded loaded;
 	struct attrib_arena arena;
@@ -414,7 +415,7 @@ static void test_ids_are_claimed_once(void **unused)
 	CHECK(is(&r, false, false, true, false), "the claimer again");
 	loaded = backend_load(state, &first.entity, &arena);
 	CHECK(loaded.count == 1 && loaded.facts[0].type == ATTRIB_FACT_SEEN, "loads as one fact");
-	CHECK(loaded.facts[0].received_at == 50, "the least received_at");
+	CHECK(loaded.facts[0].received_at == 50 * SECOND, "the least, in whole seconds");
 	CHECK(attrib_id_eq(&loaded.facts[0].claimer.lane, &first.claimer.lane) &&
 			loaded.facts[0].claimer.number == 1,
 		"the first claimer");
@@ -657,7 +658,7 @@ static void test_forgetting_goes_by_received_at(void **unused)
 {
 	struct attrib_state *state = backend_open();
 	struct attrib_fact old = touch(1, 1, 500 * DAY), mixed = touch(2, 1, 1),
-			   id = seen(1, 99, 1);
+			   id = seen(1, 99 * SECOND, 1);
 	struct attrib_fact young = observation(3, 1, 1);
 	struct attrib_state_stats stats;
 	struct attrib_arena arena;
@@ -675,14 +676,14 @@ static void test_forgetting_goes_by_received_at(void **unused)
 	backend_add(state, &young);
 	backend_add(state, &id);
 	id.entity.id = id_of_number(2);
-	id.received_at = 100;
+	id.received_at = 100 * SECOND;
 	backend_add(state, &id);
 
 	CHECK(state->ops->forget(state, ATTRIB_NEVER, ATTRIB_NEVER) == 0, "forget nothing");
-	CHECK(state->ops->forget(state, 99, 10 * DAY - 1) == 0, "forget nothing yet");
+	CHECK(state->ops->forget(state, 99 * SECOND, 10 * DAY - 1) == 0, "forget nothing yet");
 	state->ops->stats(state, &stats);
 	CHECK(stats.forgotten == 0 && stats.facts == 4, "the watermark itself stays");
-	CHECK(state->ops->forget(state, 100, 10 * DAY) == 0, "forget");
+	CHECK(state->ops->forget(state, 100 * SECOND, 10 * DAY) == 0, "forget");
 	state->ops->stats(state, &stats);
 	CHECK(stats.forgotten == 2, "%llu forgotten", (unsigned long long)stats.forgotten);
 	CHECK(stats.facts == 3, "%llu facts", (unsigned long long)stats.facts);
