@@ -1,4 +1,4 @@
--- ROI, CAC and double counting, from rollups and costs only. One function computes, views and period functions call it.
+-- ROI, CAC and double counting, from rollups and costs only (other dates than that of the order: from rows). One function computes, views and period functions call it.
 -- A cost without period counts whole; with a period evenly over the days that it covers.
 
 CREATE OR REPLACE FUNCTION attrib.cost_in_period(amount bigint, first_day date, last_day date,
@@ -37,25 +37,44 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cost_rows(text, date, date) IS 'Costs by campaign, creator (empty = none) and currency in minor units; media = fee or paid_media. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day.';
 
-CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date)
+CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_by text)
 RETURNS TABLE (site text, campaign text, creator text, currency text, model int, gross bigint, refunded bigint,
 	conversions numeric, new_customers numeric, unknown_customers numeric)
 LANGUAGE sql STABLE AS $$
-	SELECT r.site, r.campaign, r.creator, r.currency, m.model::int, sum(m.gross)::bigint,
-		sum(m.refunded)::bigint, sum(m.conversions) / 1000000000000,
-		coalesce(sum(m.conversions) FILTER (WHERE r.customer_kind = 1), 0) / 1000000000000,
-		coalesce(sum(m.conversions) FILTER (WHERE r.customer_kind = 0), 0) / 1000000000000
-	FROM attrib.rollup_money r
-	CROSS JOIN LATERAL unnest(r.conversions, r.gross, r.refunded)
-		WITH ORDINALITY AS m (conversions, gross, refunded, model)
-	WHERE r.kind = 1 AND (p_site IS NULL OR r.site = p_site)
-		AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
+	SELECT site, campaign, creator, currency, model::int, sum(gross)::bigint, sum(refunded)::bigint,
+		sum(conversions) / 1000000000000,
+		coalesce(sum(conversions) FILTER (WHERE customer_kind = 1), 0) / 1000000000000,
+		coalesce(sum(conversions) FILTER (WHERE customer_kind = 0), 0) / 1000000000000
+	FROM (
+		SELECT r.site, r.campaign, r.creator, r.currency, r.customer_kind, m.model, m.conversions, m.gross,
+			CASE WHEN p_by = 'order' THEN m.refunded ELSE 0 END AS refunded
+		FROM attrib.rollup_money r
+		CROSS JOIN LATERAL unnest(r.conversions, r.gross, r.refunded)
+			WITH ORDINALITY AS m (conversions, gross, refunded, model)
+		WHERE p_by IN ('order', 'refund') AND r.kind = 1 AND (p_site IS NULL OR r.site = p_site)
+			AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
+		UNION ALL
+		SELECT a.site, k.campaign, k.creator, c.currency, 0, a.model, 0, 0, a.amount
+		FROM attrib.adjustment_credit_rows(p_site, p_from, p_to) a
+		JOIN attrib.conversion c ON c.site = a.site AND c.kind = 1 AND c.order_id = a.order_id AND c.counted
+		JOIN attrib.credit k ON k.site = a.site AND k.kind = 1 AND k.order_id = a.order_id AND k.n = a.n
+		WHERE p_by = 'refund'
+		UNION ALL
+		SELECT c.site, k.campaign, k.creator, c.currency, coalesce(o.kind, 0), m.model, m.share, m.amount, m.refunded
+		FROM attrib.site s
+		JOIN attrib.credit k ON k.site = s.name AND k.kind = 1
+		JOIN attrib.conversion c ON c.site = k.site AND c.kind = 1 AND c.order_id = k.order_id
+		LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
+		CROSS JOIN LATERAL unnest(k.share, k.amount, k.refunded) WITH ORDINALITY AS m (share, amount, refunded, model)
+		WHERE p_by = 'touch' AND c.counted AND c.merged_into = '' AND (p_site IS NULL OR s.name = p_site)
+			AND (p_from IS NULL OR k.touched_at >= attrib.local_start(p_from, s.time_zone))
+			AND (p_to IS NULL OR k.touched_at < attrib.local_start(p_to + 1, s.time_zone))) r
 	GROUP BY 1, 2, 3, 4, 5
-	HAVING sum(m.conversions) <> 0 OR sum(m.gross) <> 0 OR sum(m.refunded) <> 0
+	HAVING sum(conversions) <> 0 OR sum(gross) <> 0 OR sum(refunded) <> 0
 $$;
-COMMENT ON FUNCTION attrib.revenue_rows(text, date, date) IS 'Credited orders by campaign, creator (empty = none), currency and model: minor units, and sums of shares. By local day of counted_at, both ends included.';
+COMMENT ON FUNCTION attrib.revenue_rows(text, date, date, text) IS 'Credited orders by campaign, creator (empty = none), currency and model: minor units, and sums of shares. By local day, both ends included: p_by order = of counted_at; touch = of the credited touch; refund = orders by counted_at, what was refunded by its own date.';
 
-CREATE OR REPLACE FUNCTION attrib.roi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text)
+CREATE OR REPLACE FUNCTION attrib.roi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text, p_by text)
 RETURNS TABLE (site text, row_kind text, campaign text, creator text, model text, currency text,
 	cost numeric, gross numeric, refunded numeric, net numeric, conversions numeric, new_customers numeric,
 	roi numeric, revenue_cost_ratio numeric, roas_total numeric, cpa numeric, cac numeric,
@@ -64,7 +83,7 @@ LANGUAGE sql STABLE AS $$
 	WITH models AS (
 		SELECT n AS model FROM generate_series(1, 6) n WHERE p_model IS NULL OR n = p_model
 	), revenue AS (
-		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to) WHERE p_model IS NULL OR model = p_model
+		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to, p_by) WHERE p_model IS NULL OR model = p_model
 	), costs AS (
 		SELECT * FROM attrib.cost_rows(p_site, p_from, p_to)
 	), direct AS (
@@ -146,7 +165,7 @@ LANGUAGE sql STABLE AS $$
 		(revenue - direct) / nullif(direct, 0), trim_scale(unknown_customers)
 	FROM sums
 $$;
-COMMENT ON FUNCTION attrib.roi_rows(text, date, date, int, text) IS 'What roi and roi_between show. NULL arguments = all. Campaign cost without creator is spread over the campaign''s creators by the site''s cost_spread, largest remainder, the odd unit to the first handle in byte order.';
+COMMENT ON FUNCTION attrib.roi_rows(text, date, date, int, text, text) IS 'What roi and roi_between show. NULL arguments = all. Campaign cost without creator is spread over the campaign''s creators by the site''s cost_spread, largest remainder, the odd unit to the first handle in byte order.';
 
 CREATE OR REPLACE FUNCTION attrib.model_number(p_model text, p_site text)
 RETURNS int LANGUAGE plpgsql STABLE AS $$
@@ -174,6 +193,16 @@ BEGIN
 	RETURN coalesce(p_basis, 'net');
 END $$;
 COMMENT ON FUNCTION attrib.check_basis(text) IS 'net or gross; NULL = net.';
+
+CREATE OR REPLACE FUNCTION attrib.check_dating(p_by text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF coalesce(p_by, 'order') NOT IN ('order', 'touch', 'refund') THEN
+		RAISE EXCEPTION 'unknown dating "%"', p_by USING ERRCODE = '22023', HINT = 'order, touch or refund';
+	END IF;
+	RETURN coalesce(p_by, 'order');
+END $$;
+COMMENT ON FUNCTION attrib.check_dating(text) IS 'order, touch or refund; NULL = order.';
 
 CREATE OR REPLACE FUNCTION attrib.double_count_rows(p_site text, p_from date, p_to date, p_by_channel boolean)
 RETURNS TABLE (site text, currency text, orders bigint, claims bigint, claimed_revenue numeric,

@@ -232,4 +232,5 @@ void shop_flush_keep(struct shop *shop)
 void shop_check(struct shop *shop)
 {
 	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_rollups()"), "");
+	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_adjustments()"), "");
 }

@@ -64,7 +64,7 @@ void shop_flush(struct shop *shop);
 /* Flushes the same batch and position again instead of emptying it. */
 void shop_flush_keep(struct shop *shop);
 
-/* Stops the test when rollups differ from rows; prints the differences. */
+/* Stops the test when rollups differ from rows, or adjustments from the state; prints the differences. */
 void shop_check(struct shop *shop);
 
 #endif
