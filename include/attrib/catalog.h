@@ -211,9 +211,10 @@ const struct attrib_campaign *attrib_catalog_campaign(const struct attrib_catalo
  * compares valid_from/valid_to with now. */
 const struct attrib_tracker *attrib_catalog_link(
 	const struct attrib_catalog *catalog, struct attrib_str folded, int64_t now);
-/* True when one of the n keys is the creator's own, by what was recorded by `as_of`. */
+/* True when one of the n customer keys, by their ids (which tell the kinds apart), is the creator's
+ * own, by what was recorded by `as_of`. */
 bool attrib_catalog_is_creators(const struct attrib_catalog *catalog, struct attrib_str site,
-	struct attrib_str creator, const struct attrib_customer_key *keys, size_t n, int64_t as_of);
+	struct attrib_str creator, const struct attrib_id *keys, size_t n, int64_t as_of);
 /* True when anything known of a (kind, folded key) of the site differs between two catalogs, in any
  * version, the campaigns of its rows and the customer keys of their creators included: orders that
  * carry such a key are decided again. For utm: when any utm rule of the site differs. */

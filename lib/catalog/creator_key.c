@@ -75,18 +75,17 @@ const struct index_slot *catalog_find_creator(
 	return NULL;
 }
 
-static bool is_among(
-	const struct attrib_customer_key *key, const struct attrib_customer_key *keys, size_t n)
+static bool is_among(const struct attrib_id *key, const struct attrib_id *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (key->kind == keys[i].kind && attrib_id_eq(&key->id, &keys[i].id))
+		if (attrib_id_eq(key, &keys[i]))
 			return true;
 	}
 	return false;
 }
 
 bool attrib_catalog_is_creators(const struct attrib_catalog *catalog, struct attrib_str site,
-	struct attrib_str creator, const struct attrib_customer_key *keys, size_t n, int64_t as_of)
+	struct attrib_str creator, const struct attrib_id *keys, size_t n, int64_t as_of)
 {
 	const struct index_slot *group = catalog_find_creator(catalog, site, creator);
 
@@ -94,7 +93,7 @@ bool attrib_catalog_is_creators(const struct attrib_catalog *catalog, struct att
 		const struct attrib_creator_key *k = &catalog->creator_keys[group->first + i];
 
 		if (catalog_within(k->recorded_at, as_of, k->superseded_at) &&
-			is_among(&k->key, keys, n))
+			is_among(&k->key.id, keys, n))
 			return true;
 	}
 	return false;

@@ -12,6 +12,8 @@ struct judge {
 	const struct attrib_policy *policy;
 	struct attrib_str site;
 	int64_t placed_at, as_of;
+	const struct attrib_id *customer; /* keys of who bought */
+	size_t customer_count;
 	bool renewal; /* nothing earns */
 };
 
@@ -52,6 +54,13 @@ static enum attrib_reason verdict_reason(const struct attrib_candidate *c)
 	if (c->verdicts & ATTRIB_VERDICT_HEAD)
 		return ATTRIB_REASON_HEAD;
 	return c->verdicts & ATTRIB_VERDICT_OWN_SITE ? ATTRIB_REASON_OWN_SITE : ATTRIB_REASON_NONE;
+}
+
+/* A creator who buys through the own link or code. */
+static bool is_self_referral(const struct judge *judge, const struct attrib_tracker *owner)
+{
+	return attrib_catalog_is_creators(judge->catalog, judge->site, owner->creator,
+		judge->customer, judge->customer_count, judge->as_of);
 }
 
 /* tracker > campaign > site */
@@ -97,6 +106,8 @@ static enum attrib_reason touch_reason(const struct judge *judge, struct attrib_
 		c->unowned = !reason && c->step.channel == ATTRIB_CHANNEL_UTM && !judge->renewal;
 		return ATTRIB_REASON_NO_OWNER;
 	}
+	if (is_self_referral(judge, c->owner))
+		return ATTRIB_REASON_SELF_REFERRAL;
 	return reason ? reason : ATTRIB_REASON_ELIGIBLE;
 }
 
@@ -134,8 +145,11 @@ static enum attrib_reason code_reason(const struct judge *judge, struct attrib_c
 			judge->as_of, judge->policy->code_grace_us, &in_grace));
 	if (earns_never(c->owner))
 		return ATTRIB_REASON_GENERIC;
-	if (!is_nobodys(c->owner))
+	if (!is_nobodys(c->owner)) {
+		if (is_self_referral(judge, c->owner))
+			return ATTRIB_REASON_SELF_REFERRAL;
 		return in_grace ? ATTRIB_REASON_GRACE : ATTRIB_REASON_ELIGIBLE;
+	}
 	if (!c->owner && attrib_catalog_code(judge->catalog, judge->site, c->step.folded,
 				 judge->placed_at, judge->as_of, ANY_GRACE, &in_grace))
 		return ATTRIB_REASON_ENDED;
@@ -162,6 +176,8 @@ int attrib_path_judge(
 		.site = path->site->name,
 		.placed_at = order->placed_at,
 		.as_of = order->lock_at,
+		.customer = path->customer,
+		.customer_count = path->customer_count,
 		.renewal = is_renewal(order, &path->site->policy)};
 
 	path->renewal = judge.renewal;

@@ -307,6 +307,7 @@ int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
 	int err = 0;
 
 	*path = (struct attrib_path){.site = group->site, .group = group};
+	err = attrib_person_customer(person, &path->customer, &path->customer_count);
 	for (size_t i = 0; i < person->visitor_count && err == 0; i++)
 		err = add_visitor(&gather, &person->visitors[i]);
 	for (size_t i = 0; i < person->click_count && err == 0; i++)

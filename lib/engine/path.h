@@ -48,6 +48,8 @@ struct attrib_path {
 	size_t n, cap;
 	struct attrib_row *rows; /* ascending by anchor */
 	size_t row_count;
+	struct attrib_id *customer; /* keys of the order's customer, in the arena */
+	size_t customer_count;
 	bool renewal; /* nothing earns: renewals = none */
 };
 

@@ -288,6 +288,18 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 	return err;
 }
 
+int attrib_person_customer(const struct attrib_person *person, struct attrib_id **keys, size_t *n)
+{
+	*n = 0;
+	*keys = attrib_arena_raw(person->closure->arena, person->key_count * sizeof **keys);
+	if (!*keys && person->key_count)
+		return ATTRIB_E_NOMEM;
+	for (uint32_t i = 0; i < person->key_count; i++)
+		if (!person->keys[i].hub && is_own(person, i))
+			(*keys)[(*n)++] = person->keys[i].node->entity.id;
+	return 0;
+}
+
 /* -- whose touch -------------------------------------------------------------------------------- */
 
 /* Whether all of the visitor's edges name one customer: *customer, or none at all: UINT32_MAX. */

@@ -45,6 +45,10 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 	const struct attrib_catalog *catalog,
 	const struct attrib_order_group *group) ATTRIB_MUST_CHECK;
 
+/* The keys of the order's customer, hubs left out; none when it has no customer. */
+int attrib_person_customer(
+	const struct attrib_person *person, struct attrib_id **keys, size_t *n) ATTRIB_MUST_CHECK;
+
 /* The times at which a visitor was which customer. */
 struct attrib_belonging {
 	struct attrib_belonging_edge {

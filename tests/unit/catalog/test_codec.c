@@ -95,8 +95,8 @@ static void test_round_trip(void **unused)
 	assert_true(t && t->code_rule == ATTRIB_CODE_RULE_NEVER && t->valid_from == -5);
 	assert_non_null(attrib_catalog_campaign(copy, ACME, ATTRIB_STR("spring"), 3));
 	k = (struct attrib_customer_key){ATTRIB_KEY_PHONE, {{3}}};
-	assert_true(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k, 1, 98));
-	assert_false(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k, 1, 99));
+	assert_true(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k.id, 1, 98));
+	assert_false(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k.id, 1, 99));
 	attrib_buf_done(&bytes);
 	attrib_buf_done(&again);
 	attrib_catalog_unref(catalog);

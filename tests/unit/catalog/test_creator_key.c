@@ -6,10 +6,10 @@
 #define LISA ATTRIB_STR("lisa")
 #define MIA  ATTRIB_STR("mia")
 
-static bool is_creators(const struct attrib_catalog *catalog, struct attrib_str creator,
-	enum attrib_customer_kind kind, uint8_t id, int64_t as_of)
+static bool is_creators(
+	const struct attrib_catalog *catalog, struct attrib_str creator, uint8_t id, int64_t as_of)
 {
-	const struct attrib_customer_key key = {kind, {{id}}};
+	const struct attrib_id key = {{id}};
 
 	return attrib_catalog_is_creators(catalog, ACME, creator, &key, 1, as_of);
 }
@@ -19,16 +19,14 @@ static void test_whose_key_it_is(void **unused)
 	const struct attrib_creator_key keys[] = {
 		creator_key("lisa", 1), creator_key("mia", 2), creator_key("lisa", 3)};
 	struct attrib_catalog *catalog = build_all(NULL, 0, NULL, 0, keys, COUNT(keys));
-	const struct attrib_customer_key some[] = {
-		{ATTRIB_KEY_PHONE, {{1}}}, {ATTRIB_KEY_EMAIL, {{9}}}, {ATTRIB_KEY_EMAIL, {{3}}}};
+	const struct attrib_id some[] = {{{8}}, {{9}}, {{3}}};
 
 	(void)unused;
-	assert_true(is_creators(catalog, LISA, ATTRIB_KEY_EMAIL, 1, 5));
-	assert_true(is_creators(catalog, LISA, ATTRIB_KEY_EMAIL, 3, 5));
-	assert_true(is_creators(catalog, MIA, ATTRIB_KEY_EMAIL, 2, 5));
-	assert_false(is_creators(catalog, LISA, ATTRIB_KEY_EMAIL, 2, 5));
-	assert_false(is_creators(catalog, ATTRIB_STR("Lisa"), ATTRIB_KEY_EMAIL, 1, 5));
-	assert_false(is_creators(catalog, LISA, ATTRIB_KEY_PHONE, 1, 5));
+	assert_true(is_creators(catalog, LISA, 1, 5));
+	assert_true(is_creators(catalog, LISA, 3, 5));
+	assert_true(is_creators(catalog, MIA, 2, 5));
+	assert_false(is_creators(catalog, LISA, 2, 5));
+	assert_false(is_creators(catalog, ATTRIB_STR("Lisa"), 1, 5));
 	assert_false(
 		attrib_catalog_is_creators(catalog, ATTRIB_STR("other"), LISA, &some[2], 1, 5));
 	/* one of several is enough, none of none is */
@@ -54,7 +52,7 @@ static void test_what_was_known_when(void **unused)
 	keys[1].superseded_at = 200;
 	catalog = build_all(NULL, 0, NULL, 0, keys, COUNT(keys));
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		if (is_creators(catalog, LISA, ATTRIB_KEY_EMAIL, 1, cases[i].as_of) != cases[i].is)
+		if (is_creators(catalog, LISA, 1, cases[i].as_of) != cases[i].is)
 			fail_msg("case %zu", i);
 	}
 	attrib_catalog_unref(catalog);
@@ -110,7 +108,7 @@ static void test_rows_that_are_refused(void **unused)
 	key.site = ATTRIB_STR_NONE;
 	assert_int_equal(attrib_catalog_add_creator_key(builder, &key), ATTRIB_E_INVALID);
 	assert_int_equal(attrib_catalog_build(builder, 1, &catalog), 0);
-	assert_false(is_creators(catalog, LISA, ATTRIB_KEY_EMAIL, 1, 5));
+	assert_false(is_creators(catalog, LISA, 1, 5));
 	attrib_catalog_unref(catalog);
 }
 
@@ -133,9 +131,8 @@ static void test_many_creators(void **unused)
 		uint8_t id = (uint8_t)(1 + i % 255);
 
 		snprintf(name, sizeof name, "creator-%d", i);
-		assert_true(is_creators(catalog, attrib_str_of(name), ATTRIB_KEY_EMAIL, id, 5));
-		assert_false(is_creators(
-			catalog, attrib_str_of(name), ATTRIB_KEY_EMAIL, (uint8_t)(id ^ 0x80), 5));
+		assert_true(is_creators(catalog, attrib_str_of(name), id, 5));
+		assert_false(is_creators(catalog, attrib_str_of(name), (uint8_t)(id ^ 0x80), 5));
 	}
 	attrib_catalog_unref(catalog);
 }

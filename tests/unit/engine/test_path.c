@@ -175,6 +175,55 @@ static void test_an_order_right_behind_a_touch_makes_it_suspect(void **unused)
 	}
 }
 
+static void test_creators_earn_nothing_from_themselves(void **unused)
+{
+	struct world w;
+	struct attrib_creator_key *key;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	one_creator(&w);
+	key = world_creator_key(&w, "ada", "ada-herself");
+	key->recorded_at = T0;
+	world_open(&w);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+	world_landing(&w, "d", "v", "bea", NULL, NULL, T0 - 2 * HOUR);
+	event_customer(&w, world_order(&w, "own", "v", "ADA10"), "ada-herself");
+	d = world_decision(&w, "own");
+	assert_int_equal(step_of(d, "l-ada")->reason, ATTRIB_REASON_SELF_REFERRAL);
+	assert_int_equal(step_of(d, "ADA10")->reason, ATTRIB_REASON_SELF_REFERRAL);
+	check_winner(d, "bea", AFFILIATE);
+	/* any key of that customer tells it */
+	event_customer(&w, world_order(&w, "other", "x", "ADA10"), "ada-at-work");
+	world_event(&w, ATTRIB_EVENT_IDENTIFY, "i", T0);
+	event_customer(&w, w.pending[w.pending_count - 1], "ada-at-work");
+	event_customer(&w, w.pending[w.pending_count - 1], "ada-herself");
+	d = world_decision(&w, "other");
+	assert_int_equal(step_of(d, "ADA10")->reason, ATTRIB_REASON_SELF_REFERRAL);
+	world_done(&w);
+}
+
+/* What was recorded after the lock changes nothing; what is recorded before heals open orders. */
+static void test_self_referral_as_of_the_lock(void **unused)
+{
+	(void)unused;
+	for (int late = 0; late < 2; late++) {
+		struct world w;
+		const struct attrib_decision *d;
+		one_creator(&w);
+		world_open(&w);
+		event_customer(&w, world_order(&w, "o", "v", "ADA10"), "ada-herself");
+		check_winner(world_decision(&w, "o"), "ada", CODE);
+		world_creator_key(&w, "ada", "ada-herself")->recorded_at =
+			T0 + w.site.policy.lock_after_us + late;
+		world_reopen(&w, 2);
+		d = world_decision(&w, "o");
+		assert_int_equal(step_of(d, "ADA10")->reason,
+			late ? ATTRIB_REASON_ELIGIBLE : ATTRIB_REASON_SELF_REFERRAL);
+		world_done(&w);
+	}
+}
+
 static void test_click_id_on_a_signed_order_lifts_the_bot_verdict(void **unused)
 {
 	(void)unused;
@@ -401,6 +450,8 @@ int main(void)
 		cmocka_unit_test(test_equal_times_are_ordered_by_id_bytes),
 		cmocka_unit_test(test_invalid_touches_stay_with_their_reason),
 		cmocka_unit_test(test_an_order_right_behind_a_touch_makes_it_suspect),
+		cmocka_unit_test(test_creators_earn_nothing_from_themselves),
+		cmocka_unit_test(test_self_referral_as_of_the_lock),
 		cmocka_unit_test(test_click_id_on_a_signed_order_lifts_the_bot_verdict),
 		cmocka_unit_test(test_owner_at_the_time_of_the_touch_code_at_T),
 		cmocka_unit_test(test_grace_is_half_open),

@@ -70,6 +70,20 @@ struct attrib_campaign *world_campaign(struct world *w, const char *name)
 	return campaign;
 }
 
+struct attrib_creator_key *world_creator_key(
+	struct world *w, const char *creator, const char *customer)
+{
+	struct attrib_creator_key *key = &w->creator_keys[w->creator_key_count++];
+
+	*key = (struct attrib_creator_key){.site = w->site.name,
+		.creator = text(creator),
+		.key = {ATTRIB_KEY_CUSTOMER,
+			attrib_id_of(w->keys, ATTRIB_ID_CUSTOMER, w->site.name, text(customer))},
+		.recorded_at = ATTRIB_NEVER,
+		.superseded_at = ATTRIB_FOREVER};
+	return key;
+}
+
 static struct attrib_catalog *build(struct world *w, uint64_t version)
 {
 	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
@@ -81,6 +95,8 @@ static struct attrib_catalog *build(struct world *w, uint64_t version)
 		assert_int_equal(attrib_catalog_add_tracker(builder, &w->trackers[i]), 0);
 	for (size_t i = 0; i < w->campaign_count; i++)
 		assert_int_equal(attrib_catalog_add_campaign(builder, &w->campaigns[i]), 0);
+	for (size_t i = 0; i < w->creator_key_count; i++)
+		assert_int_equal(attrib_catalog_add_creator_key(builder, &w->creator_keys[i]), 0);
 	assert_int_equal(attrib_catalog_build(builder, version, &catalog), 0);
 	return catalog;
 }

@@ -31,6 +31,8 @@ struct world {
 	size_t tracker_count;
 	struct attrib_campaign campaigns[8];
 	size_t campaign_count;
+	struct attrib_creator_key creator_keys[8];
+	size_t creator_key_count;
 	struct attrib_catalog *catalog;
 	struct attrib_state *state;
 	struct attrib_engine *engine;
@@ -47,6 +49,9 @@ void world_done(struct world *w);
 struct attrib_tracker *world_tracker(
 	struct world *w, enum attrib_tracker_kind kind, const char *key, const char *creator);
 struct attrib_campaign *world_campaign(struct world *w, const char *name);
+/* A creator buys under this customer key, too. */
+struct attrib_creator_key *world_creator_key(
+	struct world *w, const char *creator, const char *customer);
 void world_open(struct world *w);
 /* The catalog as it is now, under a new version; walks all orders. */
 void world_reopen(struct world *w, uint64_t version);
