@@ -165,7 +165,7 @@ struct attrib_event {
  * for REFUND. Out of memory stays in out->err. */
 void attrib_event_encode(const struct attrib_event *event, struct attrib_buf *out);
 /* Texts of *out are views of payload; order and refund come from the arena.
- * ATTRIB_E_CORRUPT for a payload that no encoder made. */
+ * ATTRIB_E_CORRUPT for a payload that no encoder made; *out is nothing then. */
 int attrib_event_decode(struct attrib_str payload, struct attrib_arena *arena,
 	struct attrib_event *out) ATTRIB_MUST_CHECK;
 

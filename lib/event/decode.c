@@ -49,7 +49,7 @@ static inline bool get_number(struct attrib_str in, uint64_t *out)
 	return varint_take(&in, out) && in.n == 0;
 }
 
-static bool get_small(struct attrib_str in, uint32_t *out)
+static inline bool get_small(struct attrib_str in, uint32_t *out)
 {
 	uint64_t v;
 
@@ -59,7 +59,7 @@ static bool get_small(struct attrib_str in, uint32_t *out)
 	return true;
 }
 
-static bool get_signed(struct attrib_str in, int64_t *out, int64_t base)
+static inline bool get_signed(struct attrib_str in, int64_t *out, int64_t base)
 {
 	uint64_t v;
 
@@ -69,7 +69,7 @@ static bool get_signed(struct attrib_str in, int64_t *out, int64_t base)
 	return true;
 }
 
-static bool get_instant(struct attrib_str in, int64_t *out)
+static inline bool get_instant(struct attrib_str in, int64_t *out)
 {
 	uint64_t v;
 
@@ -80,7 +80,7 @@ static bool get_instant(struct attrib_str in, int64_t *out)
 	return true;
 }
 
-static bool get_fixed(struct attrib_str in, void *out, size_t n)
+static inline bool get_fixed(struct attrib_str in, void *out, size_t n)
 {
 	if (in.n != n)
 		return false;
@@ -178,11 +178,9 @@ static inline bool get_field(
 	return false;
 }
 
-/* What the walk over the fields has reached: one row pointer per struct, all only move forward. */
 struct reader {
 	struct attrib_event *event;
-	const struct field *next[3];
-	void *base[3]; /* NULL = the type has no such object */
+	void *base[256 / TAGS]; /* NULL = the type has no such object */
 };
 
 static bool has_order(enum attrib_event_type type)
@@ -213,22 +211,19 @@ static int open_object(struct reader *r, struct attrib_arena *arena)
 	return 0;
 }
 
-static int read_field(struct reader *r, uint8_t tag, struct attrib_str in)
+static inline bool read_field(struct reader *r, uint8_t tag, struct attrib_str in)
 {
-	size_t which = tag < ORDER_TAGS ? 0 : tag < REFUND_TAGS ? 1 : 2;
-	const struct field *f = r->next[which];
+	const struct field *f = &fields_by_tag[tag];
+	void *base = r->base[tag / TAGS];
 
-	while (f->form != END && f->tag < tag)
-		f++;
-	r->next[which] = f;
-	if (f->form == END || f->tag != tag)
-		return 0; /* of a newer writer */
-	if (!r->base[which] || !get_field(f, in, r->base[which], r->event->received_at))
-		return ATTRIB_E_CORRUPT;
+	if (f->form == END)
+		return true; /* of a newer writer */
+	if (!base || !get_field(f, in, base, r->event->received_at))
+		return false;
 	/* occurred_at is told relative to received_at, and not at all when they are equal */
-	if (f->form == INSTANT && which == 0)
+	if (f->form == INSTANT && base == r->event)
 		r->event->occurred_at = r->event->received_at;
-	return 0;
+	return true;
 }
 
 /* Enums that the engine will switch over, and what no event lacks. */
@@ -241,44 +236,53 @@ static bool is_whole(const struct attrib_event *event)
 	return !event->refund || event->refund->status <= ATTRIB_REFUND_VOID;
 }
 
-static int read_fields(struct attrib_str in, struct attrib_arena *arena, struct attrib_event *event)
+/* The head of a field and its bytes from the front of *in; false = it is cut off. */
+static inline bool take_field(struct attrib_str *in, uint8_t *tag, struct attrib_str *bytes)
 {
-	struct reader r = {.event = event,
-		.next = {event_fields, order_fields, refund_fields},
-		.base = {event}};
-	struct attrib_str bytes;
-	int tag = 0, err;
 	uint64_t n;
 
+	*tag = (uint8_t)in->p[0];
+	if (in->n > 1 && (uint8_t)in->p[1] < 0x80) { /* nearly all */
+		n = (uint8_t)in->p[1];
+		*in = (struct attrib_str){in->p + 2, in->n - 2};
+	} else {
+		*in = (struct attrib_str){in->p + 1, in->n - 1};
+		if (!varint_take(in, &n))
+			return false;
+	}
+	return bytes_take(in, n, bytes);
+}
+
+static int read_fields(struct attrib_str in, struct attrib_arena *arena, struct attrib_event *event)
+{
+	struct reader r = {.event = event, .base = {event}};
+	struct attrib_str bytes;
+	uint8_t tag, last = 0;
+	int err = 0;
+
 	while (in.n) {
-		uint8_t next = (uint8_t)in.p[0];
-		in = (struct attrib_str){in.p + 1, in.n - 1};
-		if (next <= tag || (tag == 0 && next != 1) || !varint_take(&in, &n) ||
-			!bytes_take(&in, n, &bytes))
+		if (!take_field(&in, &tag, &bytes) || tag <= last || (last == 0 && tag != 1) ||
+			!read_field(&r, tag, bytes))
 			return ATTRIB_E_CORRUPT;
-		err = read_field(&r, next, bytes);
-		if (err == 0 && tag == 0)
+		if (last == 0)
 			err = open_object(&r, arena);
 		if (err)
 			return err;
-		tag = next;
+		last = tag;
 	}
-	return tag && is_whole(event) ? 0 : ATTRIB_E_CORRUPT;
+	return last && is_whole(event) ? 0 : ATTRIB_E_CORRUPT;
 }
 
 int attrib_event_decode(
 	struct attrib_str payload, struct attrib_arena *arena, struct attrib_event *out)
 {
-	struct attrib_event event = {.received_at = ATTRIB_NEVER, .occurred_at = ATTRIB_NEVER};
 	uint8_t version = payload.n ? (uint8_t)payload.p[0] : 0;
-	int err;
 
 	if (version == 0)
 		return ATTRIB_E_CORRUPT;
 	if (version > EVENT_VERSION)
 		return ATTRIB_E_VERSION;
-	err = read_fields((struct attrib_str){payload.p + 1, payload.n - 1}, arena, &event);
-	if (err == 0)
-		*out = event;
-	return err;
+	memset(out, 0, sizeof *out); /* of half a kilobyte: no second copy of it */
+	out->received_at = out->occurred_at = ATTRIB_NEVER;
+	return read_fields((struct attrib_str){payload.p + 1, payload.n - 1}, arena, out);
 }

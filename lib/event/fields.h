@@ -3,9 +3,8 @@
  * reading are two walks over it, so they cannot disagree.
  *
  * A payload is a version byte and fields {tag byte, varint length, bytes} with growing tags. A member
- * that has its default is not written. Growing tags make a repeated field visible as damage, let the
- * reader find its row without searching, and leave the gaps for later fields; what a reader does
- * not know it skips by the length.
+ * that has its default is not written. Growing tags make a repeated field visible as damage and
+ * leave the gaps for later fields; what a reader does not know it skips by the length.
  */
 #ifndef ATTRIB_EVENT_FIELDS_H
 #define ATTRIB_EVENT_FIELDS_H
@@ -13,8 +12,9 @@
 #include "attrib/event.h"
 
 #define EVENT_VERSION 1
-#define ORDER_TAGS    64  /* the tags of struct attrib_order begin here ... */
-#define REFUND_TAGS   128 /* ... and those of struct attrib_refund */
+#define TAGS          64  /* a struct's; those of struct attrib_event come first, ... */
+#define ORDER_TAGS    64  /* ... then those of struct attrib_order ... */
+#define REFUND_TAGS   128 /* ... and of struct attrib_refund */
 #define VARINT_MAX    10  /* bytes of a 64-bit varint */
 
 enum form {
@@ -40,5 +40,7 @@ struct field {
 
 /* Each ends with a row of form END. */
 extern const struct field event_fields[], order_fields[], refund_fields[];
+/* The same rows; form END where no member has the tag. */
+extern const struct field fields_by_tag[256];
 
 #endif
