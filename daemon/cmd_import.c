@@ -1,5 +1,6 @@
 /*
- * attribd import TABLE FILE: what marketers fill, from a spreadsheet's CSV.
+ * attribd import TABLE FILE: what marketers fill, from a spreadsheet's CSV. Whoever a row names is
+ * hashed here, with the daemon's secret.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -7,8 +8,53 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attrib/intake.h"
 #include "attrib/tools.h"
 #include "cmd.h"
+
+/* What makes keys of persons. */
+struct hasher {
+	struct attrib_keys *keys;
+	struct attrib_arena arena; /* of the value at hand */
+	uint8_t fingerprint[32];
+};
+
+static int hasher_init(struct hasher *hasher, const char *secret_file)
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+	int err = attribd_secret_load(secret_file, secret);
+
+	if (err) {
+		cmd_complain("%s: %s", secret_file,
+			err == ATTRIB_E_IO ? strerror(errno)
+					   : "not a secret of attribd, or readable by everybody");
+		return cmd_exit_status(err);
+	}
+	hasher->keys = attrib_keys_new(secret);
+	explicit_bzero(secret, sizeof secret);
+	if (!hasher->keys)
+		return cmd_exit_status(ATTRIB_E_NOMEM);
+	attrib_keys_fingerprint(hasher->keys, hasher->fingerprint);
+	attrib_arena_init(&hasher->arena, 1024);
+	return EX_OK;
+}
+
+static void hasher_done(struct hasher *hasher)
+{
+	if (!hasher->keys)
+		return;
+	attrib_keys_free(hasher->keys);
+	attrib_arena_done(&hasher->arena);
+}
+
+static bool key_of(void *arg, struct attrib_str site, enum attrib_customer_kind kind,
+	struct attrib_str value, struct attrib_customer_key *out)
+{
+	struct hasher *hasher = arg;
+
+	attrib_arena_reset(&hasher->arena);
+	return attrib_customer_key_of(hasher->keys, &hasher->arena, site, kind, value, out);
+}
 
 static void show_progress(void *arg, uint64_t rows)
 {
@@ -49,9 +95,10 @@ static int run_import(const struct attribd_config *config, struct attrib_import 
 		end_progress();
 	status = cmd_exit_status(err);
 	if (!err)
-		printf("imported %llu row%s into %s (%llu new, %llu replaced)\n",
+		printf("imported %llu row%s into %s (%llu new, %llu %s)\n",
 			(unsigned long long)result.rows, result.rows == 1 ? "" : "s", import->table,
-			(unsigned long long)result.added, (unsigned long long)result.replaced);
+			(unsigned long long)result.added, (unsigned long long)result.replaced,
+			attrib_import_names_persons(import->table) ? "known" : "replaced");
 	else if (err == ATTRIB_E_IO)
 		cmd_complain("%s: %s", import->file, strerror(saved));
 	else if (err == ATTRIB_E_INVALID)
@@ -81,6 +128,22 @@ static int import_file(const struct attribd_config *config, struct attrib_import
 	return status;
 }
 
+static int import_table(const struct attribd_config *config, struct attrib_import *import)
+{
+	struct hasher hasher = {0};
+	int status = EX_OK;
+
+	if (attrib_import_names_persons(import->table))
+		status = hasher_init(&hasher, config->secret_file);
+	import->key = key_of;
+	import->key_arg = &hasher;
+	import->secret_fingerprint = hasher.fingerprint;
+	if (!status)
+		status = import_file(config, import);
+	hasher_done(&hasher);
+	return status;
+}
+
 int cmd_import(const struct cmd_line *line)
 {
 	struct attrib_import import = {.table = line->operands[1], .file = line->operands[2]};
@@ -101,7 +164,7 @@ int cmd_import(const struct cmd_line *line)
 		import.sites = names;
 		import.site_count = config->site_count;
 		import.site = site ? site->site.name : ATTRIB_STR_NONE;
-		status = import_file(config, &import);
+		status = import_table(config, &import);
 	}
 	free(names);
 	attribd_config_free(config);

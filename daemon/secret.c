@@ -48,6 +48,20 @@ static int sync_directory(const char *file)
 	return err;
 }
 
+/* What root makes in somebody's directory is theirs: a command that runs before the daemon may make
+ * the secret that the daemon has to read. */
+static int give_to_owner(int fd, const char *file)
+{
+	char *copy = strdup(file);
+	struct stat st;
+	int err = copy && stat(dirname(copy), &st) == 0 ? 0 : ATTRIB_E_IO;
+
+	free(copy);
+	if (!err && geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid))
+		err = ATTRIB_E_IO;
+	return err;
+}
+
 static int write_secret(const char *temporary)
 {
 	uint8_t bytes[ATTRIB_SECRET_BYTES];
@@ -56,7 +70,8 @@ static int write_secret(const char *temporary)
 	if (fd < 0)
 		return ATTRIB_E_IO;
 	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes ||
-		write(fd, bytes, sizeof bytes) != sizeof bytes || fsync(fd))
+		write(fd, bytes, sizeof bytes) != sizeof bytes || give_to_owner(fd, temporary) ||
+		fsync(fd))
 		err = ATTRIB_E_IO;
 	explicit_bzero(bytes, sizeof bytes);
 	if (close(fd))

@@ -1,7 +1,6 @@
 /*
- * What people do with the database by command: bring catalog tables in, take reports out, ask why an
- * order is what it is. Each call
- * opens its own connection. Messages about the database go to error->text.
+ * What people do with the database by command: bring tables in, take reports out, ask why an order is
+ * what it is. Each call opens its own connection. Messages about the database go to error->text.
  */
 #ifndef ATTRIB_TOOLS_H
 #define ATTRIB_TOOLS_H
@@ -17,6 +16,8 @@
 
 /* The tables that can be imported; ends with NULL. */
 const char *const *attrib_import_tables(void);
+/* True for those whose rows name persons by e-mail, phone or customer id. */
+bool attrib_import_names_persons(const char *table);
 
 struct attrib_import {
 	const char *conninfo;
@@ -28,15 +29,22 @@ struct attrib_import {
 	struct attrib_str site;                     /* of rows that name none; empty = they must */
 	void (*progress)(void *arg, uint64_t rows); /* may be NULL */
 	void *arg;
+	/* For rows that name persons; else not looked at. Makes the key of a value as intake does; false:
+	 * the value names nobody. The values themselves go nowhere. */
+	bool (*key)(void *arg, struct attrib_str site, enum attrib_customer_kind kind,
+		struct attrib_str value, struct attrib_customer_key *out);
+	void *key_arg;
+	const uint8_t *secret_fingerprint; /* 32 bytes: of the secret that makes the keys */
 };
 struct attrib_import_result {
-	uint64_t rows, added, replaced;
+	uint64_t rows, added, replaced; /* of persons: lines with a new key, and all others */
 };
 /* All or nothing, one transaction. A row whose key exists replaces it, columns that the file leaves
  * out or empty get their defaults.
  * ATTRIB_E_INVALID: nothing was imported; *problems has up to 20 lines "file:line: column: expected
  * ..., got ...". ATTRIB_E_NOT_FOUND: no such table. ATTRIB_E_SCHEMA: the database is not migrated.
- * ATTRIB_E_IO (errno): the file. ATTRIB_E_UNAVAILABLE: the database. */
+ * ATTRIB_E_IO (errno): the file. ATTRIB_E_UNAVAILABLE: the database. ATTRIB_E_CONFIG: the keys of the
+ * database were made with another secret. */
 int attrib_postgres_import(const struct attrib_import *import, struct attrib_import_result *result,
 	struct attrib_buf *problems, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 

@@ -116,7 +116,7 @@ static bool is_url(struct attrib_str s)
 
 bool import_value_ok(enum import_kind kind, struct attrib_str value)
 {
-	int64_t us;
+	int64_t us, at;
 
 	switch (kind) {
 	case IMPORT_TEXT:
@@ -132,6 +132,8 @@ bool import_value_ok(enum import_kind kind, struct attrib_str value)
 		return is_date(value);
 	case IMPORT_LOCAL_TIME:
 		return is_local_time(value);
+	case IMPORT_INSTANT:
+		return is_date(value) || attrib_time_parse(value, &at) == 0;
 	case IMPORT_DURATION:
 		return attrib_duration_parse(value, &us) == 0;
 	case IMPORT_CURRENCY:
@@ -158,6 +160,8 @@ const char *import_expected(enum import_kind kind)
 		return "a date such as 2026-11-01";
 	case IMPORT_LOCAL_TIME:
 		return "a date or a local time such as 2026-11-01 12:30, without zone";
+	case IMPORT_INSTANT:
+		return "a date such as 2026-11-01 or an instant such as 2026-11-01T12:30:00Z";
 	case IMPORT_DURATION:
 		return "a duration such as 30d, 12h or 45m";
 	case IMPORT_CURRENCY:

@@ -16,6 +16,7 @@ enum import_kind {
 	IMPORT_BOOL,
 	IMPORT_DATE,       /* 2026-11-01 */
 	IMPORT_LOCAL_TIME, /* 2026-11-01 or 2026-11-01 12:30[:00]; the site's own time, no zone */
+	IMPORT_INSTANT,    /* 2026-11-01, or RFC 3339 with its offset */
 	IMPORT_DURATION,
 	IMPORT_CURRENCY,
 	IMPORT_URL,

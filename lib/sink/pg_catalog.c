@@ -1,6 +1,6 @@
 /*
- * The catalog out of the database: every recorded version of every tracker and campaign, in one
- * snapshot with the catalog version. Local times become instants by the site's time zone here, in
+ * The catalog out of the database: every recorded version of every tracker, campaign and customer key
+ * of a creator, in one snapshot with the catalog version. Local times become instants by the site's time zone here, in
  * SQL, so that the catalog knows instants only.
  */
 #include <stdlib.h>
@@ -23,6 +23,10 @@ static const char tracker_sql[] =
 
 static const char campaign_sql[] = "SELECT h.site, h.name, h.code_rule, " MICROSECONDS(
 	"h.\"window\"") ", " RECORDED " FROM attrib.campaign_history h";
+
+static const char creator_key_sql[] =
+	"SELECT h.site, h.creator, h.key_kind, encode(h.key, 'hex'), " RECORDED
+	" FROM attrib.creator_customer_history h";
 
 static int code_rule(const PGresult *r, int row, int column, enum attrib_code_rule *out)
 {
@@ -67,6 +71,20 @@ static int add_campaign(struct attrib_catalog_builder *builder, const PGresult *
 	return err ? err : attrib_catalog_add_campaign(builder, &c);
 }
 
+static int add_creator_key(struct attrib_catalog_builder *builder, const PGresult *r, int row)
+{
+	struct attrib_creator_key k = {
+		.site = pg_str(r, row, 0),
+		.creator = pg_str(r, row, 1),
+		.key.kind = (enum attrib_customer_kind)pg_int(r, row, 2, 0),
+		.recorded_at = pg_int(r, row, 4, ATTRIB_NEVER),
+		.superseded_at = pg_int(r, row, 5, ATTRIB_FOREVER),
+	};
+	int err = attrib_hex_decode(pg_str(r, row, 3), k.key.id.b, sizeof k.key.id.b);
+
+	return err ? err : attrib_catalog_add_creator_key(builder, &k);
+}
+
 static int add_rows(PGconn *conn, const char *sql, struct attrib_catalog_builder *builder,
 	int (*add)(struct attrib_catalog_builder *builder, const PGresult *r, int row),
 	struct attrib_sink_error *error)
@@ -101,6 +119,8 @@ static int load(PGconn *conn, struct attrib_catalog_builder *builder, uint64_t *
 	err = add_rows(conn, tracker_sql, builder, add_tracker, error);
 	if (!err)
 		err = add_rows(conn, campaign_sql, builder, add_campaign, error);
+	if (!err)
+		err = add_rows(conn, creator_key_sql, builder, add_creator_key, error);
 	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Catalog tables from CSV, all or nothing: one transaction, rows checked and copied first, merged
+ * Tables from CSV, all or nothing: one transaction, rows checked and copied first, merged
  * afterwards.
  */
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static const char *const tables[] = {"creator", "creator_account", "campaign", "placement",
 	"tracker", "cost", "post_metrics", "follower_count", "rate_card", "exchange_rate",
-	"kpi_target", "order_claim", "code_alias", NULL};
+	"kpi_target", "order_claim", "code_alias", "creator_customer", "customers", NULL};
 
 const char *const *attrib_import_tables(void)
 {
@@ -20,6 +20,32 @@ const char *const *attrib_import_tables(void)
 }
 
 /* -- the rows ----------------------------------------------------------------------------------- */
+
+struct attrib_str import_field(const struct import_job *job, const struct import_column *column)
+{
+	struct attrib_str value = ATTRIB_STR_NONE;
+
+	if (column->field >= 0)
+		value = attrib_str_trim(job->csv.fields[column->field]);
+	return column == job->site && value.n == 0 ? job->import->site : value;
+}
+
+static void stage_fields(struct import_job *job)
+{
+	if (!job->problem_count)
+		pg_copy_int(&job->copy, (int64_t)job->csv.line);
+	for (size_t i = 0; i < job->column_count && !import_full(job); i++) {
+		const struct import_column *c = &job->columns[i];
+
+		if (c->expression)
+			continue;
+		import_check_field(job, c, import_field(job, c));
+		if (!job->problem_count)
+			pg_copy_text_or_null(&job->copy, import_field(job, c));
+	}
+	if (!job->problem_count)
+		pg_copy_row(&job->copy);
+}
 
 static void stage_row(struct import_job *job)
 {
@@ -31,22 +57,10 @@ static void stage_row(struct import_job *job)
 			job->header_fields, csv->field_count);
 		return;
 	}
-	if (!job->problem_count)
-		pg_copy_int(&job->copy, (int64_t)csv->line);
-	for (size_t i = 0; i < job->column_count && !import_full(job); i++) {
-		const struct import_column *c = &job->columns[i];
-		struct attrib_str value =
-			c->field >= 0 ? attrib_str_trim(csv->fields[c->field]) : ATTRIB_STR_NONE;
-		if (c->expression)
-			continue;
-		if (c == job->site && value.n == 0)
-			value = job->import->site;
-		import_check_field(job, c, value);
-		if (!job->problem_count)
-			pg_copy_text_or_null(&job->copy, value);
-	}
-	if (!job->problem_count)
-		pg_copy_row(&job->copy);
+	if (job->persons)
+		import_person_stage(job);
+	else
+		stage_fields(job);
 	job->rows++;
 }
 
@@ -79,9 +93,11 @@ static int stage(struct import_job *job)
 	attrib_buf_clear(&job->sql);
 	attrib_buf_str(&job->sql, ATTRIB_STR("CREATE TEMP TABLE import_text (line bigint"));
 	for (size_t i = 0; i < job->column_count; i++) {
-		if (!job->columns[i].expression)
+		if (!job->columns[i].expression && !job->columns[i].person)
 			attrib_buf_printf(&job->sql, ", \"%s\" text", job->columns[i].name);
 	}
+	if (job->persons)
+		attrib_buf_str(&job->sql, ATTRIB_STR(", kind smallint, key bytea"));
 	attrib_buf_str(&job->sql, ATTRIB_STR(") ON COMMIT DROP"));
 	err = import_run_sql(job);
 	if (!err)
@@ -97,17 +113,21 @@ static int stage(struct import_job *job)
 
 /* -- the whole ---------------------------------------------------------------------------------- */
 
-/* Imports of one table go one after the other; readers do not wait. */
 static int begin(struct import_job *job)
 {
 	int err = pg_check_schema(job->conn, job->error);
 
 	if (!err)
 		err = pg_run(job->conn, "SET search_path = pg_catalog; BEGIN", 0, NULL, job->error);
+	if (!err && job->persons) {
+		import_person_columns(job);
+		return import_person_check_secret(job);
+	}
 	if (!err)
 		err = import_read_columns(job);
 	if (err)
 		return err;
+	/* Imports of one table go one after the other; readers do not wait. */
 	attrib_buf_clear(&job->sql);
 	attrib_buf_printf(&job->sql, "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", job->relation);
 	return import_run_sql(job);
@@ -123,7 +143,7 @@ static int run(struct import_job *job, struct attrib_import_result *out)
 	if (!job->problem_count)
 		err = stage(job);
 	if (!err && !job->problem_count)
-		err = import_merge(job, out);
+		err = job->persons ? import_person_merge(job, out) : import_merge(job, out);
 	if (!err && job->problem_count)
 		err = ATTRIB_E_INVALID;
 	return err ? err : pg_run(job->conn, "COMMIT", 0, NULL, job->error);
@@ -168,6 +188,7 @@ int attrib_postgres_import(const struct attrib_import *import, struct attrib_imp
 	if (!job)
 		return ATTRIB_E_NOMEM;
 	job->import = import;
+	job->persons = attrib_import_names_persons(import->table);
 	job->problems = problems;
 	job->error = error;
 	attrib_arena_init(&job->arena, 4096);

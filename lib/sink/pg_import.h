@@ -1,7 +1,8 @@
 /*
  * Inside of an import: the job at hand, and its three steps. What a table's columns are is read from
  * the database (pg_import_columns.c); the file's rows are checked and copied into a temporary table
- * (pg_import.c); that is merged into the table (pg_import_merge.c).
+ * (pg_import.c); that is merged into the table (pg_import_merge.c). Tables whose rows name persons have
+ * columns of their own and are staged and merged by pg_import_person.c.
  */
 #ifndef ATTRIB_SINK_PG_IMPORT_H
 #define ATTRIB_SINK_PG_IMPORT_H
@@ -22,6 +23,7 @@ struct import_column {
 	const char *choices;    /* words separated by '|', or NULL */
 	const char *expression; /* a trigger fills it like this: never in the file; or NULL */
 	enum import_kind kind;
+	enum attrib_customer_kind person; /* what it names a person by; 0 = it names nobody */
 	bool required, key;
 	int field; /* in the file; -1 = not there */
 };
@@ -36,6 +38,7 @@ struct import_job {
 	struct import_column columns[IMPORT_COLUMNS_MAX];
 	size_t column_count;
 	struct import_column *site; /* NULL: the table has none */
+	bool persons;               /* the rows name persons: no value of them is told */
 	size_t header_fields;
 	struct csv csv;
 	struct pg_copy copy; /* rows on their way */
@@ -50,8 +53,18 @@ void import_read_header(struct import_job *job);
 /* The field is good, or its problem is told. */
 void import_check_field(
 	struct import_job *job, const struct import_column *column, struct attrib_str value);
+/* The column's value in the record at hand, trimmed; the site of rows that name none. */
+struct attrib_str import_field(const struct import_job *job, const struct import_column *column);
 /* Merges what stands in pg_temp.import_text. */
 int import_merge(struct import_job *job, struct attrib_import_result *out) ATTRIB_MUST_CHECK;
+
+/* The same steps for rows that name persons. ATTRIB_E_CONFIG: the database's keys were made with
+ * another secret. */
+int import_person_check_secret(struct import_job *job) ATTRIB_MUST_CHECK;
+void import_person_columns(struct import_job *job);
+void import_person_check_header(struct import_job *job);
+void import_person_stage(struct import_job *job); /* the record at hand */
+int import_person_merge(struct import_job *job, struct attrib_import_result *out) ATTRIB_MUST_CHECK;
 
 /* Runs job->sql. */
 int import_run_sql(struct import_job *job) ATTRIB_MUST_CHECK;

@@ -29,6 +29,8 @@ static void put_got(struct import_job *job, struct attrib_str value)
 	attrib_buf_str(job->problems, ATTRIB_STR(", got "));
 	if (value.n == 0)
 		attrib_buf_str(job->problems, ATTRIB_STR("nothing"));
+	else if (job->persons)
+		attrib_buf_str(job->problems, ATTRIB_STR("something else"));
 	else
 		attrib_buf_json(
 			job->problems, (struct attrib_str){value.p,
@@ -179,6 +181,8 @@ void import_read_header(struct import_job *job)
 		attrib_buf_printf(job->problems, "expected this column%s, got none\n",
 			c == job->site ? " (or the option --site NAME)" : "");
 	}
+	if (job->persons && !import_full(job))
+		import_person_check_header(job);
 }
 
 /* -- fields ------------------------------------------------------------------------------------- */

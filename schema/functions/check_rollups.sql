@@ -58,7 +58,7 @@ RETURNS TABLE (what text, key jsonb, stored jsonb, expected jsonb) LANGUAGE sql 
 			WHEN EXISTS (SELECT FROM attrib.customer_order b WHERE b.customer = o.customer AND b.valid
 				AND (b.placed_at, b.order_id) < (o.placed_at, o.order_id)) THEN 2
 			WHEN c.first_ordered_at < o.placed_at THEN 2
-			WHEN c.complete OR s.customer_history = 'complete' THEN 1
+			WHEN s.customer_history = 'complete' THEN 1
 			ELSE 0 END AS kind
 		FROM attrib.customer_order o JOIN attrib.customer c ON c.id = o.customer
 		JOIN attrib.site s ON s.name = o.site) e USING (site, order_id)

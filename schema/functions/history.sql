@@ -1,4 +1,4 @@
--- The history of the catalog tables, and what wakes the daemon when a tracker or campaign changed.
+-- The history of the catalog tables, and what wakes the daemon when a row that decides has changed.
 
 CREATE OR REPLACE FUNCTION attrib.bump_catalog()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -33,7 +33,7 @@ BEGIN
 		EXECUTE format('INSERT INTO attrib.%I SELECT ($2).*, $1, ''infinity''', TG_TABLE_NAME || '_history')
 			USING at, NEW;
 	END IF;
-	IF TG_TABLE_NAME IN ('tracker', 'campaign') THEN
+	IF TG_TABLE_NAME IN ('tracker', 'campaign', 'creator_customer') THEN
 		PERFORM attrib.bump_catalog();
 	END IF;
 	RETURN NULL;
@@ -45,7 +45,7 @@ RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('UPDATE attrib.%I SET superseded_at = clock_timestamp() WHERE superseded_at = ''infinity''',
 		TG_TABLE_NAME || '_history');
-	IF TG_TABLE_NAME IN ('tracker', 'campaign') THEN
+	IF TG_TABLE_NAME IN ('tracker', 'campaign', 'creator_customer') THEN
 		PERFORM attrib.bump_catalog();
 	END IF;
 	RETURN NULL;
@@ -74,7 +74,7 @@ BEGIN
 		'follower_count:site,owner,creator,platform,counted_on',
 		'rate_card:site,platform,action,valid_from', 'exchange_rate:base,quote,valid_on',
 		'kpi_target:site,metric,scope,scope_key', 'order_claim:site,order_id,platform,creator',
-		'code_alias:site,vendor,external_id'] LOOP
+		'code_alias:site,vendor,external_id', 'creator_customer:site,creator,key_kind,key'] LOOP
 		name := split_part(entry, ':', 1);
 		EXECUTE format('CREATE OR REPLACE TRIGGER history AFTER INSERT OR UPDATE OR DELETE ON attrib.%I '
 			'FOR EACH ROW EXECUTE FUNCTION attrib.keep_history(%s)', name,

@@ -340,9 +340,8 @@ BEGIN
 	IF FOUND THEN
 		UPDATE attrib.customer_key k SET customer = w.winner FROM work_loser w WHERE k.customer = w.customer;
 		UPDATE attrib.customer_order o SET customer = w.winner FROM work_loser w WHERE o.customer = w.customer;
-		UPDATE attrib.customer c SET complete = c.complete OR w.complete,
-			first_ordered_at = least(c.first_ordered_at, w.first_ordered_at)
-		FROM (SELECT winner, bool_or(x.complete) AS complete, min(x.first_ordered_at) AS first_ordered_at
+		UPDATE attrib.customer c SET first_ordered_at = least(c.first_ordered_at, w.first_ordered_at)
+		FROM (SELECT winner, min(x.first_ordered_at) AS first_ordered_at
 			FROM work_loser JOIN attrib.customer x ON x.id = work_loser.customer GROUP BY winner) w
 		WHERE c.id = w.winner;
 		DELETE FROM attrib.customer c USING work_loser w WHERE c.id = w.customer;
@@ -368,7 +367,7 @@ BEGIN
 			WHEN NOT o.valid THEN 0
 			WHEN row_number() OVER (PARTITION BY o.customer, o.valid ORDER BY o.placed_at, o.order_id) > 1 THEN 2
 			WHEN c.first_ordered_at < o.placed_at THEN 2
-			WHEN c.complete OR s.customer_history = 'complete' THEN 1
+			WHEN s.customer_history = 'complete' THEN 1
 			ELSE 0 END AS new_kind
 		FROM work_customer w
 		JOIN attrib.customer c ON c.id = w.customer
@@ -534,5 +533,10 @@ BEGIN
 	PERFORM attrib.merge_v1_kinds();
 	PERFORM attrib.merge_v1_sums(1::smallint);
 	PERFORM attrib.merge_v1_rollups();
+	-- The transaction may go on with another site: what has been added is not added again.
+	DELETE FROM work_customer;
+	DELETE FROM work_touched;
+	DELETE FROM work_money;
+	DELETE FROM work_claim;
 END $$;
-COMMENT ON FUNCTION attrib.rekind_v1(text) IS 'Decides new or returning again for all customers of a site: after customer_history has changed or earlier customers were imported. One transaction.';
+COMMENT ON FUNCTION attrib.rekind_v1(text) IS 'Decides new or returning again for all customers of a site: after customer_history has changed. One transaction.';

@@ -146,12 +146,9 @@ CREATE OR REPLACE FUNCTION attrib.attach_v1(p_instance bytea, p_fingerprint byte
 RETURNS TABLE (outcome text, epoch bigint, base bigint, catalog_version bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-	known bytea;
-	held  bigint;
+	held bigint;
 BEGIN
-	INSERT INTO attrib.secret (fingerprint) VALUES (p_fingerprint) ON CONFLICT DO NOTHING;
-	SELECT fingerprint INTO known FROM attrib.secret;
-	IF known <> p_fingerprint THEN
+	IF NOT attrib.take_secret_v1(p_fingerprint) THEN
 		RETURN QUERY SELECT 'secret', 0::bigint, 0::bigint, 0::bigint;
 		RETURN;
 	END IF;

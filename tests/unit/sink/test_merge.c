@@ -487,6 +487,23 @@ static void partial_history_proves_returning_only(void **state)
 	assert_string_equal(kinds(), "a:new b:returning c:unknown");
 }
 
+/* A reload writes all sites in one transaction. */
+static void histories_of_two_sites_change_at_once(void **state)
+{
+	(void)state;
+	test_pg_run(&pg, "SELECT attrib.put_site_v1('beta', 'UTC', 'EUR', 'complete', 1,"
+			 " 'direct_cost', '{}')");
+	shop_order(&shop,
+		(struct test_order){
+			.id = "1", .gross = 1000, .key = 1, .credits = {{.creator = "lisa"}}});
+	shop_flush(&shop);
+	test_pg_run(&pg, "BEGIN; SELECT attrib.put_site_v1('acme', 'UTC', 'EUR', 'partial', 1,"
+			 " 'direct_cost', '{}'), attrib.put_site_v1('beta', 'UTC', 'EUR',"
+			 " 'partial', 1, 'direct_cost', '{}'); COMMIT");
+	shop_check(&shop);
+	assert_string_equal(status_of("1"), "paid|10.00|0.00|10.00|unknown");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -515,6 +532,7 @@ int main(void)
 		CASE(older_order_moves_the_flag),
 		CASE(keys_unite_customers),
 		CASE(partial_history_proves_returning_only),
+		CASE(histories_of_two_sites_change_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
