@@ -319,6 +319,7 @@ static void load(struct loader *l)
 		apply_item(l, i);
 	check_listeners(l);
 	check_keys(l);
+	config_load_bots(&l->lines, line_of(l, l->config, "bot_list"), l->config);
 	complete(l);
 }
 
@@ -351,6 +352,7 @@ void attribd_config_free(struct attribd_config *config)
 {
 	if (!config)
 		return;
+	attrib_bots_free(config->bots);
 	attrib_arena_done(&config->arena);
 	free(config);
 }

@@ -68,12 +68,15 @@ struct attribd_config {
 	int64_t max_connections;
 	int64_t journal_segment_size, journal_quota; /* bytes; quota 0 = none */
 	int64_t memory_limit;                        /* bytes of the state; 0 = none */
+	const char *bot_list;                        /* a file; empty = the list that is built in */
+	struct attrib_bots *bots;                    /* owned; what it holds */
 	struct attribd_site_config *sites;
 	size_t site_count;
 };
 
-/* Reads and checks a file. On failure returns ATTRIB_E_CONFIG and writes every problem, one a line
- * ("file:line: key: expected ..., got ..."), into *problems (owned by the caller, may be NULL). */
+/* Reads and checks a file, and the bot list that it names. On failure returns ATTRIB_E_CONFIG and
+ * writes every problem, one a line ("file:line: key: expected ..., got ..."), into *problems (owned by
+ * the caller, may be NULL). */
 int attribd_config_load(const char *file, struct attribd_config **out, struct attrib_buf *problems);
 void attribd_config_free(struct attribd_config *config);
 /* The effective configuration, secrets as ***. */

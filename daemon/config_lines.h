@@ -41,5 +41,8 @@ void config_lines_read(struct config_lines *lines);
 void config_problem_begin(struct config_lines *lines, int line, struct attrib_str key);
 void config_problem(struct config_lines *lines, int line, struct attrib_str key,
 	const char *expected, const char *got);
+/* Loads config->bots from config->bot_list, which stands in that line; whatever is wrong is in the
+ * problems, those of the list itself with the list's own name and lines. */
+void config_load_bots(struct config_lines *lines, int line, struct attribd_config *config);
 
 #endif

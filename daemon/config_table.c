@@ -90,6 +90,10 @@ const struct config_setting config_settings[] = {
 	{DAEMON(trusted_proxies), DAEMON_COUNT(trusted_proxy_count), .name = "trusted_proxies",
 		.type = &config_type_networks, .fallback = "",
 		.help = "Proxies whose X-Forwarded-For is believed."},
+	{DAEMON(bot_list), .name = "bot_list", .type = &config_type_text, .fallback = "",
+		.help = "File of regular expressions, one a line: user agents that are no "
+			"person's. "
+			"Empty = the list that is built in. A reload reads it again."},
 	{DAEMON(dedupe_us), .name = "dedupe", .type = &config_type_duration, .min = 60 * S,
 		.max = 90 * DAY, .restart = true, .fallback = "7d",
 		.help = "How long ids of events that carry neither touch nor money are "

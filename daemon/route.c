@@ -114,6 +114,7 @@ struct attrib_intake attribd_exchange_intake(
 		.keys = worker->keys,
 		.catalog = exchange->snapshot->catalog,
 		.site = &site->intake,
+		.bots = exchange->snapshot->config->bots,
 		.now = worker->now};
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "attrib/arena.h"
+#include "attrib/bots.h"
 #include "attrib/buf.h"
 #include "attrib/catalog.h"
 #include "attrib/event.h"
@@ -30,6 +31,7 @@ struct attrib_intake {
 	struct attrib_keys *keys; /* the worker's own */
 	const struct attrib_catalog *catalog;
 	const struct attrib_intake_site *site; /* the event's site; NULL until it is known */
+	const struct attrib_bots *bots;        /* NULL = an empty list */
 	int64_t now;
 	/* native events of a public key: the browser's request; NULL = no cookie, no verdicts of it */
 	const struct attrib_visit *visit;

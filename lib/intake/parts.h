@@ -19,8 +19,9 @@ void landing_query(struct attrib_arena *arena, struct attrib_str query,
 bool landing_is_search_ad(uint32_t ad_clicks);
 
 /* Verdicts that the request's own headers tell: HEAD, prefetch, bot. */
-uint32_t verdict_of(const struct attrib_http_request *request);
-bool verdict_is_bot(struct attrib_str user_agent);
+uint32_t verdict_of(const struct attrib_bots *bots, const struct attrib_http_request *request);
+/* A user agent that is empty is a robot's, too. */
+bool verdict_is_bot(const struct attrib_bots *bots, struct attrib_str user_agent);
 /* Sec-GPC: 1 or DNT: 1. */
 bool visit_opted_out(const struct attrib_visit *visit);
 /* The id text of the request's visitor cookie when it is genuine; p is NULL otherwise. */

@@ -230,7 +230,7 @@ static void make_click(const struct attrib_intake *intake, const struct attrib_v
 		.utm = landing.utm,
 		.has_utm = landing.has_utm,
 		.ad_clicks = landing.ad_clicks,
-		.verdicts = verdict_of(request)};
+		.verdicts = verdict_of(intake->bots, request)};
 	event->id = attrib_id_of(intake->keys, ATTRIB_ID_EVENT_OPEN, link->site, name);
 	event->click = attrib_id_of(intake->keys, ATTRIB_ID_CLICK, link->site, click);
 	event->referrer_host = host_of_url(

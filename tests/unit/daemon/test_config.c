@@ -645,6 +645,55 @@ static void the_example_is_good(void **state)
 	free(text);
 }
 
+/* -- the bot list ------------------------------------------------------------------------------- */
+
+static const char *with_bot_list(const char *path)
+{
+	static char text[512];
+
+	snprintf(text, sizeof text, "[attribd]\nbot_list = %s\n", path);
+	return text;
+}
+
+static void the_bot_list_is_built_in_or_a_file(void **state)
+{
+	struct attribd_config *c = load_ok("");
+
+	(void)state;
+	assert_true(attrib_bots_match(c->bots, ATTRIB_STR("Googlebot/2.1")));
+	attribd_config_free(c);
+	c = load_ok(with_bot_list(files_text("bots", "^only this$\n")));
+	assert_true(attrib_bots_match(c->bots, ATTRIB_STR("only this")));
+	assert_false(attrib_bots_match(c->bots, ATTRIB_STR("Googlebot/2.1")));
+	attribd_config_free(c);
+}
+
+static void a_bad_bot_list_is_a_bad_configuration(void **state)
+{
+	struct attribd_config *config = NULL;
+	const char *list = files_text("bots", "good\n(bad\n");
+	const char *file = files_text("attribd.conf", with_bot_list(list));
+	struct attrib_buf problems;
+	char expected[512];
+
+	(void)state;
+	attrib_buf_init(&problems);
+	assert_int_equal(attribd_config_load(file, &config, &problems), ATTRIB_E_CONFIG);
+	assert_null(config);
+	attrib_buf_char(&problems, 0);
+	snprintf(expected, sizeof expected,
+		"%s:2: expected a regular expression as RE2 takes it, got \"(bad\" (missing ): "
+		"(bad)\n",
+		list);
+	assert_string_equal((char *)problems.p, expected);
+	attrib_buf_done(&problems);
+	refused("[attribd]\nbot_list = /nonexistent/bots\n",
+		"FILE:2: bot_list: expected a readable file, got \"/nonexistent/bots\" (No such "
+		"file or directory)\n");
+	refused("[attribd]\nbot_list = /\n",
+		"FILE:2: bot_list: expected a readable file, got \"/\" (Is a directory)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,6 +714,8 @@ int main(void)
 		cmocka_unit_test(the_reference_names_every_setting),
 		cmocka_unit_test(the_reference_in_docs_is_this_one),
 		cmocka_unit_test(the_example_is_good),
+		cmocka_unit_test(the_bot_list_is_built_in_or_a_file),
+		cmocka_unit_test(a_bad_bot_list_is_a_bad_configuration),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, files_begin, files_end);

@@ -4,6 +4,13 @@
 #include "parts.h"
 #include "world.h"
 
+static bool is_bot(void **state, const char *user_agent)
+{
+	struct world *w = *state;
+
+	return verdict_is_bot(w->bots, attrib_str_of(user_agent));
+}
+
 static void test_robots(void **state)
 {
 	static const char *const agents[] = {
@@ -17,11 +24,11 @@ static void test_robots(void **state)
 		"LinkedInBot/1.0", "Discordbot/2.0",
 		"Pinterest/0.2 (+http://www.pinterest.com/bot.html)",
 		"Mozilla/5.0 (compatible; YandexBot/3.0)", "Chrome-Lighthouse", "UptimeRobot/2.0",
-		"Mozilla/5.0 (compatible; Baiduspider/2.0)", "Yahoo! Slurp", ""};
+		"Mozilla/5.0 (compatible; Baiduspider/2.0)", "Yahoo! Slurp", "", "bot", "ubot",
+		"xubot", "CUBOT X30 Googlebot/2.1"};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++) {
-		if (!verdict_is_bot(attrib_str_of(agents[i])))
+		if (!is_bot(state, agents[i]))
 			fail_msg("%s", agents[i]);
 	}
 }
@@ -38,15 +45,16 @@ static void test_people(void **state)
 		"Mozilla/5.0 (Linux; Android 14; SM-S918B; wv) Chrome/129 musical_ly_2023 "
 		"BytedanceWebview",
 		"Mozilla/5.0 (iPhone; ...) Mobile/15E148 [Pinterest/iOS]",
-		"Mozilla/5.0 (Linux; Android 11; CUBOT X30) Chrome/90", "Mozilla/5.0 Snapchat/12.0",
+		"Mozilla/5.0 (Linux; Android 11; CUBOT X30) Chrome/90",
+		"Mozilla/5.0 (Linux; Android 11; CUBOT_P40) Chrome/90", "Cubot",
+		"Mozilla/5.0 Snapchat/12.0",
 		"Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
 		"Mozilla/5.0 (Linux; U; Android 9) YaBrowser/22.1 SamsungBrowser/20.0",
 		"Mozilla/5.0 (iPhone; ...) LinkedInApp/9.1",
 		"Opera/9.80 (J2ME/MIDP; Opera Mini/7.1)"};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++) {
-		if (verdict_is_bot(attrib_str_of(agents[i])))
+		if (is_bot(state, agents[i]))
 			fail_msg("%s", agents[i]);
 	}
 }
@@ -73,27 +81,36 @@ static void test_headers(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		world_request(w, "");
 		world_header(w, cases[i].name, cases[i].value);
-		assert_int_equal(verdict_of(&w->request), cases[i].verdict);
+		assert_int_equal(verdict_of(w->bots, &w->request), cases[i].verdict);
 		w->request.method = ATTRIB_HTTP_HEAD;
-		assert_int_equal(verdict_of(&w->request), cases[i].verdict | ATTRIB_VERDICT_HEAD);
+		assert_int_equal(
+			verdict_of(w->bots, &w->request), cases[i].verdict | ATTRIB_VERDICT_HEAD);
 	}
 	w->request.header_count = 0;
 	w->request.method = ATTRIB_HTTP_GET;
-	assert_int_equal(verdict_of(&w->request), ATTRIB_VERDICT_BOT);
+	assert_int_equal(verdict_of(w->bots, &w->request), ATTRIB_VERDICT_BOT);
 }
 
 /* Every end of the text: the matcher must not look behind it. */
 static void test_cut_user_agents(void **state)
 {
 	static const char agent[] = "xx facebookexternalhi google-inspectiontoo headles cubo bo";
+	struct world *w = *state;
 
-	(void)state;
 	for (size_t n = 1; n < sizeof agent; n++) {
 		char *exact = malloc(n);
 		memcpy(exact, agent, n);
-		assert_false(verdict_is_bot((struct attrib_str){exact, n}));
+		assert_false(verdict_is_bot(w->bots, (struct attrib_str){exact, n}));
 		free(exact);
 	}
+}
+
+/* Without a list only who says nothing is a robot. */
+static void test_no_list(void **state)
+{
+	(void)state;
+	assert_true(verdict_is_bot(NULL, ATTRIB_STR_NONE));
+	assert_false(verdict_is_bot(NULL, ATTRIB_STR("Googlebot/2.1")));
 }
 
 int main(void)
@@ -104,6 +121,7 @@ int main(void)
 		TEST(test_people),
 		TEST(test_headers),
 		TEST(test_cut_user_agents),
+		TEST(test_no_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

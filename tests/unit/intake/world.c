@@ -5,8 +5,13 @@ int world_setup(void **state)
 	static const struct attrib_str affiliate[] = {ATTRIB_STR("ref"), ATTRIB_STR("aff")};
 	static const struct attrib_str hosts[] = {ATTRIB_STR("shop.example")};
 	struct world *w = calloc(1, sizeof *w);
+	struct attrib_buf problems;
 	uint8_t secret[ATTRIB_SECRET_BYTES];
 
+	attrib_buf_init(&problems);
+	assert_int_equal(
+		attrib_bots_parse("built in", attrib_bots_builtin, &problems, &w->bots), 0);
+	attrib_buf_done(&problems);
 	memset(secret, 7, sizeof secret);
 	attrib_arena_init(&w->arena, 16384);
 	w->keys = attrib_keys_new(secret);
@@ -20,8 +25,11 @@ int world_setup(void **state)
 		.own_hosts = hosts,
 		.own_host_count = 1,
 		.cookie_domain = ATTRIB_STR(".shop.example")};
-	w->intake = (struct attrib_intake){
-		.arena = &w->arena, .keys = w->keys, .site = &w->intake_site, .now = NOW};
+	w->intake = (struct attrib_intake){.arena = &w->arena,
+		.keys = w->keys,
+		.site = &w->intake_site,
+		.bots = w->bots,
+		.now = NOW};
 	w->link = (struct attrib_tracker){.kind = ATTRIB_TRACKER_LINK,
 		.site = ATTRIB_STR("acme"),
 		.key = ATTRIB_STR("Lisa-Reel"),
@@ -40,6 +48,7 @@ int world_teardown(void **state)
 
 	attrib_arena_done(&w->arena);
 	attrib_keys_free(w->keys);
+	attrib_bots_free(w->bots);
 	free(w->body);
 	free(w);
 	return 0;

@@ -20,6 +20,7 @@
 struct world {
 	struct attrib_arena arena;
 	struct attrib_keys *keys;
+	struct attrib_bots *bots; /* the built-in list */
 	struct attrib_site site;
 	struct attrib_intake_site intake_site;
 	struct attrib_intake intake;
