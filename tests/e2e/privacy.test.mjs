@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BROWSER, CATALOG, Shop } from './support.mjs';
@@ -11,6 +11,9 @@ import { BROWSER, CATALOG, Shop } from './support.mjs';
 const EMAIL = 'canary.Person@Mailbox-Zq7.example';
 const PHONE = '+4915907770123';
 const CUSTOMER = 'customer-Kx93QwZz';
+// persons that only imports name, and what a bad row of theirs holds
+const IMPORTED = ['Bought.Before@Archive-Qx4.example', '+4915908880456', 'archive-Lm77Yx', 'Own.Orders@Creator-Vb2.example',
+  '+4915909990789', 'creator-own-Tz55', 'not-an-address-Hg31', 'number-that-is-none-Wd08'];
 const ADDRESS = '203.0.113.77';
 const CLIENT_V6 = '2001:db8:7:7:aaaa:bbbb:cccc:dddd';
 const ORDER = 'order-may-be-kept-5512';
@@ -28,7 +31,7 @@ function spellings(value) {
     Buffer.from(value.toLowerCase()).toString('hex')];
   return [...new Set(base)];
 }
-const SECRETS = [EMAIL, EMAIL.split('@')[0], PHONE, PHONE.slice(1), CUSTOMER, ADDRESS, CLIENT_V6].flatMap(spellings);
+const SECRETS = [EMAIL, EMAIL.split('@')[0], PHONE, PHONE.slice(1), CUSTOMER, ADDRESS, CLIENT_V6, ...IMPORTED, IMPORTED[0].split('@')[0], IMPORTED[3].split('@')[0]].flatMap(spellings);
 
 function* files(dir) {
   for (const item of readdirSync(dir, { withFileTypes: true })) {
@@ -43,6 +46,19 @@ function found(bytes, needles) {
 }
 
 test('e-mail, phone, customer id and address are nowhere on disk', async () => {
+  const [email, phone, customer, ownEmail, ownPhone, ownCustomer, badEmail, badPhone] = IMPORTED;
+  const head = 'site,email,phone,customer_id';
+  const said = [await shop.import('customers', `${head}\nacme,${email},${phone},${customer}\n`),
+    await shop.import('creator_customer', `${head},creator\nacme,${ownEmail},${ownPhone},${ownCustomer},ann\n`)];
+  for (const table of ['customers', 'creator_customer']) {
+    await assert.rejects(shop.import(table, `${head}\nacme,${badEmail},${badPhone},${customer}\n${ownEmail},,,\n`),
+      (error) => said.push(error.stdout, error.stderr) && error.code === 65);
+    await assert.rejects(shop.import(table, `${ownEmail},${ownPhone}\n`), (error) => said.push(error.stdout, error.stderr) && error.code === 65);
+    rmSync(join(shop.dir, `${table}.csv`));
+  }
+  assert.equal((await shop.query('select 1 from attrib.customer_key')).length, 3);
+  assert.equal((await shop.query('select 1 from attrib.creator_customer_history')).length, 3);
+  assert.deepEqual(found(Buffer.from(said.join('\n')), SECRETS), [], 'what the imports said');
   const person = { customer_id: CUSTOMER, email: EMAIL };
   const response = await shop.events([
     { type: 'visit', event_id: 'p-1', visitor_id: 'v-1', ...person,

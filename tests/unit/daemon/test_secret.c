@@ -25,6 +25,23 @@ static void it_is_made_once_and_then_read(void **state)
 	assert_memory_not_equal(first, again, sizeof first);
 }
 
+/* Root may run a command before the daemon's own user has started it. */
+static void it_belongs_to_the_owner_of_its_directory(void **state)
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+	struct stat directory, file;
+
+	(void)state;
+	assert_int_equal(mkdir(files_path("theirs"), 0700), 0);
+	if (geteuid() == 0)
+		assert_int_equal(chown(files_path("theirs"), 4711, 4712), 0);
+	assert_int_equal(attribd_secret_load(files_path("theirs/secret"), secret), 0);
+	assert_int_equal(stat(files_path("theirs"), &directory), 0);
+	assert_int_equal(stat(files_path("theirs/secret"), &file), 0);
+	assert_int_equal(file.st_uid, directory.st_uid);
+	assert_int_equal(file.st_gid, directory.st_gid);
+}
+
 static void what_is_no_secret_is_refused(void **state)
 {
 	uint8_t secret[ATTRIB_SECRET_BYTES] = {0}, bytes[ATTRIB_SECRET_BYTES + 1] = {7};
@@ -93,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_made_once_and_then_read),
+		cmocka_unit_test(it_belongs_to_the_owner_of_its_directory),
 		cmocka_unit_test(what_is_no_secret_is_refused),
 		cmocka_unit_test(a_leftover_of_a_crash_is_in_nobodys_way),
 		cmocka_unit_test(racing_starts_agree),
