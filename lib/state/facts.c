@@ -173,29 +173,36 @@ static const struct record *victim_of(const struct scan *scan, const struct reco
 	return scan->second && compare_age(fresh, scan->second) > 0 ? scan->second : fresh;
 }
 
-/* The heap piece for so many bytes of data: what malloc would round up to anyway, and coarser steps
- * for the few that are large. A function of the size, so the room needs no field. */
-static size_t room_for(size_t used)
+static size_t bytes_for(size_t used)
 {
-	size_t bytes = sizeof(struct state_facts) + used;
-
-	return bytes <= 1024 ? ((bytes + 8 + 15) & ~(size_t)15) - 8 : (bytes + 255) & ~(size_t)255;
+	return sizeof(struct state_facts) + used;
 }
 
-static int reserve(struct state_facts **facts, size_t more)
+/* Where facts with so many bytes of data will lie: where they are when the piece has that size, else
+ * a new one, to which `move` goes once nothing can fail any more. NULL when memory is out. A piece's
+ * size is that of its data, so it needs no field. */
+static struct state_facts *room_for(struct state_pool *pool, struct state_facts *facts, size_t used)
 {
-	size_t used = *facts ? (*facts)->used : 0;
-	struct state_facts *p;
+	if (facts && state_pool_room(bytes_for(facts->used)) == state_pool_room(bytes_for(used)))
+		return facts;
+	return state_pool_alloc(pool, bytes_for(used));
+}
 
-	if (*facts && room_for(used) == room_for(used + more))
-		return 0;
-	p = realloc(*facts, room_for(used + more));
-	if (!p)
-		return ATTRIB_E_NOMEM;
-	if (!*facts)
-		*p = (struct state_facts){0};
-	*facts = p;
-	return 0;
+/* had: the bytes of data when the old piece was made. */
+static void move(
+	struct state_pool *pool, struct state_facts *to, struct state_facts **facts, size_t had)
+{
+	struct state_facts *old = *facts;
+
+	if (to == old)
+		return;
+	if (old) {
+		memcpy(to, old, bytes_for(old->used));
+		state_pool_free(pool, old, bytes_for(had));
+	} else {
+		*to = (struct state_facts){0};
+	}
+	*facts = to;
 }
 
 static void cut(struct state_facts *facts, size_t at)
@@ -232,13 +239,14 @@ static void add_equal(struct state_facts *facts, const struct scan *scan,
 	result->newest_received_at = state_facts_newest(facts);
 }
 
-static int add_copy(struct state_facts **facts, const struct scan *scan, const struct record *fresh,
-	const struct attrib_fact *fact, struct state_facts_result *result)
+static int add_copy(struct state_pool *pool, struct state_facts **facts, const struct scan *scan,
+	const struct record *fresh, const struct attrib_fact *fact,
+	struct state_facts_result *result)
 {
 	const struct record *victim = victim_of(scan, fresh);
-	size_t place = scan->place, hole = 0, freed = 0;
+	size_t place = scan->place, hole = 0, freed = 0, had = *facts ? (*facts)->used : 0;
 	bool known = scan->content != NULL;
-	int err;
+	struct state_facts *to;
 
 	if (victim == fresh) {
 		result->added.refused = true;
@@ -253,13 +261,14 @@ static int add_copy(struct state_facts **facts, const struct scan *scan, const s
 		hole = (size_t)((const uint8_t *)victim - (*facts)->data);
 		freed = record_bytes(victim);
 	}
-	err = reserve(facts, record_bytes(fresh));
-	if (err)
-		return err;
+	to = room_for(pool, *facts, had + record_bytes(fresh) - freed);
+	if (!to)
+		return ATTRIB_E_NOMEM;
 	if (victim) {
 		cut(*facts, hole);
 		place -= hole < place ? freed : 0;
 	}
+	move(pool, to, facts, had);
 	paste(*facts, place, fresh, fact->body);
 	if (victim)
 		result->newest_received_at = state_facts_newest(*facts);
@@ -273,8 +282,8 @@ static int add_copy(struct state_facts **facts, const struct scan *scan, const s
 	return 0;
 }
 
-int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, uint16_t lane,
-	struct state_facts_result *result)
+int state_facts_add(struct state_pool *pool, struct state_facts **facts,
+	const struct attrib_fact *fact, uint16_t lane, struct state_facts_result *result)
 {
 	struct record fresh = record_of(fact, lane);
 	struct scan scan = scan_for(*facts, &fresh);
@@ -291,7 +300,7 @@ int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, 
 		add_equal(*facts, &scan, &fresh, result);
 	} else {
 		result->added.mine |= !scan.content && victim_of(&scan, &fresh) != &fresh;
-		err = add_copy(facts, &scan, &fresh, fact, result);
+		err = add_copy(pool, facts, &scan, &fresh, fact, result);
 	}
 	if (err == 0)
 		result->added.links = (*facts)->links;
@@ -340,12 +349,8 @@ int64_t state_facts_newest(const struct state_facts *facts)
 	return newest;
 }
 
-size_t state_facts_bytes(const struct state_facts *facts)
+void state_facts_free(struct state_pool *pool, struct state_facts *facts)
 {
-	return room_for(facts->used) + sizeof(size_t);
-}
-
-void state_facts_free(struct state_facts *facts)
-{
-	free(facts);
+	if (facts)
+		state_pool_free(pool, facts, bytes_for(facts->used));
 }

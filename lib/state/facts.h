@@ -1,11 +1,12 @@
 /*
- * The facts of one entity, packed into one piece of heap: a head, then one record per copy in load
+ * The facts of one entity, packed into one piece of memory: a head, then one record per copy in load
  * order. An entity with one touch is the common case by far and the memory of the daemon, so there
  * is no list, no slack and no pointer in it.
  */
 #ifndef ATTRIB_STATE_FACTS_H
 #define ATTRIB_STATE_FACTS_H
 
+#include "pool.h"
 #include "rules.h"
 
 struct state_facts; /* the packed copies of one entity */
@@ -18,8 +19,8 @@ struct state_facts_result {
 
 /* Adds a copy to *facts (NULL = none yet), which may move; lane is the claimer's lane by its number
  * in the backend, 0 = nobody's. ATTRIB_E_NOMEM leaves everything as it was. */
-int state_facts_add(struct state_facts **facts, const struct attrib_fact *fact, uint16_t lane,
-	struct state_facts_result *result);
+int state_facts_add(struct state_pool *pool, struct state_facts **facts,
+	const struct attrib_fact *fact, uint16_t lane, struct state_facts_result *result);
 
 /* How many copies; an upper bound of what a load yields. */
 size_t state_facts_count(const struct state_facts *facts);
@@ -29,8 +30,6 @@ size_t state_facts_load(const struct state_facts *facts, const struct attrib_ent
 	const struct attrib_id *lanes, struct attrib_fact *out);
 /* The latest received_at of all copies. */
 int64_t state_facts_newest(const struct state_facts *facts);
-/* Bytes that it takes from the heap. */
-size_t state_facts_bytes(const struct state_facts *facts);
-void state_facts_free(struct state_facts *facts);
+void state_facts_free(struct state_pool *pool, struct state_facts *facts);
 
 #endif

@@ -29,7 +29,8 @@ struct memory {
 	struct attrib_id last_lane; /* most facts come from the lane of the one before */
 	uint16_t last_lane_number;
 	uint64_t ticket, max_bytes;
-	uint64_t facts, facts_bytes, refused, forgotten;
+	struct state_pool pool; /* the facts themselves */
+	uint64_t facts, refused, forgotten;
 };
 
 /* Values of the tables. */
@@ -60,7 +61,7 @@ static uint32_t seconds_of(int64_t at)
 
 static uint64_t bytes_of(const struct memory *memory)
 {
-	uint64_t bytes = memory->facts_bytes + memory->lane_numbers.bytes +
+	uint64_t bytes = memory->pool.bytes + memory->lane_numbers.bytes +
 			 memory->lane_room * sizeof *memory->lanes;
 
 	for (int kind = 1; kind < KINDS; kind++)
@@ -171,30 +172,27 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 	struct state_facts *facts = NULL;
 	struct state_facts_result r;
 	struct handle handle;
-	size_t before = 0;
 	int err;
 
 	if (value) {
 		memcpy(&handle, value, sizeof handle);
 		facts = handle.facts;
-		before = state_facts_bytes(facts);
 	} else if (refuses(memory, fact, result)) {
 		return 0;
 	}
-	err = state_facts_add(&facts, fact, lane, &r);
+	err = state_facts_add(&memory->pool, &facts, fact, lane, &r);
 	if (err)
 		return err;
 	if (!value)
 		value = state_table_insert(table, hash, &fact->entity.id);
 	if (!value) {
-		state_facts_free(facts);
+		state_facts_free(&memory->pool, facts);
 		return ATTRIB_E_NOMEM;
 	}
 	handle.facts = facts;
 	handle.newest = seconds_of(r.newest_received_at);
 	memcpy(value, &handle, sizeof handle);
 	memory->facts += (uint64_t)r.facts;
-	memory->facts_bytes += state_facts_bytes(facts) - before;
 	memory->refused += r.added.refused;
 	*result = r.added;
 	return 0;
@@ -392,8 +390,7 @@ static bool forget_entity(void *arg, const void *value)
 		return false;
 	f->memory->forgotten++;
 	f->memory->facts -= state_facts_count(handle.facts);
-	f->memory->facts_bytes -= state_facts_bytes(handle.facts);
-	state_facts_free(handle.facts);
+	state_facts_free(&f->memory->pool, handle.facts);
 	return true;
 }
 
@@ -422,25 +419,13 @@ static void memory_stats(struct attrib_state *state, struct attrib_state_stats *
 		out->entities[kind] = memory->tables[kind].entries;
 }
 
-static bool free_entity(void *arg, const void *value)
-{
-	struct handle handle;
-
-	(void)arg;
-	memcpy(&handle, value, sizeof handle);
-	state_facts_free(handle.facts);
-	return true;
-}
-
 static void memory_free(struct attrib_state *state)
 {
 	struct memory *memory = memory_of(state);
 
-	for (int kind = 1; kind < KINDS; kind++) {
-		if (kind != ATTRIB_ENTITY_ID)
-			state_table_sweep(&memory->tables[kind], free_entity, NULL);
+	for (int kind = 1; kind < KINDS; kind++)
 		state_table_done(&memory->tables[kind]);
-	}
+	state_pool_done(&memory->pool);
 	state_table_done(&memory->lane_numbers);
 	free(memory->lanes);
 	free(memory);
@@ -464,6 +449,7 @@ int attrib_state_memory_new(const struct attrib_memory_options *options, struct 
 	if (!memory)
 		return ATTRIB_E_NOMEM;
 	memory->state.ops = &memory_ops;
+	state_pool_init(&memory->pool);
 	memory->max_bytes = options->max_bytes;
 	memory->ticket = options->first_ticket;
 	memory->lane_room = 16;

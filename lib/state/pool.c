@@ -1,0 +1,158 @@
+/*
+ * Free lists by size over blocks that are cut from the front. Under AddressSanitizer what is not in
+ * use is poisoned.
+ */
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
+#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#else
+#define POISON(p, n)   ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
+#endif
+
+#define BLOCK_BYTES ((size_t)1 << 20)
+#define COARSE      1024 /* larger pieces grow in larger steps */
+#define COARSE_STEP 256
+
+struct state_pool_block {
+	struct state_pool_block *next;
+	_Alignas(STATE_POOL_STEP) unsigned char data[];
+};
+
+struct state_pool_large {
+	struct state_pool_large *next, **from;
+	_Alignas(STATE_POOL_STEP) unsigned char data[];
+};
+
+void state_pool_init(struct state_pool *pool)
+{
+	*pool = (struct state_pool){0};
+}
+
+void state_pool_done(struct state_pool *pool)
+{
+	while (pool->blocks) {
+		struct state_pool_block *next = pool->blocks->next;
+		UNPOISON(pool->blocks->data, BLOCK_BYTES);
+		free(pool->blocks);
+		pool->blocks = next;
+	}
+	while (pool->large) {
+		struct state_pool_large *next = pool->large->next;
+		free(pool->large);
+		pool->large = next;
+	}
+	state_pool_init(pool);
+}
+
+size_t state_pool_room(size_t size)
+{
+	size_t step = size <= COARSE ? STATE_POOL_STEP : COARSE_STEP;
+
+	return (size + step - 1) / step * step;
+}
+
+static void *large_alloc(struct state_pool *pool, size_t room)
+{
+	struct state_pool_large *large = malloc(sizeof *large + room);
+
+	if (!large)
+		return NULL;
+	large->next = pool->large;
+	large->from = &pool->large;
+	if (large->next)
+		large->next->from = &large->next;
+	pool->large = large;
+	pool->bytes += sizeof *large + room;
+	return large->data;
+}
+
+static void large_free(struct state_pool *pool, void *p, size_t room)
+{
+	struct state_pool_large *large =
+		(void *)((unsigned char *)p - offsetof(struct state_pool_large, data));
+
+	*large->from = large->next;
+	if (large->next)
+		large->next->from = large->from;
+	pool->bytes -= sizeof *large + room;
+	free(large);
+}
+
+/* The rest of a block that is too short for this piece serves a smaller one. */
+static void keep_rest(struct state_pool *pool)
+{
+	void *rest = pool->blocks ? pool->blocks->data + BLOCK_BYTES - pool->left : NULL;
+	size_t list = pool->left / STATE_POOL_STEP;
+
+	if (!pool->left)
+		return;
+	UNPOISON(rest, sizeof(void *));
+	memcpy(rest, &pool->free[list], sizeof(void *));
+	POISON(rest, sizeof(void *));
+	pool->free[list] = rest;
+}
+
+static void *cut(struct state_pool *pool, size_t room)
+{
+	struct state_pool_block *block = pool->blocks;
+	void *p;
+
+	if (pool->left < room) {
+		block = malloc(sizeof *block + BLOCK_BYTES);
+		if (!block)
+			return NULL;
+		keep_rest(pool);
+		POISON(block->data, BLOCK_BYTES);
+		block->next = pool->blocks;
+		pool->blocks = block;
+		pool->left = BLOCK_BYTES;
+	}
+	p = block->data + BLOCK_BYTES - pool->left;
+	pool->left -= room;
+	return p;
+}
+
+void *state_pool_alloc(struct state_pool *pool, size_t size)
+{
+	size_t room = state_pool_room(size);
+	void **list, *p;
+
+	if (room > STATE_POOL_SMALL)
+		return large_alloc(pool, room);
+	list = &pool->free[room / STATE_POOL_STEP];
+	p = *list;
+	if (p) {
+		UNPOISON(p, room);
+		memcpy(list, p, sizeof *list);
+	} else {
+		p = cut(pool, room);
+		if (!p)
+			return NULL;
+		UNPOISON(p, room);
+	}
+	pool->bytes += room;
+	return p;
+}
+
+void state_pool_free(struct state_pool *pool, void *p, size_t size)
+{
+	size_t room = state_pool_room(size);
+	void **list;
+
+	if (room > STATE_POOL_SMALL) {
+		large_free(pool, p, room);
+		return;
+	}
+	list = &pool->free[room / STATE_POOL_STEP];
+	memcpy(p, list, sizeof *list);
+	*list = p;
+	POISON(p, room);
+	pool->bytes -= room;
+}
