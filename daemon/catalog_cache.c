@@ -1,8 +1,9 @@
 /*
  * Text lines in front, so that a person can see what it is; the rows behind them are bytes.
  *
- *   attribd-catalog 1 <checksum of everything behind this line>
- *   site <policy version> <digest of the policy> <name>
+ *   attribd-catalog 2 <checksum of everything behind this line>
+ *   site <version of its settings> <recorded at, us> <name>       each site's newest version first
+ *   <setting> = <value>                                           those that decisions depend on
  *   rows
  */
 #include "catalog_cache.h"
@@ -16,8 +17,10 @@
 #include <unistd.h>
 
 #include "attrib/id.h"
+#include "history.h"
 
-#define MAGIC "attribd-catalog 1 "
+#define MAGIC "attribd-catalog 2 "
+#define SITE  "site "
 
 static uint64_t digest(struct attrib_str s)
 {
@@ -65,6 +68,15 @@ static int replace(const char *path, struct attrib_str head, struct attrib_str b
 	return err;
 }
 
+static void put_versions(const struct attrib_site *site, struct attrib_buf *out)
+{
+	for (; site; site = site->before) {
+		attrib_buf_printf(out, SITE "%" PRIu32 " %" PRId64 " %.*s\n", site->policy.version,
+			site->policy.recorded_at, (int)site->name.n, site->name.p);
+		attribd_config_put_version(site, out);
+	}
+}
+
 int attribd_catalog_cache_write(
 	const char *path, const struct attribd_config *config, const struct attrib_catalog *catalog)
 {
@@ -73,14 +85,8 @@ int attribd_catalog_cache_write(
 
 	attrib_buf_init(&body);
 	attrib_buf_init(&head);
-	for (size_t i = 0; i < config->site_count; i++) {
-		const struct attribd_site_config *site = &config->sites[i];
-		const struct attrib_site *known = attrib_catalog_site(catalog, site->site.name);
-		if (known)
-			attrib_buf_printf(&body, "site %" PRIu32 " %016" PRIx64 " %.*s\n",
-				known->policy.version, digest(site->policy_json),
-				(int)known->name.n, known->name.p);
-	}
+	for (size_t i = 0; i < config->site_count; i++)
+		put_versions(attrib_catalog_site(catalog, config->sites[i].site.name), &body);
 	attrib_buf_str(&body, ATTRIB_STR("rows\n"));
 	attrib_catalog_encode(catalog, &body);
 	attrib_buf_printf(&head, MAGIC "%016" PRIx64 "\n", digest(attrib_buf_view(&body)));
@@ -110,52 +116,109 @@ static int read_file(const char *path, struct attrib_buf *file)
 	return !err && n < 0 ? ATTRIB_E_IO : err;
 }
 
-static void take_site(
-	struct attrib_str line, const struct attribd_config *config, struct attrib_site *sites)
+/* The file from behind the checksum on. */
+struct cache {
+	const struct attribd_config *config;
+	struct attrib_arena *arena;
+	struct attribd_history *histories; /* of the sites of the configuration */
+	struct attrib_str rest;
+};
+
+static bool begins_with(struct attrib_str s, const char *prefix)
 {
-	uint32_t version;
-	uint64_t hash;
+	return s.n >= strlen(prefix) && memcmp(s.p, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_setting(struct attrib_str line)
+{
+	return line.n && memchr(line.p, '=', line.n) && !begins_with(line, SITE);
+}
+
+/* The lines of settings that come next, taken as one text. */
+static struct attrib_str take_settings(struct cache *cache)
+{
+	struct attrib_str all = cache->rest, rest = cache->rest;
+
+	while (is_setting(attrib_str_split(cache->rest, '\n', &rest)))
+		cache->rest = rest;
+	all.n -= cache->rest.n;
+	return all;
+}
+
+static int take_version(struct cache *cache, struct attrib_str line)
+{
+	struct attrib_site_version version;
 	int name_at = 0;
 	char text[512];
 
 	if (line.n >= sizeof text)
-		return;
+		return ATTRIB_E_CORRUPT;
 	memcpy(text, line.p, line.n);
 	text[line.n] = '\0';
-	if (sscanf(text, "site %" SCNu32 " %" SCNx64 " %n", &version, &hash, &name_at) != 2 ||
+	if (sscanf(text, SITE "%" SCNu32 " %" SCNd64 " %n", &version.version, &version.recorded_at,
+		    &name_at) != 2 ||
 		!name_at)
-		return;
-	for (size_t i = 0; i < config->site_count; i++) {
-		if (attrib_str_eq(sites[i].name, attrib_str_of(text + name_at)) &&
-			digest(config->sites[i].policy_json) == hash)
-			sites[i].policy.version = version;
+		return ATTRIB_E_CORRUPT;
+	version.settings = take_settings(cache);
+	for (size_t i = 0; i < cache->config->site_count; i++) {
+		const struct attrib_site *site = &cache->config->sites[i].site;
+		if (attrib_str_eq(site->name, attrib_str_of(text + name_at)))
+			return attribd_history_add(
+				&cache->histories[i], site, &version, cache->arena);
 	}
+	return 0;
 }
 
-int attribd_catalog_cache_read(const char *path, const struct attribd_config *config,
-	struct attrib_site *sites, struct attrib_buf *file, struct attrib_str *rows)
+static int take_versions(struct cache *cache)
 {
-	struct attrib_str rest, line;
-	uint8_t sum[8];
-	uint64_t value = 0;
-	int err = read_file(path, file);
+	struct attrib_str line;
+	int err = 0;
 
-	if (err)
-		return err;
-	line = attrib_str_split(attrib_buf_view(file), '\n', &rest);
-	if (line.n != sizeof MAGIC - 1 + 16 || memcmp(line.p, MAGIC, sizeof MAGIC - 1) != 0 ||
+	while (!err) {
+		line = attrib_str_split(cache->rest, '\n', &cache->rest);
+		if (!cache->rest.p)
+			return ATTRIB_E_CORRUPT;
+		if (attrib_str_eq(line, ATTRIB_STR("rows")))
+			break;
+		err = take_version(cache, line);
+	}
+	return err;
+}
+
+static int check_sum(struct attrib_str bytes, struct attrib_str *rest)
+{
+	struct attrib_str line = attrib_str_split(bytes, '\n', rest);
+	uint64_t value = 0;
+	uint8_t sum[8];
+
+	if (line.n != sizeof MAGIC - 1 + 16 || !begins_with(line, MAGIC) ||
 		attrib_hex_decode((struct attrib_str){line.p + sizeof MAGIC - 1, 16}, sum, 8))
 		return ATTRIB_E_CORRUPT;
 	for (int i = 0; i < 8; i++)
 		value = value << 8 | sum[i];
-	if (!rest.p || digest(rest) != value)
-		return ATTRIB_E_CORRUPT;
-	do {
-		line = attrib_str_split(rest, '\n', &rest);
-		take_site(line, config, sites);
-	} while (rest.p && !attrib_str_eq(line, ATTRIB_STR("rows")));
-	if (!rest.p)
-		return ATTRIB_E_CORRUPT;
-	*rows = rest;
+	return rest->p && digest(*rest) == value ? 0 : ATTRIB_E_CORRUPT;
+}
+
+int attribd_catalog_cache_read(const char *path, const struct attribd_config *config,
+	struct attrib_site *sites, struct attrib_arena *arena, struct attrib_buf *file,
+	struct attrib_str *rows)
+{
+	struct cache cache = {.config = config, .arena = arena};
+	int err = read_file(path, file);
+
+	cache.histories =
+		attrib_arena_alloc(arena, (config->site_count + 1) * sizeof *cache.histories);
+	if (!err && !cache.histories)
+		err = ATTRIB_E_NOMEM;
+	if (!err)
+		err = check_sum(attrib_buf_view(file), &cache.rest);
+	if (!err)
+		err = take_versions(&cache);
+	if (err)
+		return err;
+	for (size_t i = 0; i < config->site_count; i++)
+		if (cache.histories[i].newest)
+			sites[i] = *cache.histories[i].newest;
+	*rows = cache.rest;
 	return 0;
 }

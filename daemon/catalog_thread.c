@@ -1,6 +1,6 @@
 /*
- * Building catalogs: the sites come from the configuration, their policy versions from PostgreSQL or
- * the cache, the rows likewise.
+ * Building catalogs: which sites there are comes from the configuration, the history of their settings
+ * from PostgreSQL or the cache, the rows likewise.
  */
 #include "catalog_thread.h"
 
@@ -12,16 +12,18 @@
 #include <unistd.h>
 
 #include "catalog_cache.h"
+#include "history.h"
 #include "log.h"
 #include "metrics.h"
 
 #define RETRY_FIRST_US 250000
 #define RETRY_MAX_US   10000000
+#define ARENA_BLOCK    16384
 #define SETTLE_US      20000 /* an import sends several notifications: one load for all */
 
 /* -- building ----------------------------------------------------------------------------------- */
 
-/* The configuration is immutable, policy versions are found out later: a copy of its sites. Behind
+/* The configuration is immutable, the history is found out later: a copy of its sites. Behind
  * them the sites that a reload took away: what was acknowledged for them may still be on its way to
  * the engine, which asks the catalog. They go with the next start. */
 static struct attrib_site *copy_sites(
@@ -79,13 +81,15 @@ static int build_first(struct attribd_catalog_thread *catalog, const struct attr
 	size_t n;
 	struct attrib_site *sites = copy_sites(config, NULL, &n);
 	struct attrib_str rows = ATTRIB_STR_NONE;
+	struct attrib_arena arena;
 	struct attrib_buf file;
 	int err;
 
 	if (!sites)
 		return ATTRIB_E_NOMEM;
 	attrib_buf_init(&file);
-	err = attribd_catalog_cache_read(catalog->path, config, sites, &file, &rows);
+	attrib_arena_init(&arena, ARENA_BLOCK);
+	err = attribd_catalog_cache_read(catalog->path, config, sites, &arena, &file, &rows);
 	if (!err)
 		err = build_from_rows(rows, sites, n, out);
 	*origin = err ? ATTRIBD_CATALOG_EMPTY : ATTRIBD_CATALOG_CACHE;
@@ -94,6 +98,7 @@ static int build_first(struct attribd_catalog_thread *catalog, const struct attr
 			catalog->path, attrib_error_text(err));
 	if (err)
 		err = build_from_rows(ATTRIB_STR_NONE, sites, n, out);
+	attrib_arena_done(&arena);
 	attrib_buf_done(&file);
 	free(sites);
 	return err;
@@ -118,21 +123,37 @@ static int publish(struct attribd_catalog_thread *catalog, struct attribd_config
 
 /* -- with PostgreSQL ---------------------------------------------------------------------------- */
 
-static int put_sites(const struct attribd_config *config, struct attrib_site *sites,
-	struct attrib_sink_error *error)
+/* What PostgreSQL has recorded of a site instead of what its configuration says: the newest version
+ * says the same. */
+static int take_history(
+	const struct attrib_site_row *row, struct attrib_arena *arena, struct attrib_site *site)
 {
-	struct attrib_site_row *rows = calloc(config->site_count + 1, sizeof *rows);
+	struct attribd_history history = {0};
+	int err = 0;
+
+	for (size_t i = 0; i < row->version_count && !err; i++)
+		err = attribd_history_add(&history, row->site, &row->versions[i], arena);
+	if (!err && history.newest)
+		*site = *history.newest;
+	return err;
+}
+
+static int put_sites(const struct attribd_config *config, struct attrib_site *sites,
+	struct attrib_arena *arena, struct attrib_sink_error *error)
+{
+	struct attrib_site_row *rows = attrib_arena_alloc(arena, config->site_count * sizeof *rows);
 	int err;
 
 	if (!rows)
 		return ATTRIB_E_NOMEM;
 	for (size_t i = 0; i < config->site_count; i++)
-		rows[i] = (struct attrib_site_row){.site = &sites[i],
+		rows[i] = (struct attrib_site_row){.site = &config->sites[i].site,
 			.customer_history = config->sites[i].customer_history,
 			.cost_spread = config->sites[i].cost_spread,
 			.policy_json = config->sites[i].policy_json};
-	err = attrib_postgres_put_sites(config->postgres, rows, config->site_count, error);
-	free(rows);
+	err = attrib_postgres_put_sites(config->postgres, rows, config->site_count, arena, error);
+	for (size_t i = 0; i < config->site_count && !err; i++)
+		err = take_history(&rows[i], arena, &sites[i]);
 	return err;
 }
 
@@ -153,14 +174,13 @@ static int load_rows(const struct attribd_config *config, struct attrib_site *si
 	return build(builder, sites, n, version, out);
 }
 
-/* What PostgreSQL has said of these sites before: putting them again would be a change. */
-static void known_versions(
-	const struct attrib_catalog *catalog, struct attrib_site *sites, size_t n)
+/* What was known of these sites before stands until PostgreSQL says something else. */
+static void keep_history(const struct attrib_catalog *catalog, struct attrib_site *sites, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct attrib_site *known = attrib_catalog_site(catalog, sites[i].name);
 		if (known)
-			sites[i].policy.version = known->policy.version;
+			sites[i] = *known;
 	}
 }
 
@@ -172,15 +192,17 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 	size_t n;
 	struct attrib_site *sites = copy_sites(config, catalog->snapshot->catalog, &n);
 	struct attrib_catalog *built;
+	struct attrib_arena arena;
 	int err = sites ? 0 : ATTRIB_E_NOMEM;
 
+	attrib_arena_init(&arena, ARENA_BLOCK);
 	if (!err && put)
-		err = put_sites(config, sites, error);
+		err = put_sites(config, sites, &arena, error);
 	else if (!err)
-		known_versions(catalog->snapshot->catalog, sites, n);
-
+		keep_history(catalog->snapshot->catalog, sites, n);
 	if (!err)
 		err = load_rows(config, sites, n, &built, error);
+	attrib_arena_done(&arena);
 	free(sites);
 	if (!err)
 		err = publish(catalog, pending, built, ATTRIBD_CATALOG_POSTGRES, wanted);
@@ -194,20 +216,8 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 	return 0;
 }
 
-/* What is decided by the same policy as before needs no new version, nor to be decided again. */
-static void same_versions(const struct attribd_snapshot *before, const struct attribd_config *now,
-	struct attrib_site *sites)
-{
-	for (size_t i = 0; i < now->site_count; i++) {
-		const struct attribd_site_config *old =
-			attribd_config_site(before->config, sites[i].name);
-		if (old && attrib_str_eq(old->policy_json, now->sites[i].policy_json))
-			known_versions(before->catalog, &sites[i], 1);
-	}
-}
-
-/* Without PostgreSQL a new configuration goes with the rows that are known; policies that changed
- * get their versions later. */
+/* Without PostgreSQL a new configuration goes with the rows and the histories that are known: changed
+ * settings decide from when they are recorded. */
 static int load_offline(struct attribd_catalog_thread *catalog, struct attribd_config *pending)
 {
 	size_t n;
@@ -218,7 +228,7 @@ static int load_offline(struct attribd_catalog_thread *catalog, struct attribd_c
 
 	attrib_buf_init(&rows);
 	if (!err) {
-		same_versions(catalog->snapshot, pending, sites);
+		keep_history(catalog->snapshot->catalog, sites, n);
 		attrib_catalog_encode(catalog->snapshot->catalog, &rows);
 		err = rows.err;
 	}

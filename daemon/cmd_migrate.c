@@ -27,7 +27,8 @@ static int put_sites(struct attribd_config *config, struct attrib_sink_error *er
 			.cost_spread = site->cost_spread,
 			.policy_json = site->policy_json};
 	}
-	err = attrib_postgres_put_sites(config->postgres, rows, config->site_count, error);
+	err = attrib_postgres_put_sites(
+		config->postgres, rows, config->site_count, &config->arena, error);
 	free(rows);
 	return err;
 }

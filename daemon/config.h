@@ -86,6 +86,13 @@ void attribd_config_restart_diff(
 	const struct attribd_config *a, const struct attribd_config *b, struct attrib_buf *out);
 /* All settings with defaults, bounds and what they mean, as Markdown. */
 void attribd_config_reference(struct attrib_buf *out);
+/* The settings of a site that decisions depend on, one a line: "name = value". */
+void attribd_config_put_version(const struct attrib_site *site, struct attrib_buf *out);
+/* Such lines, perhaps of another release, back into the site; texts go into the arena. What is not
+ * stated has its default; what can't be read has it, too, and is told in *problems, one a line.
+ * ATTRIB_E_NOMEM, the site untouched. */
+int attribd_config_read_version(struct attrib_str settings, struct attrib_arena *arena,
+	struct attrib_site *site, struct attrib_buf *problems) ATTRIB_MUST_CHECK;
 /* NULL = no such site. */
 const struct attribd_site_config *attribd_config_site(
 	const struct attribd_config *config, struct attrib_str name);

@@ -62,15 +62,23 @@ int attrib_sink_null_new(struct attrib_sink **out) ATTRIB_MUST_CHECK;
 int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const char *text),
 	void *arg, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* Writes the sites' settings that views and merges need (time zone, currency, customer history,
- * primary model, cost spreading, policy); a changed policy becomes a new version. The versions are
- * written back into sites[i].policy.version. */
+ * primary model, cost spreading, policy); a policy that says something else than the newest version
+ * becomes a new one. Then reads each site's versions, newest first: versions[0] says what the policy
+ * of the row says. They lie in the arena. */
+struct attrib_site_version {
+	uint32_t version;
+	int64_t recorded_at;
+	struct attrib_str settings; /* lines as in attribd.conf, "name = value", sorted by name */
+};
 struct attrib_site_row {
-	struct attrib_site *site;
+	const struct attrib_site *site;
 	struct attrib_str customer_history, cost_spread;
-	struct attrib_str policy_json; /* what a decision depends on, in canonical order */
+	struct attrib_str policy_json;        /* what a decision depends on, in canonical order */
+	struct attrib_site_version *versions; /* out */
+	size_t version_count;
 };
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
-	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+	struct attrib_arena *arena, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* Reads catalog rows with their history into a builder; *version is that of the snapshot. */
 int attrib_postgres_load_catalog(const char *conninfo, struct attrib_catalog_builder *builder,
 	uint64_t *version, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;

@@ -1,5 +1,6 @@
 /*
- * The sites of the configuration into attrib.site, all or none.
+ * The sites of the configuration into attrib.site, all or none, and the history of their settings out
+ * of attrib.site_policy, as of the same transaction.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +32,8 @@ static void site_params_done(struct site_params *p)
 	free(p->policy);
 }
 
-static int put_site(PGconn *conn, struct attrib_site_row *row, uint32_t *version,
-	struct attrib_sink_error *error)
+static int put_site(
+	PGconn *conn, const struct attrib_site_row *row, struct attrib_sink_error *error)
 {
 	const struct attrib_policy *policy = &row->site->policy;
 	struct site_params p = {dup(row->site->name), dup(row->site->time_zone),
@@ -40,18 +41,14 @@ static int put_site(PGconn *conn, struct attrib_site_row *row, uint32_t *version
 	char model[16];
 	const char *params[] = {
 		p.name, p.time_zone, policy->currency, p.history, model, p.spread, p.policy};
-	PGresult *result = NULL;
 	int err = ATTRIB_E_NOMEM;
 
 	snprintf(model, sizeof model, "%d", policy->primary_model + 1);
 	if (p.name && p.time_zone && p.history && p.spread && p.policy)
-		err = pg_query(conn,
+		err = pg_run(conn,
 			"SELECT attrib.put_site_v1($1, $2, $3, $4, $5::int, $6, $7::jsonb)", 7,
-			params, &result, error);
-	if (!err) {
-		*version = (uint32_t)pg_int(result, 0, 0, 0);
-		PQclear(result);
-	} else if (err == ATTRIB_E_INVALID) {
+			params, error);
+	if (err == ATTRIB_E_INVALID) {
 		err = ATTRIB_E_CONFIG;
 		pg_say(error, "site %.60s: PostgreSQL refuses its settings (time zone %.60s)",
 			p.name, p.time_zone);
@@ -60,8 +57,51 @@ static int put_site(PGconn *conn, struct attrib_site_row *row, uint32_t *version
 	return err;
 }
 
-/* The versions count only after the commit, so they wait in a list of their own. */
-static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n, uint32_t *versions,
+/* Settings as lines: whatever stands in the table, each line is one name and one value. */
+static const char versions_sql[] =
+	"SELECT p.version, (extract(epoch FROM p.recorded_at) * 1000000)::bigint,"
+	" (SELECT string_agg(s.key || ' = ' || translate(coalesce(s.value, ''), E'\n\r', '  '),"
+	" E'\n' ORDER BY s.key COLLATE \"C\") FROM jsonb_each_text(p.settings) s)"
+	" FROM attrib.site_policy p WHERE p.site = $1 ORDER BY p.version DESC";
+
+static int take_versions(struct attrib_site_row *row, const PGresult *r, struct attrib_arena *arena)
+{
+	size_t n = (size_t)PQntuples(r);
+
+	row->version_count = 0;
+	row->versions = attrib_arena_raw(arena, n * sizeof *row->versions);
+	if (!row->versions)
+		return ATTRIB_E_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct attrib_str settings = pg_str(r, (int)i, 2);
+		row->versions[i] =
+			(struct attrib_site_version){.version = (uint32_t)pg_int(r, (int)i, 0, 0),
+				.recorded_at = pg_int(r, (int)i, 1, ATTRIB_NEVER),
+				.settings = attrib_arena_str(arena, settings)};
+		if (settings.n && !row->versions[i].settings.p)
+			return ATTRIB_E_NOMEM;
+	}
+	row->version_count = n;
+	return 0;
+}
+
+static int read_versions(PGconn *conn, struct attrib_site_row *row, struct attrib_arena *arena,
+	struct attrib_sink_error *error)
+{
+	char *name = dup(row->site->name);
+	const char *params[] = {name};
+	PGresult *result = NULL;
+	int err = name ? pg_query(conn, versions_sql, 1, params, &result, error) : ATTRIB_E_NOMEM;
+
+	if (!err) {
+		err = take_versions(row, result, arena);
+		PQclear(result);
+	}
+	free(name);
+	return err;
+}
+
+static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n, struct attrib_arena *arena,
 	struct attrib_sink_error *error)
 {
 	int err = pg_check_schema(conn, error);
@@ -69,22 +109,20 @@ static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n, uint32_
 	if (!err)
 		err = pg_run(conn, "BEGIN", 0, NULL, error);
 	for (size_t i = 0; i < n && !err; i++)
-		err = put_site(conn, &rows[i], &versions[i], error);
+		err = put_site(conn, &rows[i], error);
+	for (size_t i = 0; i < n && !err; i++)
+		err = read_versions(conn, &rows[i], arena, error);
 	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);
 }
 
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
-	struct attrib_sink_error *error)
+	struct attrib_arena *arena, struct attrib_sink_error *error)
 {
-	uint32_t *versions = calloc(n ? n : 1, sizeof *versions);
 	PGconn *conn = NULL;
-	int err = versions ? pg_connect(conninfo, NULL, &conn, error) : ATTRIB_E_NOMEM;
+	int err = pg_connect(conninfo, NULL, &conn, error);
 
 	if (!err)
-		err = put_all(conn, rows, n, versions, error);
-	for (size_t i = 0; i < n && !err; i++)
-		rows[i].site->policy.version = versions[i];
+		err = put_all(conn, rows, n, arena, error);
 	PQfinish(conn);
-	free(versions);
 	return err;
 }

@@ -32,4 +32,5 @@ BEGIN
 	END IF;
 	RETURN current;
 END $$;
+COMMENT ON COLUMN attrib.site_policy.recorded_at IS 'from when on it decides: the orders that were not yet locked by its lock_after then';
 COMMENT ON FUNCTION attrib.put_site_v1(text, text, text, text, int, text, jsonb) IS 'Writes a site''s settings; a changed policy becomes a new version. Returns the version in force.';

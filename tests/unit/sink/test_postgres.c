@@ -353,20 +353,34 @@ static void changed_policy_is_a_new_version(void **state)
 		.cost_spread = ATTRIB_STR("equal"),
 		.policy_json = ATTRIB_STR("{\"collapse\": \"30m\"}")};
 	struct attrib_sink_error error = {0};
+	struct attrib_arena arena;
 
+	attrib_arena_init(&arena, 1024);
 	attrib_policy_defaults(&site.policy);
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), 0);
-	assert_int_equal(site.policy.version, 2); /* the shop's own was 1 */
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), 0);
-	assert_int_equal(site.policy.version, 2);
-	row.policy_json = ATTRIB_STR("{\"collapse\": \"31m\"}");
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), 0);
-	assert_int_equal(site.policy.version, 3);
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), 0);
+	assert_int_equal(row.version_count, 2); /* the shop's own was 1 */
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), 0);
+	assert_int_equal(row.version_count, 2);
+	test_pg_run(&pg, "UPDATE attrib.site_policy SET recorded_at = '2026-11-01T00:00:00.000001Z'"
+			 " WHERE version = 2");
+	row.policy_json = ATTRIB_STR("{\"collapse\": \"31m\", \"a\": \"\", \"b\": \"x\\ny\"}");
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), 0);
+	assert_int_equal(row.version_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(row.versions[i].version, 3 - i);
+	assert_true(row.versions[0].recorded_at > row.versions[1].recorded_at);
+	assert_int_equal(row.versions[1].recorded_at, INT64_C(1793491200000001));
+	assert_true(attrib_str_eq(row.versions[0].settings,
+		ATTRIB_STR("a = \nb = x y\ncollapse = 31m"))); /* a line is one setting */
+	assert_true(attrib_str_eq(row.versions[1].settings, ATTRIB_STR("collapse = 30m")));
+	assert_int_equal(row.versions[2].settings.n, 0);
 	expect("Europe/Berlin|EUR|partial|1|equal|3",
 		"SELECT time_zone, currency, customer_history,"
 		" primary_model, cost_spread, policy_version FROM attrib.site");
 	site.time_zone = ATTRIB_STR("Mars/Olympus");
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &error), ATTRIB_E_CONFIG);
+	assert_int_equal(
+		attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), ATTRIB_E_CONFIG);
+	attrib_arena_done(&arena);
 }
 
 static struct attrib_catalog *load(void)
