@@ -21,14 +21,15 @@ enum cmd_option {
 	CMD_OPTION_HELP = 1 << 6,
 	CMD_OPTION_VERSION = 1 << 7,
 	CMD_OPTION_KIND = 1 << 8,
+	CMD_OPTION_BY = 1 << 9,
 };
 
 /* Borrowed from argv. */
 struct cmd_line {
-	unsigned given;                                       /* enum cmd_option */
-	const char *config;                                   /* never NULL */
-	const char *site, *from, *to, *model, *format, *kind; /* NULL = not given */
-	char **operands;                                      /* the first is the command's name */
+	unsigned given;                                            /* enum cmd_option */
+	const char *config;                                        /* never NULL */
+	const char *site, *from, *to, *model, *by, *format, *kind; /* NULL = not given */
+	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
 };

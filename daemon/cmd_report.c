@@ -52,6 +52,15 @@ static int read_model(const char *text)
 	return EX_USAGE;
 }
 
+static int read_dating(const char *text)
+{
+	if (!text || strcmp(text, "order") == 0 || strcmp(text, "touch") == 0 ||
+		strcmp(text, "refund") == 0)
+		return EX_OK;
+	cmd_complain("--by: expected order, touch or refund, got \"%s\"", text);
+	return EX_USAGE;
+}
+
 static int unknown_report(const char *name)
 {
 	const struct attrib_report_kind *kind;
@@ -88,6 +97,7 @@ int cmd_report(const struct cmd_line *line)
 		.from = line->from,
 		.to = line->to,
 		.model = line->model,
+		.by = line->by,
 		.write = write_stdout};
 	const struct attribd_site_config *site;
 	struct attribd_config *config;
@@ -95,6 +105,8 @@ int cmd_report(const struct cmd_line *line)
 
 	if (!status)
 		status = read_model(line->model);
+	if (!status)
+		status = read_dating(line->by);
 	if (!status)
 		status = cmd_load_config(line->config, &config);
 	if (status)

@@ -102,29 +102,52 @@ const struct cmd cmd_table[] = {
 		"  attribd import customers customers.csv -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE, 2, 2, cmd_import},
 	{"report",
-		"NAME [--site S] [--from DAY --to DAY] [--model M] [--format table|csv|json] [-c "
-		"FILE]",
+		"NAME [--site S] [--from DAY --to DAY] [--by DATE] [--model M] [--format "
+		"table|csv|json] "
+		"[-c FILE]",
 		"print ROI, CAC, avoided double counting ...",
 		"  roi                      what each creator cost and brought, by model\n"
 		"  cac                      what a new customer cost, by campaign\n"
+		"  creator_money            what each creator brought, by the date of order, touch "
+		"or "
+		"refund\n"
 		"  double_count             what the creators' own reports would count twice\n"
+		"  double_count_by_creator  the same for each creator's own report\n"
 		"  double_count_by_channel  the same for channels that each report alone\n"
+		"  double_count_outside     the same for imported claims of outside platforms\n"
+		"  outside_claim            every imported claim, what was decided, who else "
+		"claimed "
+		"it\n"
+		"  overlap_creators         pairs of creators that claim the same orders\n"
+		"  overlap_channels         pairs of channels that claim the same orders\n"
 		"  order_credit             who earned which part of each order, by model\n"
 		"  conversion_status        every order and lead with its state and money\n"
+		"  adjustment               refunds, voids and cancels by their own dates\n"
+		"  adjustment_credit        whose credit they took, by model\n"
 		"  path_step                every touch that an order considered, and why it "
 		"counts or not\n"
 		"  traffic_daily            clicks, visits, carts and leads by day and tracker\n"
+		"  traffic_quality          raw, valid, suspect and filtered events by day and "
+		"tracker\n"
+		"  traffic_reason           why events are suspect or filtered\n"
+		"  suspect_credit           orders that were credited by suspect touches\n"
 		"  unknown_tracker          keys that were seen and belong to nobody\n\n"
 		"Days are local days of the site, both included; without them a report is over all "
 		"time.\n"
 		"Models: policy, last_touch, first_touch, linear, position, time_decay.\n"
+		"--by (roi, creator_money): the days are those of the order (the default), of the "
+		"touch that\n"
+		"was credited, or of the refund: orders by their own day less what was refunded in "
+		"the period.\n"
 		"The same reports are views of the schema `attrib` in the database.\n\n"
 		"Examples:\n"
 		"  attribd report roi --model policy -c attribd.conf\n"
 		"  attribd report roi --from 2026-11-01 --to 2026-11-30 --format csv -c "
-		"attribd.conf > roi.csv\n",
+		"attribd.conf > roi.csv\n"
+		"  attribd report creator_money --from 2026-11-01 --to 2026-11-30 --by refund -c "
+		"attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
-			CMD_OPTION_MODEL | CMD_OPTION_FORMAT,
+			CMD_OPTION_BY | CMD_OPTION_MODEL | CMD_OPTION_FORMAT,
 		1, 1, cmd_report},
 	{"explain", "ORDER [--site S] [--kind order|lead] [--format table|json] [-c FILE]",
 		"say why an order is credited as it is",
@@ -166,6 +189,7 @@ static const struct option options[] = {
 	{"from", required_argument, NULL, CMD_OPTION_FROM},
 	{"to", required_argument, NULL, CMD_OPTION_TO},
 	{"model", required_argument, NULL, CMD_OPTION_MODEL},
+	{"by", required_argument, NULL, CMD_OPTION_BY},
 	{"format", required_argument, NULL, CMD_OPTION_FORMAT},
 	{"kind", required_argument, NULL, CMD_OPTION_KIND},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
@@ -195,6 +219,8 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->to;
 	case CMD_OPTION_MODEL:
 		return &line->model;
+	case CMD_OPTION_BY:
+		return &line->by;
 	case CMD_OPTION_FORMAT:
 		return &line->format;
 	case CMD_OPTION_KIND:

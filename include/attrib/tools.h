@@ -57,6 +57,7 @@ struct attrib_report_kind {
 	const char *about; /* one line */
 	bool has_period;   /* takes from and to */
 	bool has_model;
+	bool has_dating; /* its period may go by the date of order, touch or refund */
 };
 /* The reports there are, one after the other; NULL behind the last. */
 const struct attrib_report_kind *attrib_report_kind(size_t index);
@@ -64,9 +65,10 @@ const struct attrib_report_kind *attrib_report_kind(size_t index);
 struct attrib_report {
 	const char *conninfo;
 	const char *name;
-	const char *site;      /* NULL = all sites; needed with a period */
+	const char *site;      /* NULL = all sites */
 	const char *from, *to; /* YYYY-MM-DD, both or none; both days included */
 	const char *model;     /* NULL = all, with a period the primary one */
+	const char *by;        /* order, touch, refund; NULL = order; needs a period */
 	enum attrib_report_format format;
 	int (*write)(void *arg, struct attrib_str text); /* 0, or an error that ends the report */
 	void *arg;

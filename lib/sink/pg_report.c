@@ -18,32 +18,51 @@
 
 struct report_row {
 	struct attrib_report_kind kind;
-	const char *day; /* the rows' local day; NULL: <view>_between() knows it */
 	const char *order;
-	const char *names; /* of <view>_between()'s first columns: those of the view */
 };
 
 /* clang-format off */
 static const struct report_row rows[] = {
-	{{"roi", "what each creator cost and brought, by model", true, true}, NULL,
-		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator",
-		"site, row_kind, campaign, creator, model"},
-	{{"cac", "what a new customer cost, by campaign", true, false}, NULL,
-		"site, campaign, currency", "site"},
-	{{"double_count", "what the creators' own reports would count twice", true, false}, NULL,
-		"site, currency", "site"},
-	{{"double_count_by_channel", "the same for channels that each report alone", true, false}, NULL,
-		"site, currency", "site"},
-	{{"order_credit", "who earned which part of each order, by model", true, true}, NULL,
-		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", "site"},
-	{{"conversion_status", "every order and lead with its state and money", true, false},
-		NULL, "site, placed_at, kind, order_id", "site"},
-	{{"path_step", "every touch that an order considered, and why it counts or not", false, false},
-		NULL, "site, kind, order_id, step", NULL},
-	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false}, "day",
-		"site, day, campaign, creator, channel, tracker", NULL},
-	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false}, NULL,
-		"site, orders DESC, touches DESC, kind, key", NULL},
+	{{"roi", "what each creator cost and brought, by model", true, true, true},
+		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator"},
+	{{"cac", "what a new customer cost, by campaign", true, false, false},
+		"site, campaign, currency"},
+	{{"creator_money", "what each creator brought, by the date of order, touch or refund", true, true, true},
+		"site, campaign, model, currency, net DESC, creator"},
+	{{"double_count", "what the creators' own reports would count twice", true, false, false},
+		"site, currency"},
+	{{"double_count_by_creator", "the same for each creator's own report", true, false, false},
+		"site, currency, overstated_revenue DESC, creator"},
+	{{"double_count_by_channel", "the same for channels that each report alone", true, false, false},
+		"site, currency"},
+	{{"double_count_outside", "the same for imported claims of outside platforms", true, false, false},
+		"site, currency, platform"},
+	{{"outside_claim", "every imported claim, what was decided, who else claimed it", true, false, false},
+		"site, platform, order_id, creator"},
+	{{"overlap_creators", "pairs of creators that claim the same orders", true, false, false},
+		"site, currency, orders DESC, creator_a, creator_b"},
+	{{"overlap_channels", "pairs of channels that claim the same orders", true, false, false},
+		"site, currency, orders DESC, channel_a, channel_b"},
+	{{"order_credit", "who earned which part of each order, by model", true, true, false},
+		"site, placed_at, kind, order_id, model, share DESC, creator, tracker"},
+	{{"conversion_status", "every order and lead with its state and money", true, false, false},
+		"site, placed_at, kind, order_id"},
+	{{"adjustment", "refunds, voids and cancels by their own dates", true, false, false},
+		"site, occurred_at, order_id, adjustment_id"},
+	{{"adjustment_credit", "whose credit they took, by model", true, true, false},
+		"site, occurred_at, order_id, adjustment_id, model, touched_at, creator, tracker"},
+	{{"path_step", "every touch that an order considered, and why it counts or not", false, false, false},
+		"site, kind, order_id, step"},
+	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false, false},
+		"site, day, campaign, creator, channel, tracker"},
+	{{"traffic_quality", "raw, valid, suspect and filtered events by day and tracker", true, false, false},
+		"site, day, campaign, creator, channel, tracker, type"},
+	{{"traffic_reason", "why events are suspect or filtered", true, false, false},
+		"site, day, campaign, creator, channel, tracker, type, class, reason"},
+	{{"suspect_credit", "orders that were credited by suspect touches", true, false, false},
+		"site, currency, creator, reason"},
+	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false, false},
+		"site, orders DESC, touches DESC, kind, key"},
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof *rows)
@@ -91,29 +110,31 @@ static int check(const struct attrib_report *report, const struct report_row *ro
 		return refuse(error, "the period of %s ends before it begins", kind->name);
 	if (report->model && !kind->has_model)
 		return refuse(error, "%s has no model to choose", kind->name);
+	if (report->by && !kind->has_dating)
+		return refuse(error, "%s has one date only", kind->name);
+	if (report->by && !report->from)
+		return refuse(error, "%s needs a period to go by another date", kind->name);
 	return 0;
 }
 
-/* $1 site, $2 model, $3 and $4 the period. */
+/* $1 site, $2 model, $3 and $4 the period, $5 what it goes by. */
 static void put_sql(
 	struct attrib_buf *sql, const struct attrib_report *report, const struct report_row *row)
 {
 	const struct attrib_report_kind *kind = &row->kind;
-	const char *day = row->day;
 
-	if (report->from && !day)
+	if (report->from)
 		attrib_buf_printf(sql,
-			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s) AS r(%s)",
-			kind->name, kind->has_model ? ", $2" : "", row->names);
+			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s%s) r",
+			kind->name, kind->has_model ? ", $2" : "",
+			kind->has_dating ? ", by => $5" : "");
 	else
 		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", kind->name);
 	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));
 	attrib_buf_printf(sql, kind->has_model ? " AND ($2::text IS NULL OR r.model = $2)"
 					       : " AND $2::text IS NULL");
-	if (!report->from || !day)
-		attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"));
-	else
-		attrib_buf_printf(sql, " AND r.%s BETWEEN $3::date AND $4::date", day);
+	attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"
+				       " AND ($5::text IS NULL OR $3 IS NOT NULL)"));
 	attrib_buf_printf(sql, " ORDER BY %s", row->order);
 	attrib_buf_char(sql, 0);
 }
@@ -240,7 +261,8 @@ static void output_done(struct output *out)
 static int run(const struct attrib_report *report, const struct report_row *row, PGconn *conn,
 	struct attrib_sink_error *error)
 {
-	const char *const params[] = {report->site, report->model, report->from, report->to};
+	const char *const params[] = {
+		report->site, report->model, report->from, report->to, report->by};
 	struct output *out = calloc(1, sizeof *out);
 	struct attrib_buf sql;
 	int err = ATTRIB_E_NOMEM;
@@ -250,7 +272,7 @@ static int run(const struct attrib_report *report, const struct report_row *row,
 	if (!out || sql.err)
 		goto out;
 	out->report = report;
-	if (!PQsendQueryParams(conn, (const char *)sql.p, 4, NULL, params, NULL, NULL, 0)) {
+	if (!PQsendQueryParams(conn, (const char *)sql.p, 5, NULL, params, NULL, NULL, 0)) {
 		err = pg_fail(conn, NULL, error);
 		goto out;
 	}

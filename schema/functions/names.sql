@@ -26,6 +26,18 @@ RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.flag_names(int) IS 'Names of a set of verdicts. Invalid: bot, prefetch, head, own_site (bits below 256). Suspect: flood, paid_ad, too_fast.';
 
+CREATE OR REPLACE FUNCTION attrib.traffic_type_name(type int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ('{click,visit,view,code_applied,cart,checkout,lead}'::text[])[type]
+$$;
+COMMENT ON FUNCTION attrib.traffic_type_name(int) IS 'Type of an event that is traffic: click, visit, view, code_applied, cart, checkout, lead.';
+
+CREATE OR REPLACE FUNCTION attrib.flag_class(flags int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN flags & 255 <> 0 THEN 'filtered' WHEN flags & 4864 <> 0 THEN 'suspect' ELSE 'valid' END
+$$;
+COMMENT ON FUNCTION attrib.flag_class(int) IS 'What a set of verdicts makes of an event: filtered (invalid), suspect, or valid. Beyond the cap of keys, or without consent, is valid.';
+
 CREATE OR REPLACE FUNCTION attrib.model_name(model int)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT ('{policy,last_touch,first_touch,linear,position,time_decay}'::text[])[model]

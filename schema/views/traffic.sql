@@ -1,24 +1,47 @@
 -- Traffic by local day and owner, and the keys that nobody owns.
 
+CREATE OR REPLACE FUNCTION attrib.traffic_rows(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, day date, campaign text, creator text, placement text, channel text, tracker text,
+	type int, verdicts int, count bigint, uniques bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT t.site, (t.bucket_at AT TIME ZONE s.time_zone)::date, o.campaign, o.creator, o.placement,
+		attrib.channel_name(t.channel), coalesce(o.key, nullif(t.key, '')), t.type, t.verdicts, t.count, t.uniques
+	FROM attrib.traffic t
+	JOIN attrib.site s ON s.name = t.site
+	LEFT JOIN LATERAL attrib.tracker_at(t.site, t.channel, t.key, t.bucket_at, s.time_zone) o ON true
+	WHERE (p_site IS NULL OR t.site = p_site)
+		AND (p_from IS NULL OR t.bucket_at >= attrib.local_start(p_from, s.time_zone))
+		AND (p_to IS NULL OR t.bucket_at < attrib.local_start(p_to + 1, s.time_zone))
+$$;
+COMMENT ON FUNCTION attrib.traffic_rows(text, date, date) IS 'Traffic by local day with its owner by the catalog as it stands now: what the views of traffic sum. NULL arguments = all.';
+
+CREATE OR REPLACE FUNCTION attrib.traffic_days(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, day date, campaign text, creator text, channel text, tracker text, clicks bigint,
+	unique_clicks bigint, visits bigint, carts bigint, checkouts bigint, leads bigint, filtered bigint,
+	views bigint, codes_applied bigint, suspect_clicks bigint, placement text)
+LANGUAGE sql STABLE AS $$
+	SELECT site, day, campaign, creator, channel, tracker,
+		coalesce(sum(count) FILTER (WHERE type = 1 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(uniques) FILTER (WHERE class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 2 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 5 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 6 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 7 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE class = 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 3 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 4 AND class <> 'filtered'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'suspect'), 0)::bigint,
+		placement
+	FROM (SELECT r.*, attrib.flag_class(r.verdicts) AS class FROM attrib.traffic_rows(p_site, p_from, p_to) r) t
+	GROUP BY site, day, campaign, creator, channel, tracker, placement
+$$;
+COMMENT ON FUNCTION attrib.traffic_days(text, date, date) IS 'What traffic_daily shows; NULL arguments = all.';
+
 CREATE OR REPLACE VIEW attrib.traffic_daily AS
-SELECT t.site, (t.bucket_at AT TIME ZONE s.time_zone)::date AS day, o.campaign, o.creator,
-	attrib.channel_name(t.channel) AS channel, coalesce(o.key, nullif(t.key, '')) AS tracker,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND t.verdicts & 255 = 0), 0)::bigint AS clicks,
-	coalesce(sum(t.uniques) FILTER (WHERE t.verdicts & 255 = 0), 0)::bigint AS unique_clicks,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 2 AND t.verdicts & 255 = 0), 0)::bigint AS visits,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 5 AND t.verdicts & 255 = 0), 0)::bigint AS carts,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 6 AND t.verdicts & 255 = 0), 0)::bigint AS checkouts,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 7 AND t.verdicts & 255 = 0), 0)::bigint AS leads,
-	coalesce(sum(t.count) FILTER (WHERE t.verdicts & 255 <> 0), 0)::bigint AS filtered,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 3 AND t.verdicts & 255 = 0), 0)::bigint AS views,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 4 AND t.verdicts & 255 = 0), 0)::bigint AS codes_applied,
-	coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND t.verdicts & 255 = 0 AND t.verdicts <> 0), 0)::bigint AS suspect_clicks,
-	o.placement
-FROM attrib.traffic t
-JOIN attrib.site s ON s.name = t.site
-LEFT JOIN LATERAL attrib.tracker_at(t.site, t.channel, t.key, t.bucket_at, s.time_zone) o ON true
-GROUP BY t.site, (t.bucket_at AT TIME ZONE s.time_zone)::date, o.campaign, o.creator, t.channel,
-	coalesce(o.key, nullif(t.key, '')), o.placement;
+SELECT site COLLATE "C" AS site, day, campaign COLLATE "C" AS campaign, creator COLLATE "C" AS creator, channel,
+	tracker COLLATE "C" AS tracker, clicks, unique_clicks, visits, carts, checkouts, leads, filtered, views,
+	codes_applied, suspect_clicks, placement COLLATE "C" AS placement
+FROM attrib.traffic_days(NULL, NULL, NULL);
 SELECT attrib.describe('traffic_daily', 'Traffic by local day, channel and tracker; the owner is who owns the key by the catalog as it stands now.',
 	'site: shop', 'day: local date', 'campaign: of the tracker', 'creator: NULL = nobody owned the key',
 	'channel: link, affiliate, utm, code, view, direct (no key)',
@@ -30,11 +53,108 @@ SELECT attrib.describe('traffic_daily', 'Traffic by local day, channel and track
 	'views: events', 'codes_applied: events', 'suspect_clicks: contained in clicks',
 	'placement: of the tracker');
 
-CREATE OR REPLACE FUNCTION attrib.traffic_between(site text, from_date date, to_date date)
+CREATE OR REPLACE FUNCTION attrib.traffic_daily_between(site text, from_date date, to_date date)
 RETURNS SETOF attrib.traffic_daily LANGUAGE sql STABLE AS $$
-	SELECT * FROM attrib.traffic_daily t WHERE ($1 IS NULL OR t.site = $1) AND t.day BETWEEN $2 AND $3
+	SELECT * FROM attrib.traffic_days($1, $2, $3)
 $$;
-COMMENT ON FUNCTION attrib.traffic_between(text, date, date) IS 'The view traffic_daily for the local days from_date..to_date, both included; site NULL = all.';
+COMMENT ON FUNCTION attrib.traffic_daily_between(text, date, date) IS 'The view traffic_daily for the local days from_date..to_date, both included; site NULL = all.';
+DROP FUNCTION IF EXISTS attrib.traffic_between(text, date, date); -- its name before
+
+CREATE OR REPLACE FUNCTION attrib.traffic_quality_rows(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, day date, campaign text, creator text, channel text, tracker text, type text,
+	raw bigint, valid bigint, suspect bigint, filtered bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT site, day, campaign, creator, channel, tracker, attrib.traffic_type_name(type), sum(count)::bigint,
+		coalesce(sum(count) FILTER (WHERE class = 'valid'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE class = 'suspect'), 0)::bigint,
+		coalesce(sum(count) FILTER (WHERE class = 'filtered'), 0)::bigint
+	FROM (SELECT r.*, attrib.flag_class(r.verdicts) AS class FROM attrib.traffic_rows(p_site, p_from, p_to) r) t
+	GROUP BY site, day, campaign, creator, channel, tracker, type
+	HAVING sum(count) <> 0
+$$;
+COMMENT ON FUNCTION attrib.traffic_quality_rows(text, date, date) IS 'What traffic_quality shows; NULL arguments = all.';
+
+CREATE OR REPLACE VIEW attrib.traffic_quality AS
+SELECT site, day, campaign, creator, channel, tracker, type, raw, valid, suspect, filtered
+FROM attrib.traffic_quality_rows(NULL, NULL, NULL);
+SELECT attrib.describe('traffic_quality', 'How much of the traffic is what it looks like, by local day, tracker and type of event: raw = valid + suspect + filtered. Suspect events can earn credit and are flagged, filtered ones can''t.',
+	'site: shop', 'day: local date', 'campaign: of the tracker', 'creator: NULL = nobody owned the key',
+	'channel: link, affiliate, utm, code, view, direct (no key)',
+	'tracker: key as written; of an unowned key as folded; NULL = direct; (other) = beyond the daily cap of keys',
+	'type: click, visit, view, code_applied, cart, checkout, lead', 'raw: all events',
+	'valid: nothing to say against them', 'suspect: flood, paid_ad', 'filtered: bot, prefetch, head, own_site');
+
+CREATE OR REPLACE FUNCTION attrib.traffic_quality_between(site text, from_date date, to_date date)
+RETURNS SETOF attrib.traffic_quality LANGUAGE sql STABLE AS $$
+	SELECT * FROM attrib.traffic_quality_rows($1, $2, $3)
+$$;
+COMMENT ON FUNCTION attrib.traffic_quality_between(text, date, date) IS 'The view traffic_quality for the local days from_date..to_date, both included; site NULL = all.';
+
+CREATE OR REPLACE FUNCTION attrib.traffic_reason_rows(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, day date, campaign text, creator text, channel text, tracker text, type text,
+	class text, reason text, events bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT site, day, campaign, creator, channel, tracker, attrib.traffic_type_name(type),
+		attrib.flag_class(verdicts) AS class, (attrib.flag_names(verdicts))[1] AS reason, sum(count)::bigint
+	FROM attrib.traffic_rows(p_site, p_from, p_to)
+	WHERE attrib.flag_class(verdicts) <> 'valid'
+	GROUP BY site, day, campaign, creator, channel, tracker, type, 8, 9
+	HAVING sum(count) <> 0
+$$;
+COMMENT ON FUNCTION attrib.traffic_reason_rows(text, date, date) IS 'What traffic_reason shows; NULL arguments = all.';
+
+CREATE OR REPLACE VIEW attrib.traffic_reason AS
+SELECT site, day, campaign, creator, channel, tracker, type, class, reason, events
+FROM attrib.traffic_reason_rows(NULL, NULL, NULL);
+SELECT attrib.describe('traffic_reason', 'Why events are suspect or filtered. An event with several reasons counts once, under the first of: bot, prefetch, head, own_site, flood, paid_ad; so the rows sum to suspect and filtered of traffic_quality.',
+	'site: shop', 'day: local date', 'campaign: of the tracker', 'creator: NULL = nobody owned the key',
+	'channel: link, affiliate, utm, code, view, direct (no key)',
+	'tracker: key as written; of an unowned key as folded; NULL = direct; (other) = beyond the daily cap of keys',
+	'type: click, visit, view, code_applied, cart, checkout, lead', 'class: suspect or filtered',
+	'reason: bot, prefetch, head, own_site, flood, paid_ad', 'events: count');
+
+CREATE OR REPLACE FUNCTION attrib.traffic_reason_between(site text, from_date date, to_date date)
+RETURNS SETOF attrib.traffic_reason LANGUAGE sql STABLE AS $$
+	SELECT * FROM attrib.traffic_reason_rows($1, $2, $3)
+$$;
+COMMENT ON FUNCTION attrib.traffic_reason_between(text, date, date) IS 'The view traffic_reason for the local days from_date..to_date, both included; site NULL = all.';
+
+CREATE OR REPLACE FUNCTION attrib.suspect_credit_rows(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, currency text, creator text, reason text, orders bigint, gross numeric, refunded numeric,
+	net numeric, only_suspect bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT site, currency, creator, (attrib.flag_names(flags & 4864))[1] AS reason, count(*),
+		attrib.major(sum(gross), currency), attrib.major(sum(refunded), currency),
+		attrib.major(sum(gross - refunded), currency), count(*) FILTER (WHERE only_suspect)
+	FROM (SELECT c.site, c.order_id, c.currency, c.gross, c.refunded, k.creator, bit_or(p.flags) AS flags,
+			bool_and(p.flags & 4864 <> 0) AS only_suspect
+		FROM attrib.conversion c
+		JOIN attrib.credit k USING (site, kind, order_id)
+		JOIN attrib.path_row p ON (p.site, p.kind, p.order_id) = (c.site, c.kind, c.order_id) AND p.credit = k.n
+		WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND k.share[1] > 0 AND k.creator <> ''
+			AND (p_site IS NULL OR c.site = p_site)
+			AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
+		GROUP BY c.site, c.order_id, c.currency, c.gross, c.refunded, k.creator) w
+	WHERE flags & 4864 <> 0
+	GROUP BY site, currency, creator, 4
+$$;
+COMMENT ON FUNCTION attrib.suspect_credit_rows(text, date, date) IS 'What suspect_credit shows; NULL arguments = all.';
+
+CREATE OR REPLACE VIEW attrib.suspect_credit AS
+SELECT site, currency, creator, reason, orders, gross, refunded, net, only_suspect
+FROM attrib.suspect_credit_rows(NULL, NULL, NULL);
+SELECT attrib.describe('suspect_credit', 'Counted orders whose credit by the policy model rests on a touch that is flagged, by creator and reason. An order whose winning touches have several reasons counts once, under the first of: flood, paid_ad, too_fast.',
+	'site: shop', 'currency: ISO 4217', 'creator: who is credited',
+	'reason: flood = too many from one address on one link; paid_ad = an affiliate click that carries a search ad''s click id; too_fast = the order came right behind it',
+	'orders: of which at least one winning touch (with those collapsed into it) is flagged',
+	'gross: of these orders, major units', 'refunded: of gross', 'net: gross - refunded',
+	'only_suspect: of the orders, those all of whose winning touches are flagged');
+
+CREATE OR REPLACE FUNCTION attrib.suspect_credit_between(site text, from_date date, to_date date)
+RETURNS SETOF attrib.suspect_credit LANGUAGE sql STABLE AS $$
+	SELECT * FROM attrib.suspect_credit_rows($1, $2, $3)
+$$;
+COMMENT ON FUNCTION attrib.suspect_credit_between(text, date, date) IS 'The view suspect_credit for the local days from_date..to_date of counted_at, both included; site NULL = all.';
 
 CREATE OR REPLACE VIEW attrib.unknown_tracker AS
 WITH seen AS (

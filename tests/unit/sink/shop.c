@@ -37,6 +37,7 @@ void shop_init(struct shop *shop, struct test_pg *pg, int instance)
 
 void shop_done(struct shop *shop)
 {
+	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_adjustments()"), "");
 	attrib_batch_free(shop->batch);
 	shop->sink->ops->free(shop->sink);
 }
@@ -91,6 +92,7 @@ static size_t make_credits(
 			.occurred_at = at,
 			.window_ends_at = at + 30 * ATTRIB_US_PER_DAY,
 			.eligible = true,
+			.flags = c->flags,
 			.reason = ATTRIB_REASON_ELIGIBLE,
 			.credit = (int)n,
 			.event_id = ATTRIB_STR("e")};
@@ -232,5 +234,4 @@ void shop_flush_keep(struct shop *shop)
 void shop_check(struct shop *shop)
 {
 	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_rollups()"), "");
-	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_adjustments()"), "");
 }

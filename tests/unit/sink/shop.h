@@ -20,12 +20,14 @@ struct shop {
 
 /* Several shops may share a database: each is an instance of its own. */
 void shop_init(struct shop *shop, struct test_pg *pg, int instance);
+/* Stops the test when adjustments do not add up to what is refunded. */
 void shop_done(struct shop *shop);
 void shop_site(struct test_pg *pg, const char *history); /* site acme, UTC, EUR */
 
 struct test_credit {
 	const char *creator, *campaign, *tracker;
 	enum attrib_channel channel; /* 0 = link */
+	uint32_t flags;              /* verdicts on its touch */
 };
 #define TEST_CREDITS_MAX 6
 struct test_order {
@@ -64,7 +66,7 @@ void shop_flush(struct shop *shop);
 /* Flushes the same batch and position again instead of emptying it. */
 void shop_flush_keep(struct shop *shop);
 
-/* Stops the test when rollups differ from rows, or adjustments from the state; prints the differences. */
+/* Stops the test when rollups differ from rows; prints the differences. */
 void shop_check(struct shop *shop);
 
 #endif

@@ -363,6 +363,7 @@ static void what_does_not_add_up_is_found(void **state)
 			 "'1' AND n = 2");
 	test_pg_run(&pg, "UPDATE attrib.conversion SET refunded = 0 WHERE order_id = '1'");
 	expect("adjustment|[\"acme\", \"1\"]|0|3000", "SELECT * FROM attrib.check_adjustments()");
+	test_pg_run(&pg, "UPDATE attrib.conversion SET refunded = 3000 WHERE order_id = '1'");
 }
 
 int main(void)

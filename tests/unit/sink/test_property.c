@@ -213,7 +213,10 @@ static char *dump(struct test_pg *pg)
 		"SELECT * FROM attrib.path_step ORDER BY order_id, step",
 		"SELECT * FROM attrib.roi ORDER BY site, campaign, creator, model, row_kind",
 		"SELECT * FROM attrib.double_count",
-		"SELECT * FROM attrib.cac ORDER BY campaign",
+		"SELECT * FROM attrib.double_count_by_creator ORDER BY creator",
+		"SELECT * FROM attrib.overlap_creators ORDER BY creator_a, creator_b",
+		"SELECT * FROM attrib.overlap_channels ORDER BY channel_a, channel_b",
+		"SELECT * FROM attrib.adjustment",
 	};
 	char *all = strdup("");
 
@@ -226,6 +229,24 @@ static char *dump(struct test_pg *pg)
 		all = more;
 	}
 	return all;
+}
+
+static void check_overlap(struct test_pg *pg)
+{
+	assert_string_equal("",
+		test_pg_text(pg,
+			"SELECT d.*, c.* FROM attrib.double_count d JOIN (SELECT site, currency,"
+			" sum(claims) AS claims, sum(claimed_revenue) AS revenue,"
+			" sum(overstated_orders) AS orders, sum(overstated_revenue) AS overstated"
+			" FROM attrib.double_count_by_creator GROUP BY 1, 2) c USING (site, "
+			"currency)"
+			" WHERE (d.claims, d.claimed_revenue, d.avoided_claims, d.avoided_revenue)"
+			" <> (c.claims, c.revenue, c.orders, c.overstated)"));
+	assert_string_equal(
+		"", test_pg_text(pg, "SELECT * FROM attrib.overlap_creators"
+				     " WHERE orders <> credited_a + credited_b + credited_neither"
+				     " OR gross <> credited_a_gross + credited_b_gross + "
+				     "credited_neither_gross"));
 }
 
 static void round_of(unsigned seed)
@@ -244,6 +265,7 @@ static void round_of(unsigned seed)
 	play(facts, &plain, false);
 	play(facts, &shuffled, true);
 	compare_with_model(facts, &plain);
+	check_overlap(&plain);
 	a = dump(&plain);
 	b = dump(&shuffled);
 	assert_string_equal(a, b);

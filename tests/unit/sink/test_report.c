@@ -203,6 +203,14 @@ static void what_a_report_does_not_take_is_said(void **state)
 		ask((struct attrib_report){.name = "cac", .model = "policy"}), ATTRIB_E_INVALID);
 	assert_string_equal(error.text, "cac has no model to choose");
 	assert_int_equal(
+		ask((struct attrib_report){
+			.name = "cac", .by = "touch", .from = "2026-11-01", .to = "2026-11-01"}),
+		ATTRIB_E_INVALID);
+	assert_string_equal(error.text, "cac has one date only");
+	assert_int_equal(
+		ask((struct attrib_report){.name = "roi", .by = "touch"}), ATTRIB_E_INVALID);
+	assert_string_equal(error.text, "roi needs a period to go by another date");
+	assert_int_equal(
 		ask((struct attrib_report){.name = "roi", .from = "2026-11-01"}), ATTRIB_E_INVALID);
 	assert_string_equal(error.text, "roi needs both ends of the period");
 	assert_int_equal(ask((struct attrib_report){
@@ -223,15 +231,35 @@ static void what_a_report_does_not_take_is_said(void **state)
 
 static void a_period_without_a_site_is_that_of_every_site(void **state)
 {
-	static const char *const names[] = {"roi", "cac", "double_count", "double_count_by_channel",
-		"order_credit", "conversion_status", "traffic_daily"};
+	const struct attrib_report_kind *kind;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		assert_int_equal(
-			ask((struct attrib_report){
-				.name = names[i], .from = "2026-11-01", .to = "2026-11-01"}),
-			0);
+	for (size_t i = 0; (kind = attrib_report_kind(i)); i++) {
+		if (kind->has_period)
+			assert_int_equal(ask((struct attrib_report){.name = kind->name,
+						 .from = "2026-11-01",
+						 .to = "2026-11-01"}),
+				0);
+	}
+}
+
+static void a_period_may_go_by_another_date(void **state)
+{
+	struct attrib_report report = {.name = "creator_money",
+		.site = "acme",
+		.from = "2026-10-31",
+		.to = "2026-10-31",
+		.format = ATTRIB_REPORT_CSV};
+
+	(void)state;
+	assert_int_equal(ask(report), 0);
+	lacks("ann");
+	report.by = "touch"; /* 100 minutes before the order */
+	assert_int_equal(ask(report), 0);
+	holds("acme,spring,ann,policy,EUR,1,100.00,0.00,100.00");
+	report.name = "roi";
+	assert_int_equal(ask(report), 0);
+	holds("acme,creator,spring,ann,policy,EUR,0.00,100.00");
 }
 
 static int refuse_to_write(void *arg, struct attrib_str text)
@@ -261,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_period_is_of_local_days),
 		cmocka_unit_test(what_a_report_does_not_take_is_said),
 		cmocka_unit_test(a_period_without_a_site_is_that_of_every_site),
+		cmocka_unit_test(a_period_may_go_by_another_date),
 		cmocka_unit_test(a_reader_that_went_away_ends_the_report),
 	};
 
