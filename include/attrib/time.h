@@ -35,5 +35,8 @@ void attrib_zone_free(struct attrib_zone *zone);
 int32_t attrib_zone_offset(const struct attrib_zone *zone, int64_t at);
 /* Days since 1970-01-01 of the local calendar day that holds the instant. */
 int32_t attrib_zone_day(const struct attrib_zone *zone, int64_t at);
+/* The same local time so many (>= 0) calendar months later; where that month has no such day, on its
+ * last one. A local time that the zone skips or has twice is read by the offset before the change. */
+int64_t attrib_zone_add_months(const struct attrib_zone *zone, int64_t at, int months);
 
 #endif

@@ -184,3 +184,29 @@ int32_t attrib_zone_day(const struct attrib_zone *zone, int64_t at)
 
 	return (int32_t)civil_floor_div(t + offset_at(zone, t), ZONE_DAY_S);
 }
+
+/* The second at which clocks show this local time. */
+static int64_t from_local(const struct attrib_zone *zone, int64_t local)
+{
+	int32_t before = offset_at(zone, local - ZONE_DAY_S), after;
+
+	if (offset_at(zone, local - before) == before)
+		return local - before;
+	after = offset_at(zone, local + ZONE_DAY_S);
+	return offset_at(zone, local - after) == after ? local - after : local - before;
+}
+
+int64_t attrib_zone_add_months(const struct attrib_zone *zone, int64_t at, int months)
+{
+	int64_t t = civil_floor_div(at, ATTRIB_US_PER_S), local = t + offset_at(zone, t);
+	int64_t days = civil_floor_div(local, ZONE_DAY_S), year;
+	int month, day;
+
+	civil_from_days(days, &year, &month, &day);
+	year += (month - 1 + months) / 12;
+	month = (month - 1 + months) % 12 + 1;
+	if (day > civil_month_days(year, month))
+		day = civil_month_days(year, month);
+	local += (civil_to_days(year, month, day) - days) * ZONE_DAY_S;
+	return at + (from_local(zone, local) - t) * ATTRIB_US_PER_S;
+}

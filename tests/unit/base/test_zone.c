@@ -93,6 +93,60 @@ static void the_ends_of_time_are_defined(void **state)
 	}
 }
 
+/* The clock shows the same time again, on the last day where a month is too short. */
+static void months_are_added_to_the_local_time(void **state)
+{
+	static const struct {
+		const char *zone, *at;
+		int months;
+		const char *later;
+	} cases[] = {
+		{"UTC", "2026-01-15T12:34:56.789012Z", 0, "2026-01-15T12:34:56.789012Z"},
+		{"UTC", "2026-01-15T12:34:56.789012Z", 1, "2026-02-15T12:34:56.789012Z"},
+		{"UTC", "2026-01-31T23:59:59.999999Z", 1, "2026-02-28T23:59:59.999999Z"},
+		{"UTC", "2026-01-31T00:00:00Z", 3, "2026-04-30T00:00:00Z"},
+		{"UTC", "2027-11-30T00:00:00Z", 3, "2028-02-29T00:00:00Z"},
+		{"UTC", "2028-02-29T10:00:00Z", 12, "2029-02-28T10:00:00Z"},
+		{"UTC", "2028-02-29T10:00:00Z", 48, "2032-02-29T10:00:00Z"},
+		{"UTC", "2099-12-31T00:00:00Z", 2, "2100-02-28T00:00:00Z"},
+		{"UTC", "2026-12-31T00:00:00Z", 120, "2036-12-31T00:00:00Z"},
+		/* across the change of the clocks */
+		{"Europe/Berlin", "2026-01-15T11:00:00Z", 6, "2026-07-15T10:00:00Z"},
+		{"Europe/Berlin", "2026-08-15T10:00:00Z", 3, "2026-11-15T11:00:00Z"},
+		/* the local day decides, not that of UTC: 1 February 00:30 */
+		{"Europe/Berlin", "2026-01-31T23:30:00Z", 1, "2026-02-28T23:30:00Z"},
+		{"America/New_York", "2026-02-01T03:00:00Z", 1, "2026-03-01T03:00:00Z"},
+		/* 02:30 is skipped on 29 March: an hour later ... */
+		{"Europe/Berlin", "2026-02-28T01:30:00Z", 1, "2026-03-28T01:30:00Z"},
+		{"Europe/Berlin", "2026-01-29T01:30:00Z", 2, "2026-03-29T01:30:00Z"},
+		{"Europe/Berlin", "2026-01-29T00:59:59.999999Z", 2, "2026-03-29T00:59:59.999999Z"},
+		{"Europe/Berlin", "2026-01-29T02:00:00Z", 2, "2026-03-29T01:00:00Z"},
+		/* ... and comes twice on 25 October: the first */
+		{"Europe/Berlin", "2026-09-25T00:30:00Z", 1, "2026-10-25T00:30:00Z"},
+		{"Europe/Berlin", "2026-11-25T01:30:00Z", 11, "2027-10-25T00:30:00Z"},
+		{"Europe/Berlin", "2026-12-25T01:30:00Z", 10, "2027-10-25T00:30:00Z"},
+		{"Europe/Berlin", "2024-12-27T01:30:00Z", 10, "2025-10-27T01:30:00Z"},
+		{"Europe/Berlin", "2025-12-25T01:30:00Z", 10, "2026-10-25T00:30:00Z"},
+		{"America/New_York", "2026-02-08T07:30:00Z", 1, "2026-03-08T07:30:00Z"},
+		{"America/New_York", "2026-10-01T05:30:00Z", 1, "2026-11-01T05:30:00Z"},
+		/* a whole day is skipped */
+		{"Pacific/Apia", "2011-11-30T22:00:00Z", 1, "2011-12-30T22:00:00Z"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct attrib_zone *zone = attrib_zone_load(cases[i].zone);
+		int64_t later = attrib_zone_add_months(zone, instant(cases[i].at), cases[i].months);
+		char text[32];
+		if (later != instant(cases[i].later)) {
+			attrib_time_format(later, text);
+			fail_msg("%s + %d in %s: %s", cases[i].at, cases[i].months, cases[i].zone,
+				text);
+		}
+		attrib_zone_free(zone);
+	}
+}
+
 static void names_cannot_leave_the_directory(void **state)
 {
 	static const char *const names[] = {"", ".", "..", "../zoneinfo/UTC", "/etc/localtime",
@@ -192,6 +246,7 @@ int main(void)
 		cmocka_unit_test(offsets_are_known),
 		cmocka_unit_test(days_are_local),
 		cmocka_unit_test(the_ends_of_time_are_defined),
+		cmocka_unit_test(months_are_added_to_the_local_time),
 		cmocka_unit_test(names_cannot_leave_the_directory),
 		cmocka_unit_test(rare_rules_are_followed),
 		cmocka_unit_test(broken_rules_are_refused),
