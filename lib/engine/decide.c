@@ -1,7 +1,7 @@
 /*
  * The stages of a decision in their order; lib/engine/README.md tells them as a story.
  */
-#include "decide.h"
+#include "history.h"
 
 #include <stdlib.h>
 
@@ -172,25 +172,45 @@ static int steps_of(
 	return 0;
 }
 
+int attrib_path_find(struct attrib_decider *decider, const struct attrib_order_group *group,
+	struct attrib_path *path)
+{
+	struct attrib_closure *closure = decider->closure;
+	int err = attrib_person_find(&decider->person, closure, decider->catalog, group);
+
+	decider->cut |= decider->person.cut;
+	if (err == 0)
+		err = attrib_path_gather(path, &decider->person, group);
+	if (err == 0)
+		err = attrib_path_renewal(decider, path);
+	return err ? err : attrib_path_judge(path, decider->catalog, closure->arena);
+}
+
+/* What the other orders do to this one's path. */
+static int look_back(struct attrib_decider *decider, struct attrib_path *path)
+{
+	struct attrib_history sharing;
+	int err;
+
+	if (!path->site->policy.repeat_first)
+		return 0;
+	err = attrib_history_find(decider, ATTRIB_EDGE_ORDER, ATTRIB_HISTORY_SHARING, &sharing);
+	return err ? err : attrib_path_use_up(decider, path, &sharing);
+}
+
 static int find_path(struct attrib_decider *decider, struct attrib_order_group *group,
 	struct attrib_path *path, struct attrib_decision *out)
 {
-	struct attrib_closure *closure = decider->closure;
-	const struct attrib_policy *policy = &group->site->policy;
-	int err = attrib_person_find(&decider->person, closure, decider->catalog, group);
+	struct attrib_arena *arena = decider->closure->arena;
+	int err = attrib_path_find(decider, group, path);
 
 	if (err == 0)
-		err = names_of(group, &decider->person, closure->arena, out);
+		err = names_of(group, &decider->person, arena, out);
+	if (err == 0 && out->kind == ATTRIB_CONVERSION_ORDER)
+		err = look_back(decider, path);
 	if (err == 0)
-		err = attrib_path_gather(path, &decider->person, group);
-	decider->cut = decider->person.cut;
-	if (err == 0)
-		err = attrib_path_judge(path, decider->catalog, closure->arena);
-	if (err == 0 && policy->repeat_first && out->kind == ATTRIB_CONVERSION_ORDER)
-		err = attrib_path_use_up(decider, path);
-	if (err == 0)
-		err = attrib_path_collapse(path, closure->arena);
-	return err ? err : steps_of(path, closure->arena, out);
+		err = attrib_path_collapse(path, arena);
+	return err ? err : steps_of(path, arena, out);
 }
 
 /* A late order has no path, whatever memory holds: it may have forgotten some of it. */

@@ -9,8 +9,9 @@
 struct attrib_decider {
 	struct attrib_closure *closure; /* borrowed */
 	const struct attrib_catalog *catalog;
-	struct attrib_person person; /* scratch, from order to order */
+	uint32_t searches;           /* in histories, so far */
 	bool cut;                    /* the last decision hit a bound */
+	struct attrib_person person; /* scratch, from order to order: large, last */
 };
 
 /* Fills *out; what it points to lives in the closure's arena. The ticket is the caller's. */
@@ -21,8 +22,16 @@ int attrib_decide(struct attrib_decider *decider, struct attrib_order_group *gro
 int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *outcome,
 	struct attrib_arena *arena, struct attrib_decision *out) ATTRIB_MUST_CHECK;
 
-/* repeat_orders = first: touches that an earlier counted order could use are used up. Reuses the
- * person: what the path needs of it is taken before. */
-int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path) ATTRIB_MUST_CHECK;
+/* Person, touches and what the order's own judgement of them is; the decider then holds that person. */
+int attrib_path_find(struct attrib_decider *decider, const struct attrib_order_group *group,
+	struct attrib_path *path) ATTRIB_MUST_CHECK;
+/* Sets path->renewal; the decider holds the person. */
+int attrib_path_renewal(struct attrib_decider *decider, struct attrib_path *path) ATTRIB_MUST_CHECK;
+
+/* The order's own history; these reuse the person, what they need of it was taken before. */
+struct attrib_history;
+/* repeat_orders = first: touches that an earlier one of these orders could use are used up. */
+int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path,
+	const struct attrib_history *orders) ATTRIB_MUST_CHECK;
 
 #endif

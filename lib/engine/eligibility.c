@@ -161,12 +161,6 @@ static bool earns(enum attrib_reason reason)
 	return reason == ATTRIB_REASON_ELIGIBLE || reason == ATTRIB_REASON_GRACE;
 }
 
-static bool is_renewal(const struct attrib_merged *order, const struct attrib_policy *policy)
-{
-	return policy->renewals == ATTRIB_RENEWALS_NONE &&
-	       attrib_str_eq(order->order_kind, ATTRIB_STR("renewal"));
-}
-
 int attrib_path_judge(
 	struct attrib_path *path, const struct attrib_catalog *catalog, struct attrib_arena *arena)
 {
@@ -178,9 +172,8 @@ int attrib_path_judge(
 		.as_of = order->lock_at,
 		.customer = path->customer,
 		.customer_count = path->customer_count,
-		.renewal = is_renewal(order, &path->site->policy)};
+		.renewal = path->renewal};
 
-	path->renewal = judge.renewal;
 	for (size_t i = 0; i < path->n; i++) {
 		struct attrib_candidate *c = &path->candidates[i];
 		if (attrib_candidate_is_code(c))

@@ -15,8 +15,13 @@ struct source {
 	struct attrib_facts *facts;
 	const struct attrib_event *event;
 	const struct attrib_claimer *claimer;
-	struct attrib_id order; /* entity of its order; none without one */
+	struct attrib_id order; /* entity of its order or lead; none without one */
 };
+
+static enum attrib_edge conversion_edge(const struct attrib_event *event)
+{
+	return event->type == ATTRIB_EVENT_LEAD ? ATTRIB_EDGE_LEAD : ATTRIB_EDGE_ORDER;
+}
 
 void attrib_facts_init(
 	struct attrib_facts *facts, struct attrib_keys *keys, struct attrib_arena *arena)
@@ -226,7 +231,7 @@ static int customer_edges_add(struct source *source)
 	for (size_t i = 0; i < event->key_count && err == 0; i++) {
 		key = &event->keys[i].id;
 		if (!attrib_id_none(&source->order))
-			err = edge_add(source, ATTRIB_ENTITY_CUSTOMER, key, ATTRIB_EDGE_ORDER,
+			err = edge_add(source, ATTRIB_ENTITY_CUSTOMER, key, conversion_edge(event),
 				&source->order);
 		if (err == 0 && !attrib_id_none(&event->visitor))
 			err = both_edges_add(source, &event->visitor, key);
@@ -305,10 +310,10 @@ static int order_add(struct source *source)
 	int err = observation_add(source);
 
 	if (err == 0 && !attrib_id_none(&event->visitor))
-		err = edge_add(source, ATTRIB_ENTITY_VISITOR, &event->visitor, ATTRIB_EDGE_ORDER,
-			&source->order);
+		err = edge_add(source, ATTRIB_ENTITY_VISITOR, &event->visitor,
+			conversion_edge(event), &source->order);
 	if (err == 0 && !attrib_id_none(&event->click))
-		err = edge_add(source, ATTRIB_ENTITY_VISITOR, &event->click, ATTRIB_EDGE_ORDER,
+		err = edge_add(source, ATTRIB_ENTITY_VISITOR, &event->click, conversion_edge(event),
 			&source->order);
 	if (err == 0 && event->trust == ATTRIB_TRUST_SIGNED)
 		err = alias_edges_add(source);

@@ -22,6 +22,7 @@ enum attrib_edge {
 	ATTRIB_EDGE_VISITOR = 3,  /* customer key -> visitor */
 	ATTRIB_EDGE_CARRIES = 4,  /* visitor -> click id that it came with */
 	ATTRIB_EDGE_CARRIER = 5,  /* click id -> visitor that came with it */
+	ATTRIB_EDGE_LEAD = 6,     /* visitor, click or customer key -> lead that names it */
 };
 
 /* Where an edge leads. via: the order that told it (its T is the edge's time); none = at counts. */

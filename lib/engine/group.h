@@ -33,8 +33,15 @@ struct attrib_order_group {
 	const struct attrib_observation **observations; /* of all members that count */
 	size_t observation_count; /* 0: there is no order (yet, or it is ignored) */
 	struct attrib_merged order;
-	bool decided; /* in this closure */
+	bool decided;    /* in this closure */
+	uint32_t listed; /* the last search for conversions that found it */
 };
+/* Whether two are one conversion, perhaps as of different times. */
+static inline bool attrib_group_same(
+	const struct attrib_order_group *a, const struct attrib_order_group *b)
+{
+	return a->members.p[0] == b->members.p[0];
+}
 
 /* The group of an order, alias or yet unknown order entity, once per closure; loads what it needs.
  * *out is NULL when the site is unknown or nothing was observed. */

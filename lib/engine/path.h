@@ -50,7 +50,7 @@ struct attrib_path {
 	size_t row_count;
 	struct attrib_id *customer; /* keys of the order's customer, in the arena */
 	size_t customer_count;
-	bool renewal; /* nothing earns: renewals = none */
+	bool renewal; /* one that earns nobody anything */
 };
 
 /* What decided. row: the winner's; NO_ROW for OTHER outside of the rows and for UNATTRIBUTED. */

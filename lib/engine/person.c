@@ -88,23 +88,19 @@ static int add_key(struct attrib_person *person, const struct attrib_id *id, boo
 
 /* -- customers ---------------------------------------------------------------------------------- */
 
-static uint32_t root_of(const struct attrib_person *person, uint32_t key)
+uint32_t attrib_person_root(const struct attrib_person *person, uint32_t key)
 {
 	while (person->keys[key].parent != key)
 		key = person->keys[key].parent;
 	return key;
 }
 
-static struct attrib_person_key *key_of(struct attrib_person *person, const struct attrib_id *id)
+struct attrib_person_key *attrib_person_key_of(
+	struct attrib_person *person, const struct attrib_id *id)
 {
 	struct attrib_node *node = attrib_closure_want(person->closure, ATTRIB_ENTITY_CUSTOMER, id);
 
 	return node && node->stamp == person->closure->stamp ? &person->keys[node->slot] : NULL;
-}
-
-static bool seen(const struct attrib_person *person, const struct attrib_fact *edge)
-{
-	return edge->received_at <= person->lock_at;
 }
 
 /* Keys that are new since the last time, and the keys that they are linked to, until there are none. */
@@ -124,7 +120,7 @@ static int expand_keys(struct attrib_person *person)
 			continue;
 		for (size_t i = 0;
 			err == 0 && (edge = attrib_node_edge(key->node, ATTRIB_EDGE_CUSTOMER, &i));)
-			if (seen(person, edge))
+			if (attrib_person_sees(person, edge))
 				err = add_key(person, &edge->id, false);
 	}
 	return err;
@@ -137,10 +133,11 @@ static void unite(struct attrib_person *person, struct attrib_person_key *key)
 	uint32_t a, b;
 
 	for (size_t i = 0; (edge = attrib_node_edge(key->node, ATTRIB_EDGE_CUSTOMER, &i));) {
-		if (!seen(person, edge) || !(other = key_of(person, &edge->id)) || other->hub)
+		if (!attrib_person_sees(person, edge) ||
+			!(other = attrib_person_key_of(person, &edge->id)) || other->hub)
 			continue;
-		a = root_of(person, (uint32_t)(key - person->keys));
-		b = root_of(person, (uint32_t)(other - person->keys));
+		a = attrib_person_root(person, (uint32_t)(key - person->keys));
+		b = attrib_person_root(person, (uint32_t)(other - person->keys));
 		if (a < b)
 			person->keys[b].parent = a;
 		else
@@ -161,7 +158,7 @@ static void unite_keys(struct attrib_person *person)
 	for (uint32_t i = 0; i < person->key_count; i++) {
 		if (!person->keys[i].own || person->keys[i].hub)
 			continue;
-		root = root_of(person, i);
+		root = attrib_person_root(person, i);
 		if (own != UINT32_MAX && root != own)
 			person->keys[root].parent = own;
 		else
@@ -179,7 +176,7 @@ static int visitor_keys(struct attrib_person *person, struct attrib_person_visit
 		return err;
 	for (size_t i = 0;
 		err == 0 && (edge = attrib_node_edge(visitor->node, ATTRIB_EDGE_CUSTOMER, &i));)
-		if (seen(person, edge)) {
+		if (attrib_person_sees(person, edge)) {
 			struct attrib_edge_end end = attrib_edge_end(edge);
 			err = add_key(person, &end.other, false);
 		}
@@ -206,7 +203,7 @@ static bool find_own(struct attrib_person *person)
 	for (uint32_t i = 0; i < person->key_count; i++) {
 		if (person->keys[i].hub)
 			continue;
-		root = root_of(person, i);
+		root = attrib_person_root(person, i);
 		if (own != UINT32_MAX && root != own)
 			return false;
 		own = root;
@@ -217,11 +214,12 @@ static bool find_own(struct attrib_person *person)
 	return true;
 }
 
-static bool is_own(const struct attrib_person *person, uint32_t customer)
+bool attrib_person_is_own(const struct attrib_person *person, uint32_t customer)
 {
 	for (uint32_t i = 0; person->known && i < person->key_count; i++)
 		if (person->keys[i].own && !person->keys[i].hub)
-			return root_of(person, i) == root_of(person, customer);
+			return attrib_person_root(person, i) ==
+			       attrib_person_root(person, customer);
 	return false;
 }
 
@@ -233,11 +231,11 @@ static int customer_visitors(struct attrib_person *person)
 
 	for (uint32_t k = 0; k < keys && err == 0; k++) {
 		const struct attrib_person_key *key = &person->keys[k];
-		if (key->hub || !is_own(person, k))
+		if (key->hub || !attrib_person_is_own(person, k))
 			continue;
 		for (size_t i = 0;
 			err == 0 && (edge = attrib_node_edge(key->node, ATTRIB_EDGE_VISITOR, &i));)
-			if (seen(person, edge)) {
+			if (attrib_person_sees(person, edge)) {
 				struct attrib_edge_end end = attrib_edge_end(edge);
 				err = add_visitor(person, &end.other, false);
 			}
@@ -250,7 +248,7 @@ static int order_names(struct attrib_person *person, const struct attrib_observa
 	const struct attrib_event *event = &o->event;
 	int err = 0;
 
-	if (!seen(person, o->fact))
+	if (!attrib_person_sees(person, o->fact))
 		return 0;
 	if (!attrib_id_none(&event->visitor))
 		err = add_visitor(person, &event->visitor, true);
@@ -295,125 +293,7 @@ int attrib_person_customer(const struct attrib_person *person, struct attrib_id 
 	if (!*keys && person->key_count)
 		return ATTRIB_E_NOMEM;
 	for (uint32_t i = 0; i < person->key_count; i++)
-		if (!person->keys[i].hub && is_own(person, i))
+		if (!person->keys[i].hub && attrib_person_is_own(person, i))
 			(*keys)[(*n)++] = person->keys[i].node->entity.id;
 	return 0;
-}
-
-/* -- whose touch -------------------------------------------------------------------------------- */
-
-/* Whether all of the visitor's edges name one customer: *customer, or none at all: UINT32_MAX. */
-static bool one_customer(struct attrib_person *person, const struct attrib_node *visitor,
-	uint32_t *customer, size_t *edges)
-{
-	const struct attrib_fact *edge;
-	bool one = true;
-
-	*customer = UINT32_MAX;
-	*edges = 0;
-	for (size_t i = 0; (edge = attrib_node_edge(visitor, ATTRIB_EDGE_CUSTOMER, &i));) {
-		struct attrib_edge_end end = attrib_edge_end(edge);
-		struct attrib_person_key *key = key_of(person, &end.other);
-		uint32_t root;
-		if (!seen(person, edge) || !key || key->hub)
-			continue;
-		root = root_of(person, (uint32_t)(key - person->keys));
-		if (*customer != UINT32_MAX && *customer != root)
-			one = false;
-		*customer = root;
-		++*edges;
-	}
-	return one;
-}
-
-static int edge_time(struct attrib_person *person, const struct attrib_fact *edge, int64_t *at)
-{
-	struct attrib_edge_end end = attrib_edge_end(edge);
-	struct attrib_order_group *group = NULL;
-	struct attrib_node *node;
-	int err;
-
-	*at = edge->at;
-	if (attrib_id_none(&end.via))
-		return 0;
-	node = attrib_closure_want(person->closure, ATTRIB_ENTITY_ORDER, &end.via);
-	if (!node)
-		return ATTRIB_E_NOMEM;
-	err = attrib_group_of(person->closure, person->catalog, node, &group);
-	if (err == 0 && group && group != person->group)
-		err = attrib_group_as_of(group, person->lock_at, person->closure->arena, &group);
-	if (err == 0 && group)
-		*at = group->order.placed_at;
-	return err;
-}
-
-static int by_edge_time(const void *left, const void *right)
-{
-	const struct attrib_belonging_edge *a = left, *b = right;
-
-	if (a->at != b->at)
-		return a->at < b->at ? -1 : 1;
-	return attrib_id_cmp(&a->key, &b->key);
-}
-
-static int timed_edges(struct attrib_person *person, const struct attrib_node *visitor,
-	struct attrib_belonging *out)
-{
-	const struct attrib_fact *edge;
-	int err = 0;
-
-	for (size_t i = 0;
-		err == 0 && (edge = attrib_node_edge(visitor, ATTRIB_EDGE_CUSTOMER, &i));) {
-		struct attrib_edge_end end = attrib_edge_end(edge);
-		struct attrib_person_key *key = key_of(person, &end.other);
-		struct attrib_belonging_edge *slot = &out->edges[out->n];
-		if (!seen(person, edge) || !key || key->hub)
-			continue;
-		*slot = (struct attrib_belonging_edge){.key = end.other,
-			.customer = root_of(person, (uint32_t)(key - person->keys))};
-		err = edge_time(person, edge, &slot->at);
-		out->n++;
-	}
-	if (err == 0)
-		qsort(out->edges, out->n, sizeof *out->edges, by_edge_time);
-	return err;
-}
-
-int attrib_belonging_of(struct attrib_person *person, const struct attrib_person_visitor *visitor,
-	struct attrib_belonging *out)
-{
-	uint32_t customer;
-	size_t edges;
-
-	*out = (struct attrib_belonging){0};
-	if (visitor->hub) {
-		out->simple = true;
-		return 0;
-	}
-	if (one_customer(person, visitor->node, &customer, &edges)) {
-		out->simple = true;
-		out->mine = customer == UINT32_MAX ? visitor->direct : is_own(person, customer);
-		return 0;
-	}
-	out->edges = attrib_arena_raw(person->closure->arena, edges * sizeof *out->edges);
-	return out->edges ? timed_edges(person, visitor->node, out) : ATTRIB_E_NOMEM;
-}
-
-bool attrib_belongs(
-	const struct attrib_person *person, const struct attrib_belonging *belonging, int64_t at)
-{
-	size_t low = 0, high = belonging->n;
-
-	if (belonging->simple)
-		return belonging->mine;
-	while (low < high) { /* the earliest edge at or after the touch ... */
-		size_t middle = (low + high) / 2;
-		if (belonging->edges[middle].at < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == belonging->n) /* ... else the latest before */
-		low--;
-	return is_own(person, belonging->edges[low].customer);
 }

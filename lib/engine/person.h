@@ -49,6 +49,20 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 int attrib_person_customer(
 	const struct attrib_person *person, struct attrib_id **keys, size_t *n) ATTRIB_MUST_CHECK;
 
+/* Whether the fact was there by the order's lock. */
+static inline bool attrib_person_sees(
+	const struct attrib_person *person, const struct attrib_fact *fact)
+{
+	return fact->received_at <= person->lock_at;
+}
+/* The place of a key in the list; NULL: it is not in there. */
+struct attrib_person_key *attrib_person_key_of(
+	struct attrib_person *person, const struct attrib_id *id);
+/* The key that names the customer of the one at this place ... */
+uint32_t attrib_person_root(const struct attrib_person *person, uint32_t key);
+/* ... and whether that customer is the order's. */
+bool attrib_person_is_own(const struct attrib_person *person, uint32_t customer);
+
 /* The times at which a visitor was which customer. */
 struct attrib_belonging {
 	struct attrib_belonging_edge {
@@ -64,5 +78,9 @@ int attrib_belonging_of(struct attrib_person *person, const struct attrib_person
 /* Whether a touch of that visitor at `at` is one of this order's person. */
 bool attrib_belongs(
 	const struct attrib_person *person, const struct attrib_belonging *belonging, int64_t at);
+/* Whether another order or lead, as of this order's lock, is of its person: it names a key of that
+ * customer, or it has no keys and a touch of its visitor at its T would be that person's. */
+int attrib_person_made(struct attrib_person *person, const struct attrib_order_group *other,
+	bool *made) ATTRIB_MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * The walk of reach.h, in rounds: expand the frontier, load what it found, go on. Orders are where
  * it ends, except for those that it began with: a new observation may move T, and T is the time of
- * the edges between the visitors and customers that the order names.
+ * the edges between the visitors and customers that the order names. Leads are gone through: what a
+ * lead is credited by, an order of its person may be.
  */
 #include "reach.h"
 
@@ -46,6 +47,7 @@ static enum attrib_entity_kind leads_to(enum attrib_edge sub)
 {
 	switch (sub) {
 	case ATTRIB_EDGE_ORDER:
+	case ATTRIB_EDGE_LEAD:
 		return ATTRIB_ENTITY_ORDER;
 	case ATTRIB_EDGE_CUSTOMER:
 		return ATTRIB_ENTITY_CUSTOMER;
@@ -124,13 +126,16 @@ static int expand(struct walk *walk, struct attrib_node *node)
 #define LINK(sub) (1u << (sub))
 
 /* Whether a walk has to begin at the fact's entity. What the group adds to it later is a start of its
- * own, so the links of that moment will do. A new carrier is nothing to the click itself, nor to
- * those who carried it before, unless orders that share a click depend on each other. */
+ * own, so the links of that moment will do. A new lead is a start itself. A new carrier is nothing to
+ * the click itself, nor to those who carried it before, unless orders that share a click depend on
+ * each other. */
 static bool leads_on(const struct attrib_fact *fact, const struct attrib_added *added, bool clicks)
 {
 	unsigned links = added->links & ~LINK(ATTRIB_EDGE_CARRIES);
 
 	if (fact->entity.kind == ATTRIB_ENTITY_ID)
+		return false;
+	if (fact->type == ATTRIB_FACT_EDGE && fact->sub == ATTRIB_EDGE_LEAD)
 		return false;
 	if (!clicks && fact->type == ATTRIB_FACT_EDGE && fact->sub == ATTRIB_EDGE_CARRIER)
 		links &= ~LINK(ATTRIB_EDGE_CARRIER);

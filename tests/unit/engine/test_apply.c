@@ -43,46 +43,11 @@ static void history(struct world *w)
 	event->trust = ATTRIB_TRUST_STRANGER;
 	event->order->placed_at = T0 - HOUR;
 }
-#define HISTORY 8
 
 static void test_any_order_grouping_and_repeats_give_the_same(void **unused)
 {
-	struct world w;
-	char *expected, *got;
-	unsigned seed = 1;
-
 	(void)unused;
-	shop(&w);
-	history(&w);
-	world_apply(&w);
-	expected = world_dump(&w);
-	world_done(&w);
-	for (int turn = 0; turn < 300; turn++) {
-		struct attrib_event *all[2 * HISTORY];
-		size_t n = HISTORY;
-		shop(&w);
-		history(&w);
-		memcpy(all, w.pending, sizeof *all * n);
-		for (size_t i = 0; i < HISTORY; i++)
-			if (rand_r(&seed) % 3 == 0)
-				all[n++] = w.pending[i];
-		w.pending_count = 0;
-		for (size_t i = n; i-- > 0;) {
-			size_t k = (size_t)rand_r(&seed) % (i + 1);
-			struct attrib_event *swap = all[i];
-			all[i] = all[k];
-			all[k] = swap;
-			w.pending[w.pending_count++] = all[i];
-			if (rand_r(&seed) % 3 == 0)
-				world_apply(&w);
-		}
-		world_apply(&w);
-		got = world_dump(&w);
-		assert_string_equal(got, expected);
-		free(got);
-		world_done(&w);
-	}
-	free(expected);
+	check_any_order(shop, history, 300);
 }
 
 static int64_t traffic_sum(struct world *w, bool uniques)

@@ -226,6 +226,27 @@ struct attrib_event *world_order(
 	return event;
 }
 
+struct attrib_event *world_lead(
+	struct world *w, const char *lead_id, const char *visitor, int64_t at)
+{
+	struct attrib_event *event = world_order(w, lead_id, visitor, NULL);
+	struct attrib_order *lead = event->order;
+
+	event->type = ATTRIB_EVENT_LEAD;
+	*lead = (struct attrib_order){.id = lead->id,
+		.key = lead->key,
+		.placed_at = ATTRIB_NEVER,
+		.paid_at = ATTRIB_NEVER,
+		.updated_at = ATTRIB_NEVER};
+	event->occurred_at = event->received_at = at;
+	return event;
+}
+
+void event_at(struct attrib_event *event, int64_t at)
+{
+	event->occurred_at = event->received_at = event->order->placed_at = at;
+}
+
 /* -- running -------------------------------------------------------------------------------------- */
 
 void world_apply(struct world *w)
@@ -349,4 +370,50 @@ char *world_dump(struct world *w)
 			S(v->refunds[i].refund_id), (long long)v->refunds[i].amount);
 	fclose(f);
 	return out;
+}
+
+/* Some events twice, in any order, cut into groups anywhere. */
+static void shuffle(struct world *w, unsigned *seed)
+{
+	struct attrib_event *all[WORLD_ROWS_MAX];
+	size_t n = w->pending_count;
+
+	memcpy(all, w->pending, sizeof *all * n);
+	for (size_t i = 0; i < w->pending_count; i++)
+		if (rand_r(seed) % 3 == 0)
+			all[n++] = w->pending[i];
+	w->pending_count = 0;
+	for (size_t i = n; i-- > 0;) {
+		size_t k = (size_t)rand_r(seed) % (i + 1);
+		struct attrib_event *swap = all[i];
+		all[i] = all[k];
+		all[k] = swap;
+		w->pending[w->pending_count++] = all[i];
+		if (rand_r(seed) % 3 == 0)
+			world_apply(w);
+	}
+	world_apply(w);
+}
+
+void check_any_order(void (*open)(struct world *w), void (*history)(struct world *w), int turns)
+{
+	struct world w;
+	char *expected, *got;
+	unsigned seed = 1;
+
+	open(&w);
+	history(&w);
+	world_apply(&w);
+	expected = world_dump(&w);
+	world_done(&w);
+	for (int turn = 0; turn < turns; turn++) {
+		open(&w);
+		history(&w);
+		shuffle(&w, &seed);
+		got = world_dump(&w);
+		assert_string_equal(got, expected);
+		free(got);
+		world_done(&w);
+	}
+	free(expected);
 }

@@ -67,6 +67,12 @@ struct attrib_event *world_landing(struct world *w, const char *event_id, const 
 struct attrib_event *world_order(
 	struct world *w, const char *order_id, const char *visitor, const char *code);
 
+/* A lead without a value at `at`; as of an order, its id and key are in event->order. */
+struct attrib_event *world_lead(
+	struct world *w, const char *lead_id, const char *visitor, int64_t at);
+/* Moves an order or lead to another T, at which it was received, too. */
+void event_at(struct attrib_event *event, int64_t at);
+
 void event_visitor(struct world *w, struct attrib_event *event, const char *visitor);
 void event_click_id(struct world *w, struct attrib_event *event, const char *click);
 void event_customer(struct world *w, struct attrib_event *event, const char *key);
@@ -98,6 +104,8 @@ const struct attrib_credit *credit_of(const struct attrib_decision *d, enum attr
 		check_str(c_->creator, creator_);                                                  \
 		assert_int_equal(c_->channel, ATTRIB_CHANNEL_##channel_);                          \
 	} while (0)
+/* A history (of events that wait) in many orders, groupings and with repeats: always one result. */
+void check_any_order(void (*open)(struct world *w), void (*history)(struct world *w), int turns);
 /* The sums that every decision must have. */
 void check_sums(const struct attrib_decision *d);
 const struct attrib_step *step_of(const struct attrib_decision *d, const char *key);
