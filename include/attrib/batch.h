@@ -47,7 +47,8 @@ enum attrib_conversion_kind { ATTRIB_CONVERSION_ORDER = 1, ATTRIB_CONVERSION_LEA
 	X(UNCONFIRMED, "no signed source confirmed it")                                            \
 	X(UNPAID, "not paid")                                                                      \
 	X(ORDER_LATE, "first received after lock_after")                                           \
-	X(MERGED, "merged into another order")
+	X(MERGED, "merged into another order")                                                     \
+	X(KEPT_BY_LEAD, "eligible: kept by its lead")
 enum attrib_reason {
 #define X(name, text) ATTRIB_REASON_##name,
 	ATTRIB_REASONS(X)

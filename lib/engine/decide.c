@@ -186,15 +186,20 @@ int attrib_path_find(struct attrib_decider *decider, const struct attrib_order_g
 	return err ? err : attrib_path_judge(path, decider->catalog, closure->arena);
 }
 
-/* What the other orders do to this one's path. */
+/* What the person's other conversions do to an order's path. */
 static int look_back(struct attrib_decider *decider, struct attrib_path *path)
 {
-	struct attrib_history sharing;
-	int err;
+	struct attrib_history leads, orders = {0}, sharing = {0};
+	bool first = path->site->policy.repeat_first;
+	int err = attrib_history_find(decider, ATTRIB_EDGE_LEAD, ATTRIB_HISTORY_OWN, &leads);
 
-	if (!path->site->policy.repeat_first)
-		return 0;
-	err = attrib_history_find(decider, ATTRIB_EDGE_ORDER, ATTRIB_HISTORY_SHARING, &sharing);
+	if (err == 0 && leads.n)
+		err = attrib_history_find(decider, ATTRIB_EDGE_ORDER, ATTRIB_HISTORY_OWN, &orders);
+	if (err == 0 && first)
+		err = attrib_history_find(
+			decider, ATTRIB_EDGE_ORDER, ATTRIB_HISTORY_SHARING, &sharing);
+	if (err == 0)
+		err = attrib_path_keep_leads(decider, path, &leads, &orders);
 	return err ? err : attrib_path_use_up(decider, path, &sharing);
 }
 
@@ -230,6 +235,7 @@ int attrib_decide(struct attrib_decider *decider, struct attrib_order_group *gro
 	int err;
 
 	decider->cut = false;
+	decider->lead_count = 0;
 	describe(group, decider->catalog, out);
 	err = out->late ? no_path(decider, group, &path, out)
 			: find_path(decider, group, &path, out);

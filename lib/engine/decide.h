@@ -9,7 +9,9 @@
 struct attrib_decider {
 	struct attrib_closure *closure; /* borrowed */
 	const struct attrib_catalog *catalog;
-	uint32_t searches;           /* in histories, so far */
+	uint32_t searches;         /* in histories, so far */
+	struct attrib_path *leads; /* those that the last decision looked at, in the arena */
+	size_t lead_count;
 	bool cut;                    /* the last decision hit a bound */
 	struct attrib_person person; /* scratch, from order to order: large, last */
 };
@@ -30,6 +32,9 @@ int attrib_path_renewal(struct attrib_decider *decider, struct attrib_path *path
 
 /* The order's own history; these reuse the person, what they need of it was taken before. */
 struct attrib_history;
+/* Leads of the person keep their creators' touches for it, when it is the first order since. */
+int attrib_path_keep_leads(struct attrib_decider *decider, struct attrib_path *path,
+	const struct attrib_history *leads, const struct attrib_history *orders) ATTRIB_MUST_CHECK;
 /* repeat_orders = first: touches that an earlier one of these orders could use are used up. */
 int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path,
 	const struct attrib_history *orders) ATTRIB_MUST_CHECK;

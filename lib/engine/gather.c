@@ -17,14 +17,13 @@ struct gather {
 	int64_t lock_at;
 };
 
-static struct attrib_candidate *candidate_new(struct gather *gather)
+struct attrib_candidate *attrib_path_add(struct attrib_path *path, struct attrib_arena *arena)
 {
-	struct attrib_path *path = gather->path;
 	struct attrib_candidate *c;
 
 	if (path->n == path->cap) {
 		size_t cap = path->cap ? path->cap * 2 : 16;
-		c = attrib_arena_raw(gather->arena, cap * sizeof *c);
+		c = attrib_arena_raw(arena, cap * sizeof *c);
 		if (!c)
 			return NULL;
 		if (path->n)
@@ -61,7 +60,7 @@ struct piece {
 static struct attrib_candidate *add_piece(struct gather *gather, const struct piece *piece,
 	enum attrib_channel channel, size_t listed, struct attrib_str key)
 {
-	struct attrib_candidate *c = candidate_new(gather);
+	struct attrib_candidate *c = attrib_path_add(gather->path, gather->arena);
 
 	if (!c)
 		return NULL;
@@ -210,7 +209,7 @@ static int add_codes(struct gather *gather)
 	size_t from = gather->path->n;
 
 	for (size_t i = 0; order && i < order->code_count; i++) {
-		struct attrib_candidate *c = candidate_new(gather);
+		struct attrib_candidate *c = attrib_path_add(gather->path, gather->arena);
 		if (!c)
 			return ATTRIB_E_NOMEM;
 		c->step.channel = ATTRIB_CHANNEL_CODE;
@@ -294,7 +293,17 @@ static int by_time(const void *left, const void *right)
 		order = attrib_str_cmp(a->step.event_id, b->step.event_id);
 	if (order == 0)
 		order = attrib_id_cmp(&a->id, &b->id);
+	if (order == 0 && (a->lead_id.n == 0) != (b->lead_id.n == 0))
+		return a->lead_id.n ? -1 : 1;
+	if (order == 0)
+		order = attrib_str_cmp(a->lead_id, b->lead_id);
 	return order ? order : (a->listed > b->listed) - (a->listed < b->listed);
+}
+
+void attrib_path_sort(struct attrib_path *path)
+{
+	if (path->n)
+		qsort(path->candidates, path->n, sizeof *path->candidates, by_time);
 }
 
 int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
@@ -319,7 +328,7 @@ int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
 	err = add_order_evidence(&gather);
 	if (err == 0)
 		err = add_codes(&gather);
-	if (err == 0 && path->n)
-		qsort(path->candidates, path->n, sizeof *path->candidates, by_time);
+	if (err == 0)
+		attrib_path_sort(path);
 	return err;
 }

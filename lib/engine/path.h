@@ -32,8 +32,9 @@ struct attrib_candidate {
 	struct attrib_str other;        /* unowned: "<source>/<medium>" */
 	size_t listed;                  /* place among the order's codes, or within one event */
 	struct attrib_id id;            /* the fact: two copies are one touch */
-	const struct attrib_fact *fact; /* NULL: carried by the order itself */
-	size_t row;                     /* of the collapsed path */
+	const struct attrib_fact *fact; /* NULL: carried by the order itself, or by its lead */
+	struct attrib_str lead_id; /* the lead that brings it; empty: the order has it itself */
+	size_t row;                /* of the collapsed path */
 };
 
 /* One touch of the collapsed path. */
@@ -65,6 +66,9 @@ struct attrib_outcome {
 /* All touches that the order's person brings, and those that the order carries. */
 int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
 	const struct attrib_order_group *group) ATTRIB_MUST_CHECK;
+/* One more touch, to be filled in, and then the order again; NULL: out of memory. */
+struct attrib_candidate *attrib_path_add(struct attrib_path *path, struct attrib_arena *arena);
+void attrib_path_sort(struct attrib_path *path);
 /* Owners, windows, verdicts: sets owner, eligible, reason. */
 int attrib_path_judge(struct attrib_path *path, const struct attrib_catalog *catalog,
 	struct attrib_arena *arena) ATTRIB_MUST_CHECK;

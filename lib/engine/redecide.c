@@ -24,16 +24,34 @@ static bool version_differs(
 		       attrib_deciding_site(newest, group->observations, group->observation_count));
 }
 
+static bool key_differs(
+	const struct attrib_engine *engine, struct attrib_str site, const struct attrib_step *step)
+{
+	return attrib_catalog_key_differs(
+		engine->base, engine->catalog, site, kind_of(step->channel), step->folded);
+}
+
+/* A lead may have another winner by a key that the order itself has not. */
+static bool lead_differs(const struct attrib_engine *engine, struct attrib_str site)
+{
+	const struct attrib_decider *decider = &engine->decider;
+
+	for (size_t i = 0; i < decider->lead_count; i++)
+		for (size_t k = 0; k < decider->leads[i].n; k++)
+			if (key_differs(engine, site, &decider->leads[i].candidates[k].step))
+				return true;
+	return false;
+}
+
 static bool differs(const struct attrib_engine *engine, const struct attrib_order_group *group,
 	const struct attrib_decision *decision)
 {
 	if (engine->walk_all || version_differs(engine, group))
 		return true;
 	for (size_t i = 0; i < decision->step_count; i++)
-		if (attrib_catalog_key_differs(engine->base, engine->catalog, decision->site,
-			    kind_of(decision->steps[i].channel), decision->steps[i].folded))
+		if (key_differs(engine, decision->site, &decision->steps[i]))
 			return true;
-	return false;
+	return lead_differs(engine, decision->site);
 }
 
 static bool any_repeat_first(const struct attrib_catalog *catalog)
