@@ -58,8 +58,9 @@ struct attrib_intake_result {
 	size_t event_count;
 	struct attrib_reject *rejects;
 	size_t reject_count;
-	size_t accepted; /* items that were taken: events, and those that the site ignores */
-	bool whole;      /* the body itself was bad: rejects[0] tells; nothing accepted */
+	size_t accepted;     /* items that were taken: events, and those that the site ignores */
+	size_t late, future; /* of the events: those whose occurred_at was clamped there */
+	bool whole;          /* the body itself was bad: rejects[0] tells; nothing accepted */
 };
 
 enum attrib_body_form { ATTRIB_BODY_JSON, ATTRIB_BODY_NDJSON };

@@ -35,6 +35,7 @@ struct draft {
 	struct noted_alias aliases[ATTRIB_ALIASES_MAX];
 	/* set */
 	int exponent; /* of the amounts that follow */
+	int clamped;  /* occurred_at: -1 to the oldest instant that is believed, 1 to the newest */
 	struct attrib_event event;
 	struct attrib_str visitor_id, customer_id, email, phone, click_id, url, referrer;
 	/* why not */

@@ -153,17 +153,23 @@ static void judge(struct draft *draft)
 		event->verdicts |= ATTRIB_VERDICT_OWN_SITE;
 }
 
-static void clamp(const struct draft *draft, int64_t *at)
+/* Returns -1 when it was too long ago to be believed, 1 when it is too far ahead, else 0. */
+static int clamp(const struct draft *draft, int64_t *at)
 {
 	const struct attrib_intake *intake = draft->sender->intake;
 	int64_t oldest = intake->now - intake->site->site->policy.max_late_us;
 
 	if (*at == ATTRIB_NEVER)
-		return;
-	if (*at > intake->now + AHEAD_US)
+		return 0;
+	if (*at > intake->now + AHEAD_US) {
 		*at = intake->now + AHEAD_US;
-	if (draft->event.trust == ATTRIB_TRUST_STRANGER && *at < oldest)
+		return 1;
+	}
+	if (draft->event.trust == ATTRIB_TRUST_STRANGER && *at < oldest) {
 		*at = oldest;
+		return -1;
+	}
+	return 0;
 }
 
 static void finish_order(struct draft *draft)
@@ -222,7 +228,7 @@ bool draft_finish(struct draft *draft, bool *keep)
 	stand_in_visitor(event);
 	take_landing(draft);
 	judge(draft);
-	clamp(draft, &event->occurred_at);
+	draft->clamped = clamp(draft, &event->occurred_at);
 	if (event->order)
 		finish_order(draft);
 	if (event->refund)

@@ -149,11 +149,25 @@ struct attrib_str host_of_url(struct attrib_arena *arena, struct attrib_str url)
 	return parts.host.n <= 253 ? attrib_fold(arena, parts.host) : ATTRIB_STR_NONE;
 }
 
+/* The shop's cookie is for a domain and all below it: so far reaches the shop. */
+static bool is_below(struct attrib_str domain, struct attrib_str host)
+{
+	size_t before;
+
+	if (domain.n && domain.p[0] == '.')
+		domain = (struct attrib_str){domain.p + 1, domain.n - 1};
+	if (domain.n == 0 || host.n < domain.n)
+		return false;
+	before = host.n - domain.n;
+	return (before == 0 || host.p[before - 1] == '.') &&
+	       attrib_str_ieq((struct attrib_str){host.p + before, domain.n}, domain);
+}
+
 bool site_owns_host(const struct attrib_intake_site *site, struct attrib_str host)
 {
 	for (size_t i = 0; host.n && i < site->own_host_count; i++) {
 		if (attrib_str_ieq(site->own_hosts[i], host))
 			return true;
 	}
-	return false;
+	return is_below(site->cookie_domain, host);
 }

@@ -36,8 +36,11 @@ int result_take(struct attrib_intake_result *out, struct draft *draft, bool refu
 
 	if (!refused && draft_set(draft) && draft_finish(draft, &keep)) {
 		out->accepted++;
-		if (keep)
+		if (keep) {
 			out->events[out->event_count++] = draft->event;
+			out->late += draft->clamped < 0;
+			out->future += draft->clamped > 0;
+		}
 		return 0;
 	}
 	if (draft->error == ATTRIB_E_NOMEM)

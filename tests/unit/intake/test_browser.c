@@ -118,13 +118,49 @@ static void test_own_site(void **state)
 	assert_int_equal(pixel(w, "site=acme&e=visit&url=/a")->verdicts, 0);
 }
 
+/* The cookie's domain and all below it are the shop's; with or without its dot. */
+static void test_own_site_by_cookie_domain(void **state)
+{
+	static const struct {
+		const char *domain, *host;
+		bool own;
+	} cases[] = {
+		{".brand.example", "brand.example", true},
+		{".brand.example", "BLOG.brand.example", true},
+		{"brand.example", "a.b.brand.example", true},
+		{"brand.example", "notbrand.example", false},
+		{"brand.example", "brand.example.evil.example", false},
+		{"brand.example", "example", false},
+		{".", "brand.example", false},
+		{"", "brand.example", false},
+	};
+	struct world *w = *state;
+	char query[256];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		w->intake_site.cookie_domain = attrib_str_of(cases[i].domain);
+		snprintf(query, sizeof query,
+			"site=acme&e=click&link=l&url=https://x.example/a&ref=https://%s/b",
+			cases[i].host);
+		assert_int_equal(
+			pixel(w, query)->verdicts, cases[i].own ? ATTRIB_VERDICT_OWN_SITE : 0);
+	}
+}
+
 static void test_paid_ads(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(pixel(w, "site=acme&e=visit&url=/?ref=l%26msclkid=1")->verdicts,
-		ATTRIB_VERDICT_PAID_AD);
-	assert_int_equal(pixel(w, "site=acme&e=visit&url=/?ref=l%26fbclid=1")->verdicts, 0);
+	static const char *const search[] = {"gclid", "gbraid", "wbraid", "dclid", "msclkid"};
+	static const char *const others[] = {"fbclid", "igshid", "ttclid", "twclid", "epik"};
+	char query[128];
+
+	for (size_t i = 0; i < 5; i++) {
+		snprintf(query, sizeof query, "site=acme&e=visit&url=/?ref=l%%26%s=1", search[i]);
+		assert_int_equal(pixel(w, query)->verdicts, ATTRIB_VERDICT_PAID_AD);
+		snprintf(query, sizeof query, "site=acme&e=visit&url=/?ref=l%%26%s=1", others[i]);
+		assert_int_equal(pixel(w, query)->verdicts, 0);
+	}
 	assert_int_equal(pixel(w, "site=acme&e=visit&url=/?utm_source=l%26gclid=1")->verdicts, 0);
 }
 
@@ -239,6 +275,7 @@ int main(void)
 		TEST(test_pixel_purchase),
 		TEST(test_pixel_rejects),
 		TEST(test_own_site),
+		TEST(test_own_site_by_cookie_domain),
 		TEST(test_paid_ads),
 		TEST(test_cookie_beats_vid),
 		TEST(test_opted_out),

@@ -420,6 +420,26 @@ static void test_times(void **state)
 	assert_int_equal(one_event(w, STRANGER, order)->order->placed_at, late);
 }
 
+/* What is clamped is counted, of events that are accepted: by the edge to which it went. */
+static void test_clamps_are_counted(void **state)
+{
+	static const char body[] = "[{\"type\":\"cart\",\"occurred_at\":\"2020-01-01T00:00:00Z\"},"
+				   "{\"type\":\"cart\",\"occurred_at\":\"2030-01-01T00:00:00Z\"},"
+				   "{\"type\":\"lead\",\"occurred_at\":\"2030-01-01T00:00:00Z\"},"
+				   "{\"type\":\"cart\",\"occurred_at\":\"2026-11-01T12:05:00Z\"},"
+				   "{\"type\":\"cart\",\"occurred_at\":\"2026-08-03T12:00:00Z\"},"
+				   "{\"type\":\"cart\"}]";
+	struct world *w = *state;
+
+	assert_int_equal(take_native(w, STRANGER, body), 0);
+	assert_int_equal(w->result.event_count, 5);
+	assert_int_equal(w->result.late, 1);
+	assert_int_equal(w->result.future, 1);
+	assert_int_equal(take_native(w, SIGNED, body), 0);
+	assert_int_equal(w->result.late, 0);
+	assert_int_equal(w->result.future, 1);
+}
+
 static void test_explicit_beats_url(void **state)
 {
 	struct world *w = *state;
@@ -641,6 +661,7 @@ int main(void)
 		TEST(test_secret_keys_only),
 		TEST(test_lengths),
 		TEST(test_times),
+		TEST(test_clamps_are_counted),
 		TEST(test_explicit_beats_url),
 		TEST(test_derived_ids),
 		TEST(test_customer_keys),

@@ -243,6 +243,8 @@ static void test_verdicts(void **state)
 	world_request(w, "");
 	world_header(w, "Referer", "https://SHOP.example/blog");
 	assert_int_equal(go(w).event.verdicts, ATTRIB_VERDICT_OWN_SITE);
+	world_header(w, "Referer", "https://www.shop.example/blog");
+	assert_int_equal(go(w).event.verdicts, ATTRIB_VERDICT_OWN_SITE);
 	world_header(w, "Referer", "https://shop.example.evil/");
 	assert_int_equal(go(w).event.verdicts, 0);
 	world_header(w, "Referer", "https://\xff\xfe/");
