@@ -70,6 +70,7 @@ struct attribd_config {
 	int64_t memory_limit;                        /* bytes of the state; 0 = none */
 	const char *bot_list;                        /* a file; empty = the list that is built in */
 	struct attrib_bots *bots;                    /* owned; what it holds */
+	int64_t flood_clicks; /* of an address on a link in a minute; 0 = off */
 	struct attribd_site_config *sites;
 	size_t site_count;
 };

@@ -3,6 +3,8 @@
  */
 #include "config_table.h"
 
+#include "flood.h"
+
 #define DAEMON(member)       .scope = CONFIG_DAEMON, .at = offsetof(struct attribd_config, member)
 #define SITE(member)         .scope = CONFIG_SITE, .at = offsetof(struct attribd_site_config, member)
 #define DAEMON_COUNT(member) .count_at = offsetof(struct attribd_config, member)
@@ -94,6 +96,11 @@ const struct config_setting config_settings[] = {
 		.help = "File of regular expressions, one a line: user agents that are no "
 			"person's. "
 			"Empty = the list that is built in. A reload reads it again."},
+	{DAEMON(flood_clicks), .name = "flood_clicks", .type = &config_type_count,
+		.max = ATTRIBD_FLOOD_CLICKS_MAX, .fallback = "30",
+		.help = "More clicks of one address (IPv6: its /64) on one link within a minute "
+			"are "
+			"flagged as suspect; 0 = none is."},
 	{DAEMON(dedupe_us), .name = "dedupe", .type = &config_type_duration, .min = 60 * S,
 		.max = 90 * DAY, .restart = true, .fallback = "7d",
 		.help = "How long ids of events that carry neither touch nor money are "
@@ -192,7 +199,8 @@ const struct config_setting config_settings[] = {
 		.help = "Query parameters that carry an affiliate id."},
 	{SITE(intake.own_hosts), SITE_COUNT(intake.own_host_count), .name = "own_hosts",
 		.type = &config_type_hosts, .fallback = "",
-		.help = "Hosts of the shop itself: what they refer is no touch."},
+		.help = "Hosts of the shop itself, beside cookie_domain: what they refer is no "
+			"touch."},
 	{SITE(intake.cookie_domain), .name = "cookie_domain", .type = &config_type_domain,
 		.fallback = "", .help = "Domain of the visitor cookie; empty = the host only."},
 	{SITE_WORDS(consents, intake.consent_required), .name = "consent", .fallback = "assumed",

@@ -46,6 +46,20 @@
 		"Events accepted and journaled.")                                                  \
 	X(EVENTS_REJECTED, counter, "attribd_events_rejected_total", "",                           \
 		"Events rejected with a reason in the answer.")                                    \
+	X(CLAMPED_LATE, counter, "attribd_events_clamped_total", "edge=\"late\"",                  \
+		"Accepted events whose occurred_at was moved to an edge of what is believed: a "   \
+		"stranger's to max_late ago, anybody's to 5 minutes ahead.")                       \
+	X(CLAMPED_FUTURE, counter, "attribd_events_clamped_total", "edge=\"future\"", "")          \
+	X(EVENTS_BOT, counter, "attribd_events_verdict_total", "verdict=\"bot\"",                  \
+		"Accepted events that carry a verdict; one with several counts under each.")       \
+	X(EVENTS_PREFETCH, counter, "attribd_events_verdict_total", "verdict=\"prefetch\"", "")    \
+	X(EVENTS_HEAD, counter, "attribd_events_verdict_total", "verdict=\"head\"", "")            \
+	X(EVENTS_OWN_SITE, counter, "attribd_events_verdict_total", "verdict=\"own_site\"", "")    \
+	X(EVENTS_FLOOD, counter, "attribd_events_verdict_total", "verdict=\"flood\"", "")          \
+	X(EVENTS_PAID_AD, counter, "attribd_events_verdict_total", "verdict=\"paid_ad\"", "")      \
+	X(EVENTS_OVERFLOW, counter, "attribd_events_verdict_total", "verdict=\"overflow\"", "")    \
+	X(EVENTS_NO_CONSENT, counter, "attribd_events_verdict_total", "verdict=\"no_consent\"",    \
+		"")                                                                                \
 	X(CLICKS_LOST, counter, "attribd_clicks_lost_total", "",                                   \
 		"Redirects answered whose click could not be recorded.")                           \
 	X(JOURNAL_BYTES, gauge, "attribd_journal_bytes", "", "Bytes of the journal on disk.")      \

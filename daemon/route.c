@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "attrib/text.h"
 #include "worker.h"
 
 #define NO_BODY_MAX ((size_t)8 * 1024) /* of requests whose body nobody reads */
@@ -132,6 +133,29 @@ struct attrib_str attribd_exchange_bearer(const struct attribd_exchange *exchang
 
 /* -- records ------------------------------------------------------------------------------------ */
 
+static void count_verdicts(uint32_t verdicts)
+{
+	static const struct {
+		uint32_t verdict;
+		enum attribd_metric metric;
+	} rows[] = {
+		{ATTRIB_VERDICT_BOT, ATTRIBD_METRIC_EVENTS_BOT},
+		{ATTRIB_VERDICT_PREFETCH, ATTRIBD_METRIC_EVENTS_PREFETCH},
+		{ATTRIB_VERDICT_HEAD, ATTRIBD_METRIC_EVENTS_HEAD},
+		{ATTRIB_VERDICT_OWN_SITE, ATTRIBD_METRIC_EVENTS_OWN_SITE},
+		{ATTRIB_VERDICT_FLOOD, ATTRIBD_METRIC_EVENTS_FLOOD},
+		{ATTRIB_VERDICT_PAID_AD, ATTRIBD_METRIC_EVENTS_PAID_AD},
+		{ATTRIB_VERDICT_OVERFLOW, ATTRIBD_METRIC_EVENTS_OVERFLOW},
+		{ATTRIB_VERDICT_NO_CONSENT, ATTRIBD_METRIC_EVENTS_NO_CONSENT},
+	};
+
+	for (size_t i = 0; verdicts && i < sizeof rows / sizeof *rows; i++) {
+		if (verdicts & rows[i].verdict)
+			attribd_metric_add(rows[i].metric, 1);
+		verdicts &= ~rows[i].verdict;
+	}
+}
+
 bool attribd_record(struct attribd_exchange *exchange, const struct attrib_event *events, size_t n)
 {
 	uint64_t number = 0;
@@ -144,5 +168,31 @@ bool attribd_record(struct attribd_exchange *exchange, const struct attrib_event
 	}
 	exchange->number = number;
 	attribd_metric_add(ATTRIBD_METRIC_EVENTS_ACCEPTED, (int64_t)n);
+	for (size_t i = 0; i < n; i++)
+		count_verdicts(events[i].verdicts);
+	return true;
+}
+
+void attribd_flag_floods(struct attribd_exchange *exchange, struct attrib_event *events, size_t n)
+{
+	struct attribd_worker *worker = exchange->worker;
+	int64_t most = exchange->snapshot->config->flood_clicks;
+
+	for (size_t i = 0; worker->flood && most && i < n; i++) {
+		struct attrib_event *event = &events[i];
+		if (event->type == ATTRIB_EVENT_CLICK && event->trust == ATTRIB_TRUST_STRANGER &&
+			attribd_flood_click(worker->flood, exchange->client.address, event->site,
+				attrib_fold(&worker->arena, event->link), event->received_at, most))
+			event->verdicts |= ATTRIB_VERDICT_FLOOD;
+	}
+}
+
+bool attribd_take(struct attribd_exchange *exchange, const struct attrib_intake_result *result)
+{
+	attribd_flag_floods(exchange, result->events, result->event_count);
+	if (!attribd_record(exchange, result->events, result->event_count))
+		return false;
+	attribd_metric_add(ATTRIBD_METRIC_CLAMPED_LATE, (int64_t)result->late);
+	attribd_metric_add(ATTRIBD_METRIC_CLAMPED_FUTURE, (int64_t)result->future);
 	return true;
 }

@@ -87,6 +87,11 @@ bool attribd_overloaded(const struct attribd_worker *worker, enum attribd_shed r
 /* Appends events in order. False: nothing may be promised. Then either nothing was appended, and the
  * caller answers (503), or exchange->abandoned is set. */
 bool attribd_record(struct attribd_exchange *exchange, const struct attrib_event *events, size_t n);
+/* Flags strangers' clicks of a flood, before they are recorded; the client is known by
+ * attribd_exchange_visit. */
+void attribd_flag_floods(struct attribd_exchange *exchange, struct attrib_event *events, size_t n);
+/* The good events of a request: attribd_record, and what else is to be done with them. */
+bool attribd_take(struct attribd_exchange *exchange, const struct attrib_intake_result *result);
 
 /* The answer of /v1/events: {"accepted":n,"rejected":[..]}; 400 when all were bad. err: that of the
  * whole body, or 0. */

@@ -65,7 +65,7 @@ void attribd_handle_pixel(struct attribd_exchange *exchange)
 	struct attrib_visit visit = attribd_exchange_visit(exchange);
 	int err = attrib_intake_pixel(&intake, &visit, &result);
 	attribd_metric_add(ATTRIBD_METRIC_EVENTS_REJECTED, (int64_t)result.reject_count);
-	if (err == ATTRIB_E_NOMEM || !attribd_record(exchange, result.events, result.event_count)) {
+	if (err == ATTRIB_E_NOMEM || !attribd_take(exchange, &result)) {
 		attribd_answer_overload(exchange);
 		return;
 	}
@@ -114,7 +114,7 @@ static void take_beacon(struct attribd_exchange *exchange)
 	err = attrib_intake_beacon(&intake, &visit, exchange->body, &result);
 	if (err && !result.whole)
 		attribd_answer_error(exchange, err, NULL);
-	else if (!err && !attribd_record(exchange, result.events, result.event_count))
+	else if (!err && !attribd_take(exchange, &result))
 		attribd_answer_overload(exchange);
 	else if (err || result.reject_count)
 		attribd_answer_result(exchange, &result, err);
@@ -170,8 +170,9 @@ static const struct attrib_tracker *find_link(struct attribd_exchange *exchange)
 		exchange->snapshot->catalog, attrib_fold(&worker->arena, link), worker->now);
 }
 
-static void record_click(struct attribd_exchange *exchange, const struct attrib_event *click)
+static void record_click(struct attribd_exchange *exchange, struct attrib_event *click)
 {
+	attribd_flag_floods(exchange, click, 1);
 	if (attribd_overloaded(exchange->worker, ATTRIBD_SHED_CLICK) ||
 		!attribd_record(exchange, click, 1))
 		attribd_metric_add(ATTRIBD_METRIC_CLICKS_LOST, 1);

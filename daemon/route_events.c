@@ -94,7 +94,7 @@ void attribd_handle_events(struct attribd_exchange *exchange)
 		attribd_answer_error(exchange, err, NULL);
 		return;
 	}
-	if (!err && !attribd_record(exchange, result.events, result.event_count)) {
+	if (!err && !attribd_take(exchange, &result)) {
 		attribd_answer_overload(exchange);
 		return;
 	}

@@ -144,11 +144,12 @@ static int start_workers(struct attribd_server *server)
 	struct attribd_worker_options options = {.snapshots = &server->snapshots,
 		.progress = &server->progress,
 		.secret = server->secret,
-		.routes = attribd_public_routes};
+		.routes = attribd_public_routes,
+		.flood = server->flood = attribd_flood_new()};
 	int count = server->snapshot->config->workers, err = 0;
 
 	server->workers = calloc((size_t)count, sizeof *server->workers);
-	if (!server->workers)
+	if (!server->workers || !server->flood)
 		return ATTRIB_E_NOMEM;
 	tell_missing(server);
 	attrib_journal_raise_base(server->journal, atomic_load(&server->flush.base));
@@ -320,6 +321,7 @@ static void free_server(struct attribd_server *server)
 	for (int i = 0; i < server->worker_count; i++)
 		attribd_worker_done(&server->workers[i]);
 	free(server->workers);
+	attribd_flood_free(server->flood);
 	if (server->admin_worker.base)
 		attribd_worker_done(&server->admin_worker);
 	attribd_pump_done(&server->pump);

@@ -35,6 +35,7 @@ struct attribd_server {
 	struct attribd_listener public, admin;
 	struct attribd_worker *workers; /* owned */
 	int worker_count;
+	struct attribd_flood *flood; /* owned; shared by the workers */
 	struct attribd_worker admin_worker;
 	struct attribd_pump pump;
 	struct attribd_flush flush;

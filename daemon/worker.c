@@ -447,6 +447,7 @@ int attribd_worker_init(struct attribd_worker *worker, const struct attribd_work
 	*worker = (struct attribd_worker){.routes = options->routes,
 		.snapshots = options->snapshots,
 		.progress = options->progress,
+		.flood = options->flood,
 		.context = options->context};
 	pthread_mutex_init(&worker->lock, NULL);
 	TAILQ_INIT(&worker->ready);

@@ -19,6 +19,7 @@
 #include "attrib/journal.h"
 #include "bell.h"
 #include "connection.h"
+#include "flood.h"
 #include "progress.h"
 #include "route.h"
 #include "snapshot.h"
@@ -48,7 +49,8 @@ struct attribd_worker {
 	const struct attribd_route *routes;
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
-	void *context; /* borrowed; for handlers of its routes */
+	struct attribd_flood *flood; /* borrowed; of all workers; NULL = nothing is a flood */
+	void *context;               /* borrowed; for handlers of its routes */
 
 	/* own thread */
 	struct event_base *base;
@@ -80,6 +82,7 @@ struct attribd_worker_options {
 	const uint8_t *secret;
 	const struct attribd_route *routes;
 	struct attrib_lane *lane; /* taken over on success; or NULL */
+	struct attribd_flood *flood;
 	void *context;
 };
 int attribd_worker_init(struct attribd_worker *worker,
