@@ -108,6 +108,12 @@ enum attrib_base_status {
 	ATTRIB_STATUS_EXCLUDED
 };
 
+/* Another name of an order. */
+struct attrib_order_name {
+	struct attrib_str kind, value;
+	bool conflict; /* stated, but another order of the same source holds it */
+};
+
 /* A decision: the whole truth about one conversion, replaced as a unit by a higher ticket. */
 struct attrib_decision {
 	struct attrib_str site;
@@ -136,7 +142,7 @@ struct attrib_decision {
 	size_t key_count;
 	const struct attrib_customer_key *keys; /* customer keys of the order; none = unknown */
 	size_t alias_count;
-	const struct attrib_alias *aliases; /* from signed sources */
+	const struct attrib_order_name *aliases; /* from signed sources */
 	size_t step_count;
 	const struct attrib_step *steps;
 	size_t credit_count; /* >= 1 unless merged_into */

@@ -151,7 +151,7 @@ static bool keep_credit(struct attrib_arena *arena, struct attrib_credit *credit
 	       keep_str(arena, &credit->placement) && keep_str(arena, &credit->tracker);
 }
 
-static bool keep_alias(struct attrib_arena *arena, struct attrib_alias *alias)
+static bool keep_alias(struct attrib_arena *arena, struct attrib_order_name *alias)
 {
 	return keep_str(arena, &alias->kind) && keep_str(arena, &alias->value);
 }
@@ -164,7 +164,7 @@ static bool keep_parts(struct attrib_arena *arena, struct attrib_decision *d)
 		!KEEP_ARRAY(arena, d->credits, d->credit_count))
 		return false;
 	for (size_t i = 0; i < d->alias_count; i++)
-		if (!keep_alias(arena, (struct attrib_alias *)&d->aliases[i]))
+		if (!keep_alias(arena, (struct attrib_order_name *)&d->aliases[i]))
 			return false;
 	for (size_t i = 0; i < d->step_count; i++)
 		if (!keep_step(arena, (struct attrib_step *)&d->steps[i]))

@@ -114,6 +114,7 @@ int attrib_node_decode(struct attrib_node *node, struct attrib_arena *arena)
 		if (err || !o->event.order) /* of a newer version: as if it had not been sent */
 			continue;
 		o->fact = fact;
+		o->foreign_aliases = 0;
 		node->observation_count++;
 	}
 	node->decoded = true;

@@ -20,6 +20,7 @@
 struct attrib_observation {
 	struct attrib_event event;
 	const struct attrib_fact *fact;
+	unsigned foreign_aliases; /* a bit for each that another order holds: alias.h */
 };
 
 struct attrib_order_group;
@@ -33,7 +34,7 @@ struct attrib_node {
 	uint32_t slot;        /* ... and its place there */
 	struct attrib_observation *observations; /* ORDER: decoded once */
 	size_t observation_count;
-	bool decoded;
+	bool decoded, judged;
 	struct attrib_order_group *group; /* ORDER: see group.h */
 };
 

@@ -96,10 +96,12 @@ static int by_key(const void *left, const void *right)
 
 static int by_alias(const void *left, const void *right)
 {
-	const struct attrib_alias *a = left, *b = right;
+	const struct attrib_order_name *a = left, *b = right;
 	int order = attrib_str_cmp(a->kind, b->kind);
 
-	return order ? order : attrib_str_cmp(a->value, b->value);
+	if (order == 0)
+		order = attrib_str_cmp(a->value, b->value);
+	return order ? order : (int)a->conflict - (int)b->conflict;
 }
 
 /* Sorts, and keeps each once. */
@@ -113,6 +115,18 @@ static size_t unique(void *rows, size_t n, size_t size, int (*cmp)(const void *,
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || cmp(p + (kept - 1) * size, p + i * size) != 0)
 			memmove(p + kept++ * size, p + i * size, size);
+	return kept;
+}
+
+/* What one of its names holds is no conflict of the order. */
+static size_t drop_settled(struct attrib_order_name *aliases, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || !attrib_str_eq(aliases[kept - 1].kind, aliases[i].kind) ||
+			!attrib_str_eq(aliases[kept - 1].value, aliases[i].value))
+			aliases[kept++] = aliases[i];
 	return kept;
 }
 
@@ -131,7 +145,7 @@ static int names_of(const struct attrib_order_group *group, const struct attrib_
 	size_t n = group->observation_count, keys_n = 0, aliases_n = 0;
 	struct attrib_customer_key *keys =
 		attrib_arena_raw(arena, n * ATTRIB_CUSTOMER_KEYS_MAX * sizeof *keys);
-	struct attrib_alias *aliases =
+	struct attrib_order_name *aliases =
 		attrib_arena_raw(arena, n * ATTRIB_ALIASES_MAX * sizeof *aliases);
 
 	if (!keys || !aliases)
@@ -144,12 +158,15 @@ static int names_of(const struct attrib_order_group *group, const struct attrib_
 			if (!is_hub(person, &event->keys[k].id))
 				keys[keys_n++] = event->keys[k];
 		for (size_t k = 0; k < event->order->alias_count; k++)
-			aliases[aliases_n++] = event->order->aliases[k];
+			aliases[aliases_n++] = (struct attrib_order_name){
+				event->order->aliases[k].kind, event->order->aliases[k].value,
+				group->observations[i]->foreign_aliases & 1u << k};
 	}
 	out->keys = keys;
 	out->key_count = unique(keys, keys_n, sizeof *keys, by_key);
 	out->aliases = aliases;
-	out->alias_count = unique(aliases, aliases_n, sizeof *aliases, by_alias);
+	aliases_n = unique(aliases, aliases_n, sizeof *aliases, by_alias);
+	out->alias_count = drop_settled(aliases, aliases_n);
 	return 0;
 }
 

@@ -1,32 +1,37 @@
 /*
- * Which entities are one order. Aliases are followed whenever they were told: two names of one order
- * stay two names of it, and no lock makes them two orders.
+ * Which entities are one order. Aliases that an order holds are followed whenever they were told: two
+ * names of one order stay two names of it, and no lock makes them two orders.
  */
 #include "group.h"
 
 #include <stdlib.h>
 
+#include "alias.h"
+
 static int want_aliases(
 	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
 {
-	int err = attrib_node_decode(node, closure->arena);
+	struct attrib_id id;
+	int err = 0;
 
-	for (size_t i = 0; i < node->observation_count && err == 0; i++) {
-		const struct attrib_event *event = &node->observations[i].event;
-		if (event->trust != ATTRIB_TRUST_SIGNED)
-			continue;
-		for (size_t k = 0; k < event->order->alias_count && err == 0; k++) {
-			struct attrib_id id = attrib_order_entity(
-				&event->order->aliases[k].id, event->type == ATTRIB_EVENT_LEAD);
-			struct attrib_node *alias =
-				attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &id);
-			err = alias ? attrib_nodes_add(found, alias, closure->arena)
-				    : ATTRIB_E_NOMEM;
-		}
+	for (size_t at = 0; err == 0 && attrib_node_next_alias(node, &at, &id);) {
+		struct attrib_node *alias = attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &id);
+		err = alias ? attrib_nodes_add(found, alias, closure->arena) : ATTRIB_E_NOMEM;
 	}
 	return err;
 }
 
+static bool is_alias_of(const struct attrib_node *node, const struct attrib_node *order)
+{
+	struct attrib_id id;
+
+	for (size_t at = 0; attrib_node_next_alias(order, &at, &id);)
+		if (attrib_id_eq(&id, &node->entity.id))
+			return true;
+	return false;
+}
+
+/* The orders that hold the node as their alias. */
 static int want_orders(
 	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
 {
@@ -36,7 +41,13 @@ static int want_orders(
 	for (size_t i = 0; err == 0 && (edge = attrib_node_edge(node, ATTRIB_EDGE_ORDER, &i));) {
 		struct attrib_node *order =
 			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &edge->id);
-		err = order ? attrib_nodes_add(found, order, closure->arena) : ATTRIB_E_NOMEM;
+		if (!order)
+			return ATTRIB_E_NOMEM;
+		err = attrib_closure_load(closure);
+		if (err == 0)
+			err = attrib_node_judge_aliases(closure, order);
+		if (err == 0 && is_alias_of(node, order))
+			err = attrib_nodes_add(found, order, closure->arena);
 	}
 	return err;
 }
@@ -56,7 +67,9 @@ static int find_members(
 		if (err)
 			break;
 		node->group = group;
-		err = want_aliases(closure, node, &found);
+		err = attrib_node_judge_aliases(closure, node);
+		if (err == 0)
+			err = want_aliases(closure, node, &found);
 		if (err == 0)
 			err = want_orders(closure, node, &found);
 		if (err == 0 && node->observation_count)
@@ -167,22 +180,6 @@ static void member_init(struct member *m, struct attrib_node *node,
 		if (room[i]->event.trust == ATTRIB_TRUST_SIGNED && policy->order_source.n &&
 			attrib_str_eq(room[i]->event.source, policy->order_source))
 			m->authority = true;
-}
-
-static bool is_alias_of(const struct attrib_node *node, const struct attrib_node *other)
-{
-	for (size_t i = 0; i < other->observation_count; i++) {
-		const struct attrib_event *event = &other->observations[i].event;
-		if (event->trust != ATTRIB_TRUST_SIGNED)
-			continue;
-		for (size_t k = 0; k < event->order->alias_count; k++) {
-			struct attrib_id id = attrib_order_entity(
-				&event->order->aliases[k].id, event->type == ATTRIB_EVENT_LEAD);
-			if (attrib_id_eq(&id, &node->entity.id))
-				return true;
-		}
-	}
-	return false;
 }
 
 static bool is_alias(const struct attrib_node *node, const struct attrib_nodes *members)

@@ -122,6 +122,7 @@ static void write_aliases(struct pg_copy *copy, const struct attrib_batch_view *
 			pg_copy_text(copy, d->order_id);
 			pg_copy_text(copy, d->aliases[j].kind);
 			pg_copy_text(copy, d->aliases[j].value);
+			pg_copy_bool(copy, d->aliases[j].conflict);
 			pg_copy_row(copy);
 		}
 	}

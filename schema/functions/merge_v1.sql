@@ -28,10 +28,6 @@ COMMENT ON FUNCTION attrib.resolve_order(text, text) IS 'The order that a name s
 CREATE OR REPLACE FUNCTION attrib.merge_v1_facts()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO attrib.order_alias (site, kind, value, order_id)
-	SELECT DISTINCT ON (site, kind, value) site, kind, value, order_id FROM stage_alias
-	ORDER BY site, kind, value, order_id ON CONFLICT DO NOTHING;
-
 	INSERT INTO attrib.refund_fact AS f (site, order_id, source, refund_id, event_id, currency, amount,
 		tax, shipping, has_parts, cumulative, voided, occurred_at, received_at)
 	SELECT DISTINCT ON (site, order_id, source, refund_id, event_id) site, order_id, source, refund_id,
@@ -53,7 +49,7 @@ BEGIN
 		received_at = excluded.received_at
 	WHERE excluded.occurred_at > f.occurred_at;
 END $$;
-COMMENT ON FUNCTION attrib.merge_v1_facts() IS 'Step of merge_v1: aliases, refunds and cancels by their own keys.';
+COMMENT ON FUNCTION attrib.merge_v1_facts() IS 'Step of merge_v1: refunds and cancels by their own keys.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_lock()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -204,6 +200,31 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_decisions() IS 'Step of merge_v1: replaces conversions, paths and credits as units by decisions with a higher ticket.';
 
+CREATE OR REPLACE FUNCTION attrib.merge_v1_aliases()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	-- An alias changes hands when both orders have been decided again. An order that was forgotten is
+	-- not: it keeps what it has.
+	INSERT INTO attrib.order_alias AS o (site, kind, value, order_id)
+	SELECT DISTINCT ON (s.site, s.kind, s.value) s.site, s.kind, s.value, s.order_id
+	FROM stage_alias s JOIN work_apply a ON (a.site, a.kind, a.order_id) = (s.site, 1, s.order_id)
+	WHERE NOT s.conflict ORDER BY s.site, s.kind, s.value, s.order_id
+	ON CONFLICT (site, kind, value) DO UPDATE SET order_id = excluded.order_id
+	WHERE o.order_id <> excluded.order_id AND EXISTS (SELECT FROM work_apply a
+		WHERE (a.site, a.kind, a.order_id) = (o.site, 1, o.order_id) AND NOT a.keep_path AND NOT a.keep_all);
+
+	DELETE FROM attrib.quarantine q USING work_apply a
+	WHERE q.site = a.site AND q.order_id = a.order_id AND a.kind = 1 AND q.reason = 'alias_conflict';
+	INSERT INTO attrib.quarantine (site, reason, key, order_id, detail)
+	SELECT s.site, 'alias_conflict', s.kind || '=' || s.value || ':' || s.order_id, s.order_id,
+		jsonb_build_object('kind', s.kind, 'value', s.value, 'names', a.order_id)
+	FROM stage_alias s JOIN attrib.order_alias a USING (site, kind, value)
+	WHERE a.order_id <> s.order_id
+		AND attrib.resolve_order(s.site, a.order_id) IS DISTINCT FROM attrib.resolve_order(s.site, s.order_id)
+	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_aliases() IS 'Step of merge_v1: the aliases that decided orders hold, and those that they stated and another order of their source holds.';
+
 CREATE OR REPLACE FUNCTION attrib.merge_v1_resolve()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -228,14 +249,6 @@ BEGIN
 	PERFORM FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
 	WHERE NOT t.subtracted ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
 	PERFORM attrib.merge_v1_sums(-1::smallint);
-
-	INSERT INTO attrib.quarantine (site, reason, key, order_id, detail)
-	SELECT s.site, 'alias_conflict', s.kind || '=' || s.value || ':' || s.order_id, s.order_id,
-		jsonb_build_object('kind', s.kind, 'value', s.value, 'names', a.order_id)
-	FROM stage_alias s JOIN attrib.order_alias a USING (site, kind, value)
-	WHERE a.order_id <> s.order_id
-		AND attrib.resolve_order(s.site, a.order_id) IS DISTINCT FROM attrib.resolve_order(s.site, s.order_id)
-	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_resolve() IS 'Step of merge_v1: binds facts to the orders that they name, now that the decisions are in.';
 
@@ -501,6 +514,7 @@ BEGIN
 		PERFORM attrib.merge_v1_lock();
 		PERFORM attrib.merge_v1_sums(-1::smallint);
 		PERFORM attrib.merge_v1_decisions();
+		PERFORM attrib.merge_v1_aliases();
 		PERFORM attrib.merge_v1_resolve();
 		PERFORM attrib.merge_v1_refunds();
 		PERFORM attrib.merge_v1_customers();

@@ -33,7 +33,8 @@ BEGIN
 		share bigint[], amount bigint[], PRIMARY KEY (site, kind, order_id, n)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_alias (
-		site text COLLATE "C", order_id text COLLATE "C", kind text COLLATE "C", value text COLLATE "C"
+		site text COLLATE "C", order_id text COLLATE "C", kind text COLLATE "C", value text COLLATE "C",
+		conflict boolean
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_refund (
 		site text COLLATE "C", order_id text COLLATE "C", source text COLLATE "C",

@@ -51,7 +51,7 @@ static void test_everything_is_copied(void **unused)
 		.event_id = s};
 	struct attrib_credit credit = {.creator = s, .campaign = s, .placement = s, .tracker = s};
 	struct attrib_customer_key key = {.kind = ATTRIB_KEY_EMAIL};
-	struct attrib_alias alias = {.kind = s, .value = s};
+	struct attrib_order_name alias = {.kind = s, .value = s};
 	struct attrib_decision d = {.site = s,
 		.order_id = s,
 		.merged_into = s,

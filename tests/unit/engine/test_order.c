@@ -371,6 +371,70 @@ static void test_orders_and_leads_of_one_id_are_two(void **unused)
 	world_done(&w);
 }
 
+static struct attrib_event *named(
+	struct world *w, const char *order_id, const char *source, int64_t received_at)
+{
+	struct attrib_event *event = world_order(w, order_id, NULL, NULL);
+
+	event->source = attrib_str_of(source);
+	event->received_at = received_at;
+	event_alias(w, event, "name", "#7");
+	return event;
+}
+
+/* A source knows its own orders apart: the alias is the one's that stated it first, whoever is heard
+ * first, and other sources mean that one by it. */
+static void test_an_alias_belongs_to_one_order_of_a_source(void **unused)
+{
+	(void)unused;
+	for (int turn = 0; turn < 6; turn++) {
+		static const int turns[6][3] = {
+			{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+		struct world w;
+		const struct attrib_decision *d;
+		shop(&w);
+		w.site.policy.order_source = ATTRIB_STR("shopify");
+		world_open(&w);
+		for (int i = 0; i < 3; i++) {
+			if (turns[turn][i] == 0)
+				named(&w, "b", "shopify", T0 + 1);
+			else if (turns[turn][i] == 1)
+				named(&w, "a", "shopify", T0 + 2);
+			else
+				named(&w, "pi", "stripe", T0 + 3);
+			world_apply(&w);
+		}
+		d = world_decision(&w, "b");
+		check_str(d->merged_into, "");
+		assert_int_equal(d->alias_count, 1);
+		assert_false(d->aliases[0].conflict);
+		d = world_decision(&w, "a");
+		check_str(d->merged_into, "");
+		assert_true(d->counted);
+		assert_int_equal(d->alias_count, 1);
+		assert_true(d->aliases[0].conflict);
+		check_str(world_decision(&w, "pi")->merged_into, "b");
+		world_done(&w);
+	}
+}
+
+static void test_an_alias_changes_hands_when_an_older_word_arrives(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	named(&w, "a", "shopify", T0 + 2);
+	world_apply(&w);
+	named(&w, "b", "shopify", T0 + 2);
+	assert_true(world_decision(&w, "b")->aliases[0].conflict); /* the smaller id */
+	named(&w, "b", "shopify", T0 + 1);
+	assert_false(world_decision(&w, "b")->aliases[0].conflict);
+	assert_true(world_decision(&w, "a")->aliases[0].conflict);
+	world_done(&w);
+}
+
 static void test_aliases_unite_in_any_order(void **unused)
 {
 	(void)unused;
@@ -447,6 +511,8 @@ int main(void)
 		cmocka_unit_test(test_late_copy_changes_status_not_the_path),
 		cmocka_unit_test(test_orders_and_leads_of_one_id_are_two),
 		cmocka_unit_test(test_aliases_unite_in_any_order),
+		cmocka_unit_test(test_an_alias_belongs_to_one_order_of_a_source),
+		cmocka_unit_test(test_an_alias_changes_hands_when_an_older_word_arrives),
 		cmocka_unit_test(test_repeat_orders_first),
 	};
 

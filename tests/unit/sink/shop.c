@@ -113,8 +113,9 @@ void shop_order(struct shop *shop, struct test_order o)
 	struct attrib_credit credits[TEST_CREDITS_MAX] = {0};
 	struct attrib_step steps[TEST_CREDITS_MAX] = {0};
 	struct attrib_customer_key keys[2] = {key_of(o.key), key_of(o.key2)};
-	struct attrib_alias alias = {
-		.kind = ATTRIB_STR("payment_intent"), .value = attrib_str_of(o.alias)};
+	struct attrib_order_name alias = {.kind = ATTRIB_STR("payment_intent"),
+		.value = attrib_str_of(o.alias),
+		.conflict = o.alias_conflict};
 	size_t n = make_credits(&o, credits, steps);
 	struct attrib_decision d = {.site = site,
 		.order_id = attrib_str_of(o.id),

@@ -42,6 +42,7 @@ struct test_order {
 	bool late, stranger, lead;
 	const char *merged_into;
 	const char *alias;                            /* a payment_intent */
+	bool alias_conflict;                          /* another order holds it */
 	struct test_credit credits[TEST_CREDITS_MAX]; /* the first wins; linear splits evenly */
 };
 int64_t shop_at(int minutes);

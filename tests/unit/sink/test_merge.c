@@ -271,6 +271,21 @@ static void alias_conflict_is_quarantined(void **state)
 	shop_flush(&shop);
 	expect("alias_conflict|2|1",
 		"SELECT reason, order_id, detail->>'names' FROM attrib.quarantine");
+	/* decided again together: the engine has found that 2 was first */
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .ticket = 2,
+				  .gross = 1000,
+				  .alias = "pi_1",
+				  .alias_conflict = true});
+	shop_order(
+		&shop, (struct test_order){.id = "2", .ticket = 2, .gross = 1000, .alias = "pi_1"});
+	shop_refund(&shop, (struct test_refund){.order = "pi_1", .id = "r", .amount = 100});
+	shop_flush(&shop);
+	expect("alias_conflict|1|2",
+		"SELECT reason, order_id, detail->>'names' FROM attrib.quarantine");
+	expect("1|0.00;2|1.00",
+		"SELECT string_agg(order_id || '|' || refunded, ';' ORDER BY order_id) FROM "
+		"attrib.conversion_status");
 }
 
 static void sources_report_the_same_money(void **state)
