@@ -118,7 +118,15 @@ const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
 	return site;
 }
 
-/* What the members said by `as_of`, merged by the version that decides it. */
+/* The newest of the versions that were recorded by `as_of`. */
+static const struct attrib_site *known_by(const struct attrib_site *site, int64_t as_of)
+{
+	while (site->before && site->policy.recorded_at > as_of)
+		site = site->before;
+	return site;
+}
+
+/* What the members said by `as_of`, merged by that version of those known then that decides it. */
 static int merge_observations(
 	struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena)
 {
@@ -135,7 +143,7 @@ static int merge_observations(
 	group->observation_count = 0;
 	if (n == 0)
 		return 0;
-	group->site = attrib_deciding_site(group->newest, group->observations, n);
+	group->site = attrib_deciding_site(known_by(group->newest, as_of), group->observations, n);
 	group->observation_count = drop_ignored(group->observations, n, &group->site->policy);
 	if (group->observation_count)
 		attrib_merge(group->observations, group->observation_count, &group->site->policy,
@@ -243,8 +251,11 @@ int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog 
 	return 0;
 }
 
-static bool all_received_by(const struct attrib_order_group *group, int64_t as_of)
+/* Whether nothing that the group goes by came later; its settings were recorded by its lock. */
+static bool is_complete_by(const struct attrib_order_group *group, int64_t as_of)
 {
+	if (group->order.lock_at > as_of)
+		return false;
 	for (size_t i = 0; i < group->observation_count; i++)
 		if (group->observations[i]->fact->received_at > as_of)
 			return false;
@@ -257,13 +268,15 @@ int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct a
 	struct attrib_order_group *then = group;
 	int err = 0;
 
-	if (!all_received_by(group, as_of)) {
+	if (!is_complete_by(group, as_of)) {
 		then = attrib_arena_raw(arena, sizeof *then);
 		if (!then)
 			return ATTRIB_E_NOMEM;
 		*then = *group;
 		err = merge_observations(then, as_of, arena);
 		then->order.order_id = group->order.order_id;
+		if (then->order.lock_at > as_of)
+			then->order.lock_at = as_of;
 	}
 	*out = then->observation_count ? then : NULL;
 	return err;

@@ -64,8 +64,8 @@ const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
 void attrib_merge(const struct attrib_observation **observations, size_t n,
 	const struct attrib_policy *policy, struct attrib_merged *out);
 
-/* The group as observations received by `as_of` tell it, by the version that decides that; *out is
- * NULL when there was none. */
+/* The group as it was known by `as_of`: what was received, and the settings that were recorded; it is
+ * locked by then. *out is NULL when there was none. */
 int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
 	struct attrib_order_group **out) ATTRIB_MUST_CHECK;
 

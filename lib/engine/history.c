@@ -108,7 +108,7 @@ int attrib_history_find(struct attrib_decider *decider, enum attrib_edge sub,
 		return ATTRIB_E_NOMEM;
 	decider->searches++;
 	for (size_t i = 0; i < nodes.n && err == 0; i++) {
-		struct attrib_order_group *group, *row = &out->rows[out->n];
+		struct attrib_order_group *group;
 		bool wanted = true;
 		err = group_of(decider, nodes.p[i], &group);
 		if (err || !group)
@@ -117,10 +117,7 @@ int attrib_history_find(struct attrib_decider *decider, enum attrib_edge sub,
 			err = attrib_person_made(person, group, &wanted);
 		if (err || !wanted)
 			continue;
-		*row = *group;
-		if (row->order.lock_at > person->lock_at)
-			row->order.lock_at = person->lock_at;
-		out->n++;
+		out->rows[out->n++] = *group;
 	}
 	if (out->n)
 		qsort(out->rows, out->n, sizeof *out->rows, by_time);

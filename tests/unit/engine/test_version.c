@@ -296,6 +296,31 @@ static void test_a_setting_that_is_gone_still_holds_for_its_orders(void **unused
 	world_done(&w);
 }
 
+/* What an order knows of an earlier one ends at its lock: settings that came later and see the earlier
+ * one at another time change nothing of it. */
+static void test_later_settings_of_an_earlier_order_are_not_seen(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.repeat_first = true;
+	new_version(&w, T0 + 40 * DAYS); /* takes "a" alone, as of its time at the till */
+	w.site.policy.order_source = ATTRIB_STR("till");
+	world_open(&w);
+	world_click(&w, "c", "v", "l-ada", T0 - 2 * HOUR);
+	order_at(&w, "a", T0 - HOUR)->order->has_codes = false;
+	event = order_at(&w, "a", T0 + 20 * DAYS);
+	event->order->has_codes = false;
+	event->source = ATTRIB_STR("till");
+	order_at(&w, "b", T0)->order->has_codes = false;
+	assert_int_equal(world_decision(&w, "a")->policy_version, 2);
+	assert_int_equal(world_decision(&w, "b")->policy_version, 1);
+	check_winner(world_decision(&w, "b"), "", UNATTRIBUTED); /* "a" was before it */
+	world_done(&w);
+}
+
 /* The same number with other words, as a database that was restored has it, is another version. */
 static void test_a_version_is_its_number_and_its_time(void **unused)
 {
@@ -329,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_every_version_has_its_own_time_of_the_order),
 		cmocka_unit_test(test_an_earlier_order_is_judged_by_its_own_version),
 		cmocka_unit_test(test_a_setting_that_is_gone_still_holds_for_its_orders),
+		cmocka_unit_test(test_later_settings_of_an_earlier_order_are_not_seen),
 		cmocka_unit_test(test_a_version_is_its_number_and_its_time),
 	};
 
