@@ -57,6 +57,11 @@ enum attrib_id_domain {
 struct attrib_id attrib_id_of(struct attrib_keys *keys, enum attrib_id_domain domain,
 	struct attrib_str site, struct attrib_str value);
 
+/* An id made of ids that are keyed already, by XXH3-128 with the installation's seed: nobody outside
+ * knows those bytes, so nobody can aim at a collision. Never all zero. */
+struct attrib_id attrib_id_derive(
+	const struct attrib_keys *keys, enum attrib_id_domain domain, const void *p, size_t n);
+
 /* 16-byte MAC of a visitor cookie's id, by the cookie key (HMAC-SHA-256 cut to 128 bits). */
 struct attrib_id attrib_cookie_mac(struct attrib_keys *keys, struct attrib_str text);
 /* Seed for hash tables (secret per installation). */

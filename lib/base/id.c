@@ -150,6 +150,18 @@ struct attrib_id attrib_id_of(struct attrib_keys *keys, enum attrib_id_domain do
 	return mac_final(ctx, ok);
 }
 
+struct attrib_id attrib_id_derive(
+	const struct attrib_keys *keys, enum attrib_id_domain domain, const void *p, size_t n)
+{
+	XXH128_hash_t hash = XXH3_128bits_withSeed(p, n, keys->hash_seed + domain);
+	struct attrib_id id;
+
+	memcpy(id.b, &hash, sizeof id.b);
+	if (attrib_id_none(&id))
+		id.b[sizeof id.b - 1] = 1;
+	return id;
+}
+
 struct attrib_id attrib_cookie_mac(struct attrib_keys *keys, struct attrib_str text)
 {
 	bool ok = EVP_MAC_init(keys->cookie, NULL, 0, NULL) &&

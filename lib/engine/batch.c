@@ -225,9 +225,17 @@ int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_de
 
 static uint64_t traffic_hash(const struct attrib_traffic *t)
 {
-	uint64_t numbers[] = {(uint64_t)t->bucket_at, t->channel, t->type, t->verdicts};
+	uint64_t seed = (uint64_t)t->bucket_at ^ (uint64_t)t->channel << 56 ^
+			(uint64_t)t->type << 48 ^ (uint64_t)t->verdicts << 32;
 
-	return hash_str(t->key, attrib_hash64(numbers, sizeof numbers, hash_str(t->site, 0)));
+	return hash_str(t->key, hash_str(t->site, seed));
+}
+
+static bool same_traffic(const struct attrib_traffic *a, const struct attrib_traffic *b)
+{
+	return a->bucket_at == b->bucket_at && a->channel == b->channel && a->type == b->type &&
+	       a->verdicts == b->verdicts && attrib_str_eq(a->key, b->key) &&
+	       attrib_str_eq(a->site, b->site);
 }
 
 /* Sites are few and rows many: one copy of the name for a run of rows. */
@@ -251,7 +259,7 @@ struct attrib_traffic *attrib_batch_traffic_row(
 
 	while (attrib_table_next(&batch->traffic_index, hash, &at, &row)) {
 		struct attrib_traffic *old = ((struct attrib_traffic **)batch->traffic.p)[row];
-		if (attrib_batch_traffic_cmp(old, traffic) == 0)
+		if (same_traffic(old, traffic))
 			return old;
 	}
 	copy = attrib_arena_raw(&batch->arena, sizeof *copy);

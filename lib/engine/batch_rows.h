@@ -26,8 +26,7 @@ struct attrib_batch {
 	uint64_t records;
 };
 
-/* By their keys, in the order in which a sealed batch has them. */
+/* By its key, in the order in which a sealed batch has them. */
 int attrib_batch_decision_cmp(const struct attrib_decision *a, const struct attrib_decision *b);
-int attrib_batch_traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b);
 
 #endif

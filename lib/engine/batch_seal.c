@@ -14,7 +14,7 @@ int attrib_batch_decision_cmp(const struct attrib_decision *a, const struct attr
 	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
 }
 
-int attrib_batch_traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
+static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
 {
 	int order = a->site.p == b->site.p && a->site.n == b->site.n
 			    ? 0
@@ -39,7 +39,7 @@ static int by_decision(const void *a, const void *b)
 
 static int by_traffic(const void *a, const void *b)
 {
-	return attrib_batch_traffic_cmp(
+	return traffic_cmp(
 		*(const struct attrib_traffic *const *)a, *(const struct attrib_traffic *const *)b);
 }
 

@@ -40,10 +40,20 @@ static int node_room(struct attrib_closure *closure)
 	return 0;
 }
 
+/* Ids come out of a keyed function: one multiplication spreads them over a small table. */
+static uint64_t hash_of(enum attrib_entity_kind kind, const struct attrib_id *id)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, id, sizeof halves);
+	halves[0] = (halves[0] ^ halves[1] ^ kind) * 0x9e3779b97f4a7c15;
+	return halves[0] ^ halves[0] >> 32;
+}
+
 struct attrib_node *attrib_closure_want(
 	struct attrib_closure *closure, enum attrib_entity_kind kind, const struct attrib_id *id)
 {
-	uint64_t hash = attrib_hash64(id, sizeof *id, kind), at = hash;
+	uint64_t hash = hash_of(kind, id), at = hash;
 	struct attrib_node *node;
 	size_t row;
 

@@ -137,7 +137,8 @@ static bool can_be_credited(const struct attrib_event *event)
 	return false;
 }
 
-static int touch_add(struct source *source, const struct attrib_id *entity, struct attrib_str body)
+static int touch_add(struct source *source, const struct attrib_id *entity, struct attrib_str body,
+	uint64_t content_hash)
 {
 	bool invalid = source->event->verdicts & ATTRIB_VERDICTS_INVALID;
 	struct attrib_fact *fact =
@@ -147,7 +148,7 @@ static int touch_add(struct source *source, const struct attrib_id *entity, stru
 		return ATTRIB_E_NOMEM;
 	fact->id = source->event->id;
 	fact->cap = invalid ? ATTRIB_CAP_FILTERED : ATTRIB_CAP_TOUCH;
-	fact->content_hash = attrib_hash64(body.p, body.n, 0);
+	fact->content_hash = content_hash;
 	fact->body = body;
 	return 0;
 }
@@ -159,6 +160,7 @@ static int touches_add(struct source *source, size_t *claim)
 	bool at_visitor = !attrib_id_none(&event->visitor);
 	bool at_click = event->type == ATTRIB_EVENT_CLICK && !attrib_id_none(&event->click);
 	struct attrib_str body;
+	uint64_t hash;
 	int err = 0;
 
 	if (!can_be_credited(event) || (!at_visitor && !at_click))
@@ -169,10 +171,11 @@ static int touches_add(struct source *source, size_t *claim)
 	/* what is filtered is capped so low that its own claim would soon be forgotten */
 	if (!(event->verdicts & ATTRIB_VERDICTS_INVALID))
 		*claim = source->facts->n;
+	hash = attrib_hash64(body.p, body.n, 0);
 	if (at_visitor)
-		err = touch_add(source, &event->visitor, body);
+		err = touch_add(source, &event->visitor, body, hash);
 	if (err == 0 && at_click)
-		err = touch_add(source, &event->click, body);
+		err = touch_add(source, &event->click, body, hash);
 	return err;
 }
 
@@ -205,8 +208,7 @@ static int told_edge_add(struct source *source, enum attrib_entity_kind kind,
 	if (err)
 		return err;
 	fact = &source->facts->rows[source->facts->n - 1];
-	fact->id = attrib_id_of(source->facts->keys, ATTRIB_ID_CONTENT, event->site,
-		(struct attrib_str){(const char *)text, sizeof text});
+	fact->id = attrib_id_derive(source->facts->keys, ATTRIB_ID_CONTENT, text, sizeof text);
 	return fact_body(source->facts, fact, (struct attrib_str){(const char *)text, size});
 }
 

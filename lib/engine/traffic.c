@@ -102,8 +102,8 @@ bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib
 	memcpy(text, &head, sizeof head);
 	if (traffic->key.n)
 		memcpy(text + sizeof head, traffic->key.p, traffic->key.n);
-	*id = attrib_id_of(keys, ATTRIB_ID_UNIQUE, event->site,
-		(struct attrib_str){text, sizeof head + traffic->key.n});
+	/* the text is the sender's own, but so is the visitor: a collision would hide own clicks */
+	*id = attrib_id_derive(keys, ATTRIB_ID_UNIQUE, text, sizeof head + traffic->key.n);
 	*day_at = day_start(zone, head.day);
 	return true;
 }

@@ -240,10 +240,9 @@ static void add_equal(struct state_facts *facts, const struct scan *scan,
 }
 
 static int add_copy(struct state_pool *pool, struct state_facts **facts, const struct scan *scan,
-	const struct record *fresh, const struct attrib_fact *fact,
+	const struct record *fresh, const struct record *victim, const struct attrib_fact *fact,
 	struct state_facts_result *result)
 {
-	const struct record *victim = victim_of(scan, fresh);
 	size_t place = scan->place, hole = 0, freed = 0, had = *facts ? (*facts)->used : 0;
 	bool known = scan->content != NULL;
 	struct state_facts *to;
@@ -287,6 +286,7 @@ int state_facts_add(struct state_pool *pool, struct state_facts **facts,
 {
 	struct record fresh = record_of(fact, lane);
 	struct scan scan = scan_for(*facts, &fresh);
+	const struct record *victim;
 	int err = 0;
 
 	*result = (struct state_facts_result){0};
@@ -299,8 +299,9 @@ int state_facts_add(struct state_pool *pool, struct state_facts **facts,
 	if (scan.same) {
 		add_equal(*facts, &scan, &fresh, result);
 	} else {
-		result->added.mine |= !scan.content && victim_of(&scan, &fresh) != &fresh;
-		err = add_copy(pool, facts, &scan, &fresh, fact, result);
+		victim = victim_of(&scan, &fresh);
+		result->added.mine |= !scan.content && victim != &fresh;
+		err = add_copy(pool, facts, &scan, &fresh, victim, fact, result);
 	}
 	if (err == 0)
 		result->added.links = (*facts)->links;

@@ -252,9 +252,33 @@ static void codings_read_back(void **state)
 	}
 }
 
+static void derived_ids_are_told_apart(void **state)
+{
+	struct attrib_id parts[2] = {{{1}}, {{2}}}, swapped[2] = {{{2}}, {{1}}}, a, b;
+	uint8_t other[ATTRIB_SECRET_BYTES] = {1};
+	struct attrib_keys *keys;
+
+	a = attrib_id_derive(*state, ATTRIB_ID_CONTENT, parts, sizeof parts);
+	b = attrib_id_derive(*state, ATTRIB_ID_CONTENT, parts, sizeof parts);
+	assert_true(attrib_id_eq(&a, &b) && !attrib_id_none(&a));
+	b = attrib_id_derive(*state, ATTRIB_ID_CONTENT, swapped, sizeof swapped);
+	assert_false(attrib_id_eq(&a, &b));
+	b = attrib_id_derive(*state, ATTRIB_ID_CONTENT, parts, sizeof *parts);
+	assert_false(attrib_id_eq(&a, &b));
+	b = attrib_id_derive(*state, ATTRIB_ID_UNIQUE, parts, sizeof parts);
+	assert_false(attrib_id_eq(&a, &b));
+	memset(other + 16, 9, 8);
+	keys = attrib_keys_new(other);
+	assert_non_null(keys);
+	b = attrib_id_derive(keys, ATTRIB_ID_CONTENT, parts, sizeof parts);
+	assert_false(attrib_id_eq(&a, &b));
+	attrib_keys_free(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(derived_ids_are_told_apart),
 		cmocka_unit_test(the_second_siphash_is_right),
 		cmocka_unit_test(ids_are_the_stated_functions),
 		cmocka_unit_test(cookies_have_a_key_of_their_own),
