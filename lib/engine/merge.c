@@ -43,6 +43,9 @@ static int by_rank(const void *left, const void *right, void *arg)
 
 	if (order == 0)
 		order = (b_at > a_at) - (b_at < a_at);
+	if (order == 0)
+		order = (b->event.occurred_at > a->event.occurred_at) -
+			(b->event.occurred_at < a->event.occurred_at);
 	return order ? order : attrib_id_cmp(&b->fact->id, &a->fact->id);
 }
 

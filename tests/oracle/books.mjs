@@ -36,7 +36,7 @@ function statusOf(order, refunded, cancelled) {
 }
 
 export function books(catalog, events) {
-  const decisions = decideAll(catalog, events);
+  const decisions = decideAll(catalog, events).filter((d) => d.kind === 'order' && !d.merged_into);
   const signed = events.filter((e) => e.trust === 'signed').map(timed);
   const orders = decisions.map((d) => {
     const cancelled = isCancelled(d, signed);

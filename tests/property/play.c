@@ -148,6 +148,55 @@ static void append(struct play *play, const struct attrib_event *event)
 		play_fail("out of memory");
 }
 
+static void print_reject(struct play *play, const struct attrib_reject *reject)
+{
+	struct attrib_buf *line = &play->payload;
+
+	attrib_buf_clear(line);
+	attrib_buf_printf(
+		line, "{\"rejected\":\"%s\",\"message\":", attrib_error_code(reject->error));
+	attrib_buf_json(line, reject->message);
+	attrib_buf_str(line, ATTRIB_STR("}\n"));
+	must(line->err, "reject");
+	fwrite(line->p, 1, line->n, stdout);
+}
+
+/* What a worker would have seen of the request: a list of names. */
+static uint32_t verdicts_of(struct attrib_json json)
+{
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} verdicts[] = {
+		{"bot", ATTRIB_VERDICT_BOT},
+		{"prefetch", ATTRIB_VERDICT_PREFETCH},
+		{"head", ATTRIB_VERDICT_HEAD},
+		{"own_site", ATTRIB_VERDICT_OWN_SITE},
+		{"flood", ATTRIB_VERDICT_FLOOD},
+		{"paid_ad", ATTRIB_VERDICT_PAID_AD},
+	};
+	struct attrib_json list, item;
+	struct attrib_json_walk walk;
+	struct attrib_str name;
+	uint32_t bits = 0;
+
+	if (!play_member(json, "verdicts", &list))
+		return 0;
+	attrib_json_walk(list, &walk);
+	while (attrib_json_next(&walk, &name, &item)) {
+		uint32_t bit = 0;
+
+		for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+			if (attrib_str_eq(
+				    attrib_json_string(item), attrib_str_of(verdicts[i].name)))
+				bit = verdicts[i].bit;
+		if (!bit)
+			play_fail("unknown verdict");
+		bits |= bit;
+	}
+	return bits;
+}
+
 static void take_event(struct play *play, struct attrib_json json, struct attrib_json event)
 {
 	struct attrib_str source = play_text(json, "source");
@@ -156,6 +205,7 @@ static void take_event(struct play *play, struct attrib_json json, struct attrib
 		.keys = play->keys,
 		.catalog = play->catalog,
 		.site = site_of(play, play_text(json, "site"))};
+	uint32_t verdicts = verdicts_of(json); /* intake's parser overwrites the line's tree */
 	struct attrib_intake_result result;
 	struct attrib_str body;
 
@@ -176,11 +226,11 @@ static void take_event(struct play *play, struct attrib_json json, struct attrib
 		     source, ATTRIB_BODY_JSON, body, &result),
 		"event");
 	for (size_t i = 0; i < result.reject_count; i++)
-		printf("{\"rejected\":\"%s\",\"message\":\"%.*s\"}\n",
-			attrib_error_code(result.rejects[i].error),
-			(int)result.rejects[i].message.n, result.rejects[i].message.p);
-	for (size_t i = 0; i < result.event_count; i++)
+		print_reject(play, &result.rejects[i]);
+	for (size_t i = 0; i < result.event_count; i++) {
+		result.events[i].verdicts |= verdicts;
 		append(play, &result.events[i]);
+	}
 }
 
 static void take_line(struct play *play, struct attrib_str text)

@@ -28,7 +28,8 @@ static const struct {
 	{"lead_window", AT(lead_window_us)},
 	{"lock_after", AT(lock_after_us)},
 	{"max_late", AT(max_late_us)},
-	{"time_decay.half_life", AT(time_decay_half_life_us)},
+	{"too_fast", AT(too_fast_us)},
+	{"model.half_life", AT(time_decay_half_life_us)},
 #undef AT
 };
 
@@ -126,6 +127,22 @@ static bool set_duration(
 	return false;
 }
 
+/* renewals = months:N */
+static bool set_months(
+	struct attrib_policy *policy, struct attrib_str name, struct attrib_str value)
+{
+	struct attrib_str digits = ATTRIB_STR_NONE;
+
+	if (!attrib_str_eq(name, ATTRIB_STR("renewals")) ||
+		!attrib_str_eq(attrib_str_split(value, ':', &digits), ATTRIB_STR("months")))
+		return false;
+	policy->renewals = ATTRIB_RENEWALS_MONTHS;
+	policy->renewal_months = 0;
+	for (size_t i = 0; i < digits.n; i++)
+		policy->renewal_months = policy->renewal_months * 10 + (digits.p[i] - '0');
+	return policy->renewal_months > 0;
+}
+
 static void set_params(struct play_sites *sites, size_t i, struct attrib_str list)
 {
 	struct attrib_intake_site *site = &sites->site[i];
@@ -149,11 +166,14 @@ static void set_one(struct play_sites *sites, size_t i, struct attrib_site *site
 		memcpy(policy->currency, value.p, 3);
 	} else if (attrib_str_eq(name, ATTRIB_STR("order_source"))) {
 		policy->order_source = value;
+	} else if (attrib_str_eq(name, ATTRIB_STR("exclude"))) {
+		policy->exclude = value;
 	} else if (attrib_str_eq(name, ATTRIB_STR("affiliate_params"))) {
 		set_params(sites, i, value);
 	} else if (attrib_str_eq(name, ATTRIB_STR("time_zone"))) {
 		site->time_zone = value;
-	} else if (!set_duration(policy, name, value) && !set_word(policy, name, value)) {
+	} else if (!set_duration(policy, name, value) && !set_word(policy, name, value) &&
+		   !set_months(policy, name, value)) {
 		play_fail("setting %.*s = %.*s", (int)name.n, name.p, (int)value.n, value.p);
 	}
 }

@@ -122,6 +122,27 @@ static void test_groups_come_from_the_latest_that_has_them(void **unused)
 	world_done(&w);
 }
 
+static void test_of_one_update_the_later_word_counts(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	for (int later = 0; later < 2; later++) {
+		shop(&w);
+		world_open(&w);
+		for (int i = 0; i < 2; i++) {
+			event = world_order(&w, "o", "v", NULL);
+			event->order->updated_at = T0;
+			event->order->total = 100 + i;
+			event->occurred_at = T0 + (i == later ? HOUR : 0);
+			event->received_at = T0 + HOUR;
+		}
+		assert_int_equal(world_decision(&w, "o")->gross, 100 + later);
+		world_done(&w);
+	}
+}
+
 static void test_updated_at_is_clamped_to_received(void **unused)
 {
 	struct world w;
@@ -500,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_browser_orders_count_and_ignore),
 		cmocka_unit_test(test_a_stranger_changes_nothing),
 		cmocka_unit_test(test_groups_come_from_the_latest_that_has_them),
+		cmocka_unit_test(test_of_one_update_the_later_word_counts),
 		cmocka_unit_test(test_updated_at_is_clamped_to_received),
 		cmocka_unit_test(test_order_source_is_the_authority),
 		cmocka_unit_test(test_revenue_basis),

@@ -1,0 +1,78 @@
+// Who is whom, as known at some instant: customers from keys that were named together, and links
+// between visitors and customers.
+
+const earliest = (list) => list.reduce((a, b) => (b.at < a.at ? b : a));
+const latest = (list) => list.reduce((a, b) => (b.at > a.at ? b : a));
+
+export class Identity {
+  #parent = new Map();
+  #links = new Map(); // visitor -> [{at, order, key}]
+  #visitors; // customer -> its visitors
+
+  // placedAt(order name): the T of that order as known then.
+  constructor(events, placedAt) {
+    const known = events.filter((e) => e.keys.length);
+    for (const e of known) for (const k of e.keys) this.#parent.set(this.customer(k), this.customer(e.keys[0]));
+    for (const e of known) {
+      if (!e.visitor) continue;
+      const link = { key: e.keys[0], order: e.name, at: e.order ? placedAt(e.name) : e.at };
+      this.#links.set(e.visitor, [...(this.#links.get(e.visitor) ?? []), link]);
+    }
+  }
+
+  // The customer that a key is of.
+  customer(key) {
+    if (!this.#parent.has(key)) this.#parent.set(key, key);
+    const up = this.#parent.get(key);
+    return up === key ? key : this.customer(up);
+  }
+
+  keysOf(customers) {
+    return new Set([...this.#parent.keys()].filter((k) => customers.has(this.customer(k))));
+  }
+
+  linked(visitor) {
+    return this.#links.has(visitor);
+  }
+
+  // Customers of a visitor. The links of the order in question have the T that it has now.
+  customersOf(visitor) {
+    return new Set((this.#links.get(visitor) ?? []).map((l) => this.customer(l.key)));
+  }
+
+  visitorsOf(customer) {
+    if (!this.#visitors) {
+      this.#visitors = new Map();
+      for (const visitor of this.#links.keys()) {
+        for (const c of this.customersOf(visitor)) this.#visitors.set(c, [...(this.#visitors.get(c) ?? []), visitor]);
+      }
+    }
+    return this.#visitors.get(customer) ?? [];
+  }
+
+  // Whose is a moment of a visitor: the customer with the earliest link at or after it, else the
+  // latest before it.
+  owner(visitor, at, order) {
+    const links = (this.#links.get(visitor) ?? []).map((l) => (l.order === order?.name && order ? { ...l, at: order.T } : l));
+    if (!links.length) return undefined;
+    const after = links.filter((l) => l.at >= at);
+    return this.customer((after.length ? earliest(after) : latest(links)).key);
+  }
+
+  // The customers whose touches an order sees: those of its keys, else its visitors' only one.
+  customersOfOrder(order) {
+    if (order.keys.size) return new Set([...order.keys].map((k) => this.customer(k)));
+    const candidates = new Set([...order.visitors].flatMap((v) => [...this.customersOf(v)]));
+    return candidates.size === 1 ? candidates : new Set();
+  }
+
+  // Whose order or lead it is, for what a person does first: a set of customers, or of visitors who
+  // are nobody's.
+  personsOf(order) {
+    if (order.keys.size) return new Set([...order.keys].map((k) => `customer ${this.customer(k)}`));
+    return new Set([...order.visitors].map((v) => {
+      const customer = this.owner(v, order.T, order);
+      return customer === undefined ? `visitor ${v}` : `customer ${customer}`;
+    }));
+  }
+}
