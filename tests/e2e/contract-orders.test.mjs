@@ -9,7 +9,10 @@ let shop;
 before(async () => { shop = await Shop.open({ catalog: CATALOG }); });
 after(() => shop.close());
 
-const consistent = async () => assert.deepEqual(await shop.query('select * from attrib.check_rollups()'), []);
+const consistent = async () => {
+  assert.deepEqual(await shop.query('select * from attrib.check_rollups()'), []);
+  assert.deepEqual(await shop.query('select * from attrib.check_adjustments()'), []);
+};
 
 test('gross is the total without tax and shipping, the subtotal only without a total', async () => {
   await tell(shop,

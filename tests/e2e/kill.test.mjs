@@ -139,4 +139,5 @@ async function compare(theShop, events) {
   const [traffic] = await theShop.query(`select sum(clicks)::int as clicks, sum(visits)::int as visits from attrib.traffic_daily`);
   assert.deepEqual(traffic, { clicks, visits }, 'traffic counted once for each event');
   assert.deepEqual(await theShop.query('select * from attrib.check_rollups()'), []);
+  assert.deepEqual(await theShop.query('select * from attrib.check_adjustments()'), []);
 }
