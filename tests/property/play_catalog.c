@@ -115,22 +115,6 @@ static bool set_word(struct attrib_policy *policy, struct attrib_str name, struc
 	return false;
 }
 
-/* renewals = months:N */
-static bool set_months(
-	struct attrib_policy *policy, struct attrib_str name, struct attrib_str value)
-{
-	struct attrib_str number, word = attrib_str_split(value, ':', &number);
-	char text[8] = "";
-
-	if (!attrib_str_eq(name, ATTRIB_STR("renewals")) ||
-		!attrib_str_eq(word, ATTRIB_STR("months")) || !number.n || number.n >= sizeof text)
-		return false;
-	memcpy(text, number.p, number.n);
-	policy->renewals = ATTRIB_RENEWALS_MONTHS;
-	policy->renewal_months = atoi(text);
-	return policy->renewal_months > 0;
-}
-
 static bool set_duration(
 	struct attrib_policy *policy, struct attrib_str name, struct attrib_str value)
 {
