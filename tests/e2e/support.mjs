@@ -134,7 +134,7 @@ ${global}
   // Everything acknowledged is in PostgreSQL. At least `records` of them, when given.
   async quiet(records = 0) {
     let s;
-    for (let i = 0; i < 1200; i++) {
+    for (let i = 0; i < 3600; i++) {
       if (this.exit) throw new Error(`attribd exited ${JSON.stringify(this.exit)}:\n${this.log}`);
       s = await this.status();
       const { committed } = s.journal;
