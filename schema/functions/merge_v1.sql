@@ -313,9 +313,12 @@ BEGIN
 		jsonb_build_object('refund_id', f.refund_id, 'source', f.source, 'currency', f.currency,
 			'amount', f.amount, 'order_currency', c.currency)
 	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
-	CROSS JOIN LATERAL attrib.refund_words(ARRAY(SELECT f FROM attrib.refund_fact f
-		WHERE f.site = c.site AND f.resolved = c.order_id)) f
-	WHERE c.kind = 1 AND c.ticket > 0 AND f.currency <> c.currency AND NOT f.voided
+	JOIN attrib.refund_fact f ON f.site = c.site AND f.resolved = c.order_id
+	WHERE c.kind = 1 AND c.ticket > 0 AND f.currency <> c.currency
+		AND EXISTS (SELECT FROM attrib.refund_words(ARRAY(SELECT r FROM attrib.refund_fact r
+				WHERE r.site = c.site AND r.resolved = c.order_id)) w
+			WHERE (w.order_id, w.source, w.refund_id, w.event_id)
+				= (f.order_id, f.source, f.refund_id, f.event_id) AND NOT w.voided)
 	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_refunds() IS 'Step of merge_v1: refunded of the touched orders from the set of their facts, and its split over the credits. Over sources the maximum of each source''s own total; clamped; on the basis rounded half up once; cancelled = gross.';

@@ -357,6 +357,30 @@ static void words_of_a_refund_are_kept(void **state)
 		"attrib.explain('acme', 'order', '1')->'adjustments') a");
 }
 
+/* What waits in quarantine is the latest word, not one that was corrected since. */
+static void corrected_currency_leaves_the_quarantine(void **state)
+{
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000});
+	shop_refund(&shop, (struct test_refund){.order = "1",
+				   .id = "a",
+				   .event = "a1",
+				   .amount = 300,
+				   .currency = "USD",
+				   .at = 1});
+	shop_flush(&shop);
+	expect("a", "SELECT detail->>'refund_id' FROM attrib.quarantine");
+	shop_refund(&shop, (struct test_refund){.order = "1",
+				   .id = "a",
+				   .event = "a2",
+				   .amount = 200,
+				   .currency = "EUR",
+				   .at = 2});
+	shop_flush(&shop);
+	expect("", "SELECT * FROM attrib.quarantine");
+	assert_string_equal(status_of("1"), "partially_refunded|10.00|2.00|8.00|unknown");
+}
+
 static void refund_by_two_names_counts_once(void **state)
 {
 	(void)state;
@@ -538,6 +562,7 @@ int main(void)
 		CASE(sources_report_the_same_money),
 		CASE(void_takes_a_refund_back),
 		CASE(words_of_a_refund_are_kept),
+		CASE(corrected_currency_leaves_the_quarantine),
 		CASE(refund_by_two_names_counts_once),
 		CASE(refund_is_clamped_and_flagged),
 		CASE(refund_in_another_currency_is_quarantined),
