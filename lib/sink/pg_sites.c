@@ -108,6 +108,9 @@ static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n, struct 
 
 	if (!err)
 		err = pg_run(conn, "BEGIN", 0, NULL, error);
+	if (!err) /* in the order that everybody locks sites in; the configuration has its own */
+		err = pg_run(conn, "SELECT FROM attrib.site ORDER BY name FOR NO KEY UPDATE", 0,
+			NULL, error);
 	for (size_t i = 0; i < n && !err; i++)
 		err = put_site(conn, &rows[i], error);
 	for (size_t i = 0; i < n && !err; i++)

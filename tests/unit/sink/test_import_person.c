@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <pthread.h>
 
 #include <cmocka.h>
 
@@ -267,6 +270,68 @@ static void twice_is_once(void **state)
 	assert_string_equal(test_pg_text(&pg, all), before);
 }
 
+static void *import_late(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)import("customers", "email\n1@x\n3@x\n");
+}
+
+static void *flush_late(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)shop_try_flush(&shop);
+}
+
+static void start(pthread_t *thread, void *(*run)(void *arg), const char *waiting)
+{
+	static const char sql[] =
+		"SELECT pg_stat_clear_snapshot(); SELECT count(*) FROM pg_stat_activity WHERE "
+		"wait_event_type = 'Lock'"
+		" AND application_name = 'attribd' AND datname = current_database()";
+
+	assert_int_equal(pthread_create(thread, NULL, run, NULL), 0);
+	for (int i = 0; i < 2000 && strcmp(test_pg_text(&pg, sql), waiting) != 0; i++)
+		usleep(5000);
+	assert_string_equal(test_pg_text(&pg, sql), waiting);
+}
+
+/* Import and flush meet at the site's row: whoever comes second sees what the first one wrote. */
+static void meet(void *(*first)(void *arg), void *(*second)(void *arg))
+{
+	pthread_t threads[2];
+	void *err;
+
+	order(2, 20);
+	shop_flush(&shop);
+	order(1, 10);
+	order(2, 15);
+	order(3, 30);
+	order(4, 40);
+	test_pg_run(&pg, "BEGIN; SELECT FROM attrib.site FOR UPDATE");
+	start(&threads[0], first, "1");
+	start(&threads[1], second, "2");
+	test_pg_run(&pg, "COMMIT");
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], &err);
+		assert_null(err);
+	}
+	shop_check(&shop);
+	assert_string_equal(
+		kinds(), "1-10 returning, 2-15 new, 2-20 returning, 3-30 returning, 4-40 new");
+}
+
+static void an_import_waits_for_a_flush(void **state)
+{
+	(void)state;
+	meet(flush_late, import_late);
+}
+
+static void a_flush_waits_for_an_import(void **state)
+{
+	(void)state;
+	meet(import_late, flush_late);
+}
+
 static void only_the_sites_of_the_file_are_complete(void **state)
 {
 	(void)state;
@@ -431,6 +496,8 @@ int main(void)
 		TEST(the_earliest_first_order_stays),
 		TEST(keys_of_a_line_are_one_customer),
 		TEST(twice_is_once),
+		TEST(an_import_waits_for_a_flush),
+		TEST(a_flush_waits_for_an_import),
 		TEST(only_the_sites_of_the_file_are_complete),
 		TEST(many_are_one_transaction),
 		TEST(mistakes_have_line_and_column_and_no_value),

@@ -383,6 +383,57 @@ static void changed_policy_is_a_new_version(void **state)
 	attrib_arena_done(&arena);
 }
 
+struct putter {
+	struct attrib_site_row *rows;
+	size_t n;
+	struct attrib_arena arena;
+	pthread_t thread;
+	int err;
+};
+
+static void *put(void *arg)
+{
+	struct putter *putter = arg;
+	struct attrib_sink_error error;
+
+	putter->err = attrib_postgres_put_sites(
+		pg.conninfo, putter->rows, putter->n, &putter->arena, &error);
+	return NULL;
+}
+
+/* A reload writes the sites in the order of its file; whoever waits for one of them holds none that
+ * comes after it by name. */
+static void sites_are_locked_in_one_order(void **state)
+{
+	(void)state;
+	struct attrib_site sites[] = {{.name = ATTRIB_STR("zoo"), .time_zone = ATTRIB_STR("UTC")},
+		{.name = ATTRIB_STR("acme"), .time_zone = ATTRIB_STR("UTC")}};
+	struct attrib_site_row rows[2];
+	struct putter putter = {.rows = rows, .n = 2};
+
+	for (size_t i = 0; i < 2; i++) {
+		attrib_policy_defaults(&sites[i].policy);
+		rows[i] = (struct attrib_site_row){.site = &sites[i],
+			.customer_history = ATTRIB_STR("partial"),
+			.cost_spread = ATTRIB_STR("equal"),
+			.policy_json = ATTRIB_STR("{}")};
+	}
+	attrib_arena_init(&putter.arena, 1024);
+	put(&putter);
+	assert_int_equal(putter.err, 0);
+	test_pg_run(&pg, "BEGIN; SELECT FROM attrib.site WHERE name = 'acme' FOR NO KEY UPDATE");
+	assert_int_equal(pthread_create(&putter.thread, NULL, put, &putter), 0);
+	wait_for("SELECT pg_stat_clear_snapshot(); SELECT count(*) FROM pg_stat_activity WHERE "
+		 "wait_event_type = 'Lock'"
+		 " AND application_name = 'attribd' AND datname = current_database()",
+		"1");
+	expect("zoo", "SELECT name FROM attrib.site WHERE name = 'zoo' FOR NO KEY UPDATE NOWAIT");
+	test_pg_run(&pg, "COMMIT");
+	pthread_join(putter.thread, NULL);
+	assert_int_equal(putter.err, 0);
+	attrib_arena_done(&putter.arena);
+}
+
 static struct attrib_catalog *load(void)
 {
 	struct attrib_catalog_builder *builder = attrib_catalog_builder_new();
@@ -535,6 +586,7 @@ int main(void)
 		CASE(refund_meets_its_order_in_another_session),
 		CASE(schema_is_checked_and_migrated),
 		CASE(changed_policy_is_a_new_version),
+		CASE(sites_are_locked_in_one_order),
 		CASE(catalog_has_its_history),
 		CASE(history_is_kept),
 		CASE(key_has_one_owner_at_a_time),
