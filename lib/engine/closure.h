@@ -32,6 +32,7 @@ struct attrib_node {
 	bool reached, listed; /* by the search for orders: expanded; among its results */
 	uint32_t stamp;       /* last decision that looked at it ... */
 	uint32_t slot;        /* ... and its place there */
+	uint32_t searched;    /* last search for conversions that came by */
 	struct attrib_observation *observations; /* ORDER: decoded once */
 	size_t observation_count;
 	bool decoded, judged;

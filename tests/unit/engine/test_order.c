@@ -514,6 +514,33 @@ static void test_repeat_orders_first(void **unused)
 	}
 }
 
+/* An order by another device of the customer whose touch it was then. */
+static void test_repeat_orders_first_across_devices(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.repeat_first = true;
+	w.site.policy.lock_after_us = DAYS;
+	world_open(&w);
+	for (int laptop = 0; laptop < 2; laptop++) {
+		event = world_event(
+			&w, ATTRIB_EVENT_IDENTIFY, laptop ? "i1" : "i2", T0 - 20 * DAYS);
+		event_visitor(&w, event, laptop ? "laptop" : "phone");
+		event_customer(&w, event, "mia");
+	}
+	world_click(&w, "c", "laptop", "l-ada", T0 - 10 * DAYS);
+	event_at(world_order(&w, "first", "phone", NULL), T0 - 8 * DAYS);
+	event = world_order(&w, "second", "laptop", NULL);
+	event_customer(&w, event, "noa");
+	check_winner(world_decision(&w, "first"), "ada", LINK);
+	assert_int_equal(
+		step_of(world_decision(&w, "second"), "l-ada")->reason, ATTRIB_REASON_USED);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -536,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_an_alias_belongs_to_one_order_of_a_source),
 		cmocka_unit_test(test_an_alias_changes_hands_when_an_older_word_arrives),
 		cmocka_unit_test(test_repeat_orders_first),
+		cmocka_unit_test(test_repeat_orders_first_across_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
