@@ -32,23 +32,32 @@ function freePort() {
 
 // A shop: its own directory, database, configuration and daemon. Always `await shop.close()`.
 export class Shop {
-  static async open({ settings = '', site = '', catalog = {}, start = true, global = '' } = {}) {
+  static async open(options) {
     const shop = new Shop();
-    shop.dir = mkdtempSync(join(tmpdir(), 'attribd-e2e-'));
-    shop.postgresDir = join(shop.dir, 'pg');
-    execFileSync('chmod', ['755', shop.dir]);
-    mkdirSync(join(shop.dir, 'state'));
-    shop.startPostgres();
-    shop.port = await freePort();
-    shop.adminPort = await freePort();
-    shop.base = `http://127.0.0.1:${shop.port}`;
-    shop.admin = `http://127.0.0.1:${shop.adminPort}`;
-    shop.config = join(shop.dir, 'attribd.conf');
-    shop.writeConfig({ settings, site, global });
-    await shop.cli('migrate', '-c', shop.config);
-    for (const [table, csv] of Object.entries(catalog)) await shop.import(table, csv);
-    if (start) await shop.start();
+    try {
+      await shop.prepare(options ?? {});
+    } catch (error) {
+      await shop.close();
+      throw error;
+    }
     return shop;
+  }
+
+  async prepare({ settings = '', site = '', catalog = {}, start = true, global = '' }) {
+    this.dir = mkdtempSync(join(tmpdir(), 'attribd-e2e-'));
+    this.postgresDir = join(this.dir, 'pg');
+    execFileSync('chmod', ['755', this.dir]);
+    mkdirSync(join(this.dir, 'state'));
+    this.startPostgres();
+    this.port = await freePort();
+    this.adminPort = await freePort();
+    this.base = `http://127.0.0.1:${this.port}`;
+    this.admin = `http://127.0.0.1:${this.adminPort}`;
+    this.config = join(this.dir, 'attribd.conf');
+    this.writeConfig({ settings, site, global });
+    await this.cli('migrate', '-c', this.config);
+    for (const [table, csv] of Object.entries(catalog)) await this.import(table, csv);
+    if (start) await this.start();
   }
 
   writeConfig({ settings = '', site = '', global = '' } = {}) {
