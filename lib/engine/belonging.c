@@ -49,7 +49,7 @@ static int edge_time(struct attrib_person *person, const struct attrib_fact *edg
 		*at = person->group->order.placed_at;
 		return 0;
 	}
-	err = attrib_group_as_of(group, person->lock_at, person->closure->arena, &group);
+	err = attrib_group_as_seen(group, person->group, person->closure->arena, &group);
 	if (err == 0 && group)
 		*at = group->order.placed_at;
 	return err;

@@ -118,17 +118,9 @@ const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
 	return site;
 }
 
-/* The newest of the versions that were recorded by `as_of`. */
-static const struct attrib_site *known_by(const struct attrib_site *site, int64_t as_of)
-{
-	while (site->before && site->policy.recorded_at > as_of)
-		site = site->before;
-	return site;
-}
-
-/* What the members said by `as_of`, merged by that version of those known then that decides it. */
-static int merge_observations(
-	struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena)
+/* What the members said by `as_of`, merged by the version that decides it: `newest` or one before. */
+static int merge_observations(struct attrib_order_group *group, const struct attrib_site *newest,
+	int64_t as_of, struct attrib_arena *arena)
 {
 	size_t n = 0;
 
@@ -143,7 +135,7 @@ static int merge_observations(
 	group->observation_count = 0;
 	if (n == 0)
 		return 0;
-	group->site = attrib_deciding_site(known_by(group->newest, as_of), group->observations, n);
+	group->site = attrib_deciding_site(newest, group->observations, n);
 	group->observation_count = drop_ignored(group->observations, n, &group->site->policy);
 	if (group->observation_count)
 		attrib_merge(group->observations, group->observation_count, &group->site->policy,
@@ -224,7 +216,7 @@ static int name_order(struct attrib_closure *closure, struct attrib_order_group 
 
 static int merge_members(struct attrib_closure *closure, struct attrib_order_group *group)
 {
-	int err = merge_observations(group, ATTRIB_FOREVER, closure->arena);
+	int err = merge_observations(group, group->newest, ATTRIB_FOREVER, closure->arena);
 
 	return err || !group->observation_count ? err : name_order(closure, group);
 }
@@ -251,33 +243,35 @@ int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog 
 	return 0;
 }
 
-/* Whether nothing that the group goes by came later; its settings were recorded by its lock. */
-static bool is_complete_by(const struct attrib_order_group *group, int64_t as_of)
+static bool is_all_seen(
+	const struct attrib_order_group *group, const struct attrib_order_group *viewer)
 {
-	if (group->order.lock_at > as_of)
+	if (group->order.lock_at > viewer->order.lock_at ||
+		group->site->policy.version > viewer->site->policy.version)
 		return false;
 	for (size_t i = 0; i < group->observation_count; i++)
-		if (group->observations[i]->fact->received_at > as_of)
+		if (group->observations[i]->fact->received_at > viewer->order.lock_at)
 			return false;
 	return true;
 }
 
-int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
-	struct attrib_order_group **out)
+int attrib_group_as_seen(struct attrib_order_group *group, const struct attrib_order_group *viewer,
+	struct attrib_arena *arena, struct attrib_order_group **out)
 {
-	struct attrib_order_group *then = group;
+	struct attrib_order_group *seen = group;
+	int64_t lock_at = viewer->order.lock_at;
 	int err = 0;
 
-	if (!is_complete_by(group, as_of)) {
-		then = attrib_arena_raw(arena, sizeof *then);
-		if (!then)
+	if (!is_all_seen(group, viewer)) {
+		seen = attrib_arena_raw(arena, sizeof *seen);
+		if (!seen)
 			return ATTRIB_E_NOMEM;
-		*then = *group;
-		err = merge_observations(then, as_of, arena);
-		then->order.order_id = group->order.order_id;
-		if (then->order.lock_at > as_of)
-			then->order.lock_at = as_of;
+		*seen = *group;
+		err = merge_observations(seen, viewer->site, lock_at, arena);
+		seen->order.order_id = group->order.order_id;
+		if (seen->order.lock_at > lock_at)
+			seen->order.lock_at = lock_at;
 	}
-	*out = then->observation_count ? then : NULL;
+	*out = seen->observation_count ? seen : NULL;
 	return err;
 }

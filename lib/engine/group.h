@@ -64,10 +64,11 @@ const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
 void attrib_merge(const struct attrib_observation **observations, size_t n,
 	const struct attrib_policy *policy, struct attrib_merged *out);
 
-/* The group as it was known by `as_of`: what was received, and the settings that were recorded; it is
- * locked by then. *out is NULL when there was none. */
-int attrib_group_as_of(struct attrib_order_group *group, int64_t as_of, struct attrib_arena *arena,
-	struct attrib_order_group **out) ATTRIB_MUST_CHECK;
+/* The group as another order of its site sees it: by what was received before that one's lock, which
+ * is its own lock at the latest, and by that one's version of the settings or one before. So what an
+ * order sees changes with its own facts and version alone. *out is NULL when there was none. */
+int attrib_group_as_seen(struct attrib_order_group *group, const struct attrib_order_group *viewer,
+	struct attrib_arena *arena, struct attrib_order_group **out) ATTRIB_MUST_CHECK;
 
 /* Why the site does not count it as a sale; NONE: it does. */
 enum attrib_reason attrib_order_exclusion(

@@ -110,7 +110,7 @@ static int group_of(
 		return 0;
 	}
 	(*out)->listed = decider->searches;
-	err = attrib_group_as_of(*out, decider->person.lock_at, closure->arena, out);
+	err = attrib_group_as_seen(*out, decider->person.group, closure->arena, out);
 	if (err == 0 && *out && !attrib_order_is_counted(&(*out)->order, &(*out)->site->policy))
 		*out = NULL;
 	return err;

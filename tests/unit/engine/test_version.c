@@ -321,6 +321,31 @@ static void test_later_settings_of_an_earlier_order_are_not_seen(void **unused)
 	world_done(&w);
 }
 
+/* An order with a shorter lock than the lead before it knows of the lead what stood by its own. */
+static void test_a_longer_lock_of_a_lead_is_cut_at_the_orders(void **unused)
+{
+	for (int late = 0; late < 2; late++) {
+		struct world w;
+		(void)unused;
+		shop(&w);
+		new_version(&w, T0);
+		w.site.policy.lock_after_us = 5 * DAYS;
+		world_open(&w);
+		world_lead(&w, "form", "v", T0 - 10 * DAYS);
+		world_click(&w, "c", "v", "l-ada", T0 - 11 * DAYS)->received_at =
+			T0 + 5 * DAYS + late;
+		order_at(&w, "o", T0)->order->has_codes = false;
+		assert_int_equal(world_decision(&w, "form")->policy_version, 1);
+		check_winner(world_decision(&w, "form"), "ada", LINK);
+		assert_int_equal(world_decision(&w, "o")->policy_version, 2);
+		if (late)
+			check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
+		else
+			check_winner(world_decision(&w, "o"), "ada", LINK);
+		world_done(&w);
+	}
+}
+
 /* The same number with other words, as a database that was restored has it, is another version. */
 static void test_a_version_is_its_number_and_its_time(void **unused)
 {
@@ -340,6 +365,124 @@ static void test_a_version_is_its_number_and_its_time(void **unused)
 	world_done(&w);
 }
 
+/* -- any order ------------------------------------------------------------------------------------ */
+
+#define EVENTS   14
+#define VERSIONS 4
+
+/* xorshift: the same histories on every machine. */
+static uint32_t roll(uint64_t *dice, uint32_t sides)
+{
+	*dice ^= *dice << 13;
+	*dice ^= *dice >> 7;
+	*dice ^= *dice << 17;
+	return (uint32_t)(*dice >> 33) % sides;
+}
+
+/* Few visitors and orders within ninety days, so that locks of a month separate them. */
+static void random_event(struct world *w, uint64_t *dice, int i)
+{
+	static const char *const visitors[] = {"v", "w"}, *const orders[] = {"a", "b", "c", "d"};
+	const char *visitor = visitors[roll(dice, 2)];
+	int64_t at = START + roll(dice, 90) * DAYS + roll(dice, 24) * HOUR;
+	const char *id = attrib_arena_printf(&w->arena, "e%d", i).p;
+	struct attrib_event *event;
+
+	switch (roll(dice, 5)) {
+	case 0:
+		event = world_lead(w, id, visitor, at);
+		break;
+	case 1:
+	case 2:
+		event = world_click(w, "", visitor, roll(dice, 2) ? "l-ada" : "l-bea", at);
+		break;
+	default:
+		event = order_at(w, orders[roll(dice, 4)], at);
+		event_visitor(w, event, visitor);
+		event->order->has_codes = roll(dice, 2);
+		event->order->updated_at = at + roll(dice, 9) * DAYS;
+		event->source = roll(dice, 2) ? ATTRIB_STR("till") : ATTRIB_STR("native");
+	}
+	event_id(w, event, id);
+	event->received_at = at + roll(dice, 3) * roll(dice, 25) * DAYS;
+}
+
+static void random_version(struct world *w, uint64_t *dice)
+{
+	struct attrib_policy *policy = &w->site.policy;
+	int64_t recorded_at = policy->recorded_at == ATTRIB_NEVER ? START : policy->recorded_at;
+
+	new_version(w, recorded_at + roll(dice, 50) * DAYS);
+	policy->code_rule = roll(dice, 2) ? ATTRIB_CODE_RULE_ALWAYS : ATTRIB_CODE_RULE_NEVER;
+	policy->lock_after_us = (10 + roll(dice, 40)) * DAYS;
+	policy->window_us[ATTRIB_CHANNEL_LINK] = (1 + roll(dice, 60)) * DAYS;
+	policy->repeat_first = roll(dice, 2);
+	policy->order_source = roll(dice, 2) ? ATTRIB_STR("till") : ATTRIB_STR_NONE;
+}
+
+/* A history of events and settings, all at once or piece by piece in an order of its own. */
+static char *play(uint64_t seed, uint64_t pieces)
+{
+	struct attrib_event *events[EVENTS];
+	struct attrib_site versions[VERSIONS];
+	uint64_t dice = seed, cuts = pieces;
+	uint32_t known;
+	struct world w;
+	char *dump;
+
+	shop(&w);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-bea", "bea");
+	for (int i = 0; i < EVENTS; i++)
+		random_event(&w, &dice, i);
+	memcpy(events, w.pending, sizeof events);
+	versions[0] = w.site;
+	for (int i = 1; i < VERSIONS; i++) {
+		random_version(&w, &dice);
+		versions[i] = w.site;
+	}
+	known = pieces ? roll(&cuts, VERSIONS) : VERSIONS - 1;
+	w.site = versions[known];
+	world_open(&w);
+	w.pending_count = 0;
+	for (uint32_t left = EVENTS; left;) {
+		uint32_t at = pieces ? roll(&cuts, left) : left - 1;
+		w.pending[w.pending_count++] = events[at];
+		events[at] = events[--left];
+		if (pieces && roll(&cuts, 3) == 0)
+			world_apply(&w);
+		if (known < VERSIONS - 1 && roll(&cuts, 5) == 0) {
+			world_apply(&w);
+			w.site = versions[++known];
+			world_reopen(&w, known + 1);
+		}
+	}
+	world_apply(&w);
+	w.site = versions[VERSIONS - 1];
+	world_reopen(&w, VERSIONS + 1);
+	dump = world_dump(&w);
+	world_done(&w);
+	return dump;
+}
+
+/* Whenever a version comes, between whichever events, what is written last is the same. */
+static void test_versions_and_events_in_any_order_give_the_same(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 1; seed <= 160; seed++) {
+		char *whole = play(seed * UINT64_C(0x9e3779b97f4a7c15), 0);
+		for (uint64_t turn = 1; turn <= 6; turn++) {
+			char *pieces =
+				play(seed * UINT64_C(0x9e3779b97f4a7c15), seed * 1000 + turn);
+			if (strcmp(whole, pieces) != 0)
+				fail_msg("seed %llu, turn %llu:\n%s\n-- not --\n%s",
+					(unsigned long long)seed, (unsigned long long)turn, pieces,
+					whole);
+			free(pieces);
+		}
+		free(whole);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +498,8 @@ int main(void)
 		cmocka_unit_test(test_an_earlier_order_is_judged_by_its_own_version),
 		cmocka_unit_test(test_a_setting_that_is_gone_still_holds_for_its_orders),
 		cmocka_unit_test(test_later_settings_of_an_earlier_order_are_not_seen),
+		cmocka_unit_test(test_versions_and_events_in_any_order_give_the_same),
+		cmocka_unit_test(test_a_longer_lock_of_a_lead_is_cut_at_the_orders),
 		cmocka_unit_test(test_a_version_is_its_number_and_its_time),
 	};
 

@@ -327,13 +327,15 @@ static void dump_decision(FILE *f, const struct attrib_decision *d)
 {
 #define S(s) (int)(s).n, (s).p ? (s).p : ""
 	fprintf(f,
-		"%.*s %d %.*s -> %.*s status %d reason %d rule %d %d%d%d %s %lld/%lld at %lld %lld "
+		"%.*s %d %.*s -> %.*s status %d reason %d rule %d policy %u %d%d%d %s %lld/%lld at "
+		"%lld %lld "
 		"%lld "
 		"keys %zu aliases %zu\n",
 		S(d->site), d->kind, S(d->order_id), S(d->merged_into), d->status, d->reason,
-		d->rule, d->counted, d->late, d->signed_source, d->currency, (long long)d->gross,
-		(long long)d->total, (long long)d->placed_at, (long long)d->counted_at,
-		(long long)d->first_received_at, d->key_count, d->alias_count);
+		d->rule, d->policy_version, d->counted, d->late, d->signed_source, d->currency,
+		(long long)d->gross, (long long)d->total, (long long)d->placed_at,
+		(long long)d->counted_at, (long long)d->first_received_at, d->key_count,
+		d->alias_count);
 	for (size_t i = 0; i < d->step_count; i++)
 		fprintf(f, " step %d %.*s %.*s at %lld %d %d %d -> %d\n", d->steps[i].channel,
 			S(d->steps[i].key), S(d->steps[i].creator),
