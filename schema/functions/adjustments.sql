@@ -52,7 +52,7 @@ LANGUAGE sql STABLE AS $$
 		JOIN attrib.site s ON s.name = k.site
 		JOIN attrib.conversion c ON c.site = k.site AND c.kind = 1 AND c.order_id = k.order_id
 			AND c.ticket > 0 AND c.merged_into = ''
-		CROSS JOIN LATERAL attrib.refund_sum(k.facts, c.currency, s.currency) r
+		LEFT JOIN LATERAL attrib.refund_told(k.facts, c.currency, s.currency) r ON true
 	), changes AS (
 		SELECT *, lag(refunded_after, 1, 0::bigint) OVER (PARTITION BY site, order_id ORDER BY seq) AS refunded_before
 		FROM states

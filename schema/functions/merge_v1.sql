@@ -262,7 +262,7 @@ BEGIN
 		WHERE w.kind = 1 GROUP BY w.site, w.order_id) t
 	JOIN attrib.conversion c ON c.site = t.site AND c.kind = 1 AND c.order_id = t.order_id
 	JOIN attrib.site w ON w.name = t.site
-	CROSS JOIN LATERAL attrib.refund_sum(t.facts, c.currency, w.currency) s;
+	CROSS JOIN LATERAL attrib.refund_told(t.facts, c.currency, w.currency) s;
 	INSERT INTO work_cancel
 	SELECT DISTINCT ON (t.site, t.order_id) t.site, t.order_id, NOT f.reversed
 	FROM work_touched t JOIN attrib.cancel_fact f ON f.site = t.site AND f.resolved = t.order_id

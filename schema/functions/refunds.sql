@@ -10,9 +10,8 @@ RETURNS SETOF attrib.refund_fact LANGUAGE sql IMMUTABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.refund_words(attrib.refund_fact[]) IS 'Of the facts of one order: each refund once, by its latest word; taken back when any word of it says so.';
 
-CREATE OR REPLACE FUNCTION attrib.refund_sum(facts attrib.refund_fact[], order_currency text, site_currency text,
-	OUT amount bigint, OUT net bigint)
-LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION attrib.refund_told(facts attrib.refund_fact[], order_currency text, site_currency text)
+RETURNS TABLE (amount bigint, net bigint) ROWS 1 LANGUAGE sql IMMUTABLE AS $$
 	SELECT greatest(singles, running)::bigint, (CASE WHEN singles >= running THEN singles_net ELSE running_net END)::bigint
 	FROM (SELECT f.source,
 			coalesce(sum(f.amount) FILTER (WHERE NOT f.cumulative), 0) AS singles,
@@ -35,7 +34,7 @@ LANGUAGE sql IMMUTABLE AS $$
 		CASE WHEN singles >= running THEN singles_net ELSE running_net END NULLS LAST, source
 	LIMIT 1
 $$;
-COMMENT ON FUNCTION attrib.refund_sum(attrib.refund_fact[], text, text) IS 'What the facts of one order refund of its total, minor units: the maximum over sources of that source''s own total, not clamped. net: the same without tax and shipping, where the refunds told their parts. NULL = nothing.';
+COMMENT ON FUNCTION attrib.refund_told(attrib.refund_fact[], text, text) IS 'What the facts of one order refund of its total, minor units: the maximum over sources of that source''s own total, not clamped. net: the same without tax and shipping, where the refunds told their parts. No row = nothing.';
 
 CREATE OR REPLACE FUNCTION attrib.refunded_of(amount bigint, net bigint, cancelled boolean, gross bigint, total bigint)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -46,4 +45,4 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	WHEN net IS NOT NULL AND gross < total THEN least(greatest(net, 0), gross)
 	ELSE attrib.scale_half_up(amount, gross, total) END
 $$;
-COMMENT ON FUNCTION attrib.refunded_of(bigint, bigint, boolean, bigint, bigint) IS 'Refunded part of an order''s gross from what refund_sum says, minor units: clamped at the total; by the parts where they are known, else amount x gross / total rounded half up; all of it when cancelled.';
+COMMENT ON FUNCTION attrib.refunded_of(bigint, bigint, boolean, bigint, bigint) IS 'Refunded part of an order''s gross from what refund_told says, minor units: clamped at the total; by the parts where they are known, else amount x gross / total rounded half up; all of it when cancelled.';
