@@ -87,7 +87,7 @@ export function decide(world, order) {
   return {
     site: world.site, kind: order.kind, order_id: order.id, status: order.state, excluded: order.excluded, late: order.late,
     reason, counted: order.counted, gross: order.gross, total: order.total, currency: order.currency, placed_at: order.T,
-    counted_at: order.countedAt, rule: winner.rule, credits: creditsOf(order, eligible, winner), keys: order.keys, eligible, refused,
+    counted_at: order.countedAt, rule: winner.rule, credits: creditsOf(order, eligible, winner), keys: order.keysEver, eligible, refused,
     claims: distinct(claiming.map((t) => t.creator)), channel_claims: distinct(claiming.map((t) => t.channel)),
   };
 }

@@ -6,7 +6,6 @@ import { duration, monthsLater } from './time.mjs';
 const byTime = (a, b) => a.at - b.at || bytesLess(a.id, b.id) || a.rank - b.rank;
 const touchName = (t) => JSON.stringify([t.signed, t.type, t.id, t.channel]);
 const before = (a, b) => a.T < b.T || (a.T === b.T && bytesLess(a.id, b.id) < 0);
-const intersect = (a, b) => [...a].some((x) => b.has(x));
 
 // The reason why a touch is invalid, whoever owns it.
 function invalid(t, order) {
@@ -32,16 +31,16 @@ class Judge {
     this.snapshot = world.at(asOf);
     const { identity } = this.snapshot;
     this.customerKeys = identity.keysOf(identity.customersOfOrder(order));
-    this.refused = []; // invalid touches with their reason
+    this.refused = []; // invalid touches inside of their windows, with the reason
   }
 
   isSelf(creator) {
-    return this.world.catalog.keysOfCreator(creator, this.order.lock).some((k) => this.customerKeys.has(k));
+    return this.world.catalog.keysOfCreator(creator, this.asOf).some((k) => this.customerKeys.has(k));
   }
 
   // The touch with its owner, when its key earns at all.
   owned(t) {
-    const owner = this.world.catalog.owner(t, this.order.lock);
+    const owner = this.world.catalog.owner(t, this.asOf);
     if (!owner && t.channel !== 'utm') return undefined;
     if (owner?.generic) return undefined;
     return { ...t, owner, creator: owner?.creator };
@@ -49,28 +48,27 @@ class Judge {
 
   inWindow(t) {
     const { order, world } = this;
-    const window = duration(world.catalog.inherited(t.owner, 'window', order.lock) ?? order.settings[`window.${t.channel}`]);
+    const window = duration(world.catalog.inherited(t.owner, 'window', this.asOf) ?? order.settings[`window.${t.channel}`]);
     return t.at <= order.T && order.T < t.at + window;
   }
 
   valid(t) {
     const reason = invalid(t, this.order) ?? (t.creator && this.isSelf(t.creator) ? 'self_referral' : undefined);
-    if (reason) this.refused.push({ ...t, reason });
+    if (reason && this.inWindow(t)) this.refused.push({ ...t, reason });
     return !reason;
   }
 
-  // Also eligible, whatever their window: what the winners of this person's leads had.
+  // Also eligible, whatever their window: what the winners of this person's leads had. An order that is
+  // not counted itself is decided as if it were.
   keptByLeads() {
     const { order, snapshot, world, asOf } = this;
     const kept = new Map();
-    const mine = snapshot.identity.personsOf(order);
-    const now = snapshot.orders.get(order.name);
-    if (order.kind !== 'order' || !now?.counted) return kept;
-    const same = (other) => intersect(mine, snapshot.identity.personsOf(other));
+    if (order.kind !== 'order') return kept;
+    const same = (other) => snapshot.identity.isSamePerson(order, other);
     const orders = [...snapshot.orders.values()].filter((o) => o.kind === 'order' && o.name !== order.name && o.counted && same(o));
     for (const lead of snapshot.orders.values()) {
       if (lead.kind !== 'lead' || !lead.counted || !same(lead)) continue;
-      const inside = (o) => lead.T <= o.T && o.T < lead.T + duration(lead.settings.lead_window);
+      const inside = (o) => lead.T <= o.T && o.T < lead.T + duration(order.settings.lead_window);
       if (!inside(order) || orders.some((o) => inside(o) && before(o, order))) continue;
       const judged = judge(world, lead, asOf);
       for (const t of judged.eligible) {
@@ -84,9 +82,9 @@ class Judge {
   used() {
     const { order, snapshot, world, asOf } = this;
     const names = new Set();
-    if (order.settings.repeat_orders !== 'first') return names;
+    if (order.kind !== 'order' || order.settings.repeat_orders !== 'first') return names;
     for (const other of snapshot.orders.values()) {
-      if (other.kind !== order.kind || other.name === order.name || !other.counted || !before(other, order)) continue;
+      if (other.kind !== 'order' || other.name === order.name || !other.counted || !before(other, order)) continue;
       for (const t of judge(world, other, asOf, true).eligible) if (t.channel !== 'code') names.add(touchName(t));
     }
     return names;
@@ -114,7 +112,7 @@ class Judge {
     order.codes.forEach((c, listed) => {
       if (seen.has(fold(c.code))) return;
       seen.add(fold(c.code));
-      const owner = world.catalog.codeOwner(c.code, order.T, order.lock, order.settings.code_grace);
+      const owner = world.catalog.codeOwner(c.code, order.T, this.asOf, order.settings.code_grace);
       if (!owner?.creator || owner.generic || this.isSelf(owner.creator)) return;
       out.push({ channel: 'code', evidence: 'code', key: c.code, at: order.T, owner, creator: owner.creator,
         discount: c.amount, listed, suspect: [] });
@@ -127,21 +125,20 @@ class Judge {
     const { order, snapshot } = this;
     const [, months] = /^months:(\d+)$/.exec(order.settings.renewals) ?? [];
     if (!months) return order.settings.renewals === 'all';
-    const mine = snapshot.identity.personsOf(order);
     const times = [...snapshot.orders.values()]
-      .filter((o) => o.kind === 'order' && o.counted && (o.name === order.name || intersect(mine, snapshot.identity.personsOf(o))))
+      .filter((o) => o.kind === 'order' && o.counted && (o.name === order.name || snapshot.identity.isSamePerson(order, o)))
       .map((o) => (o.name === order.name ? order.T : o.T));
     return times.length === 0 || order.T < monthsLater(Math.min(...times), Number(months), order.settings.time_zone);
   }
 }
 
-function policyWinner(world, order, eligible) {
+function policyWinner(world, order, eligible, asOf) {
   const codes = eligible.filter((t) => t.channel === 'code');
   const others = eligible.filter((t) => t.channel !== 'code' && t.creator);
   const last = others.filter((t) => t.channel !== 'view').at(-1) ?? others.at(-1);
   if (codes.length) {
     const code = [...codes].sort((a, b) => (a.discount === b.discount ? a.listed - b.listed : a.discount > b.discount ? -1 : 1))[0];
-    const rule = world.catalog.inherited(code.owner, 'code_rule', order.lock) ?? order.settings.code_rule;
+    const rule = world.catalog.inherited(code.owner, 'code_rule', asOf) ?? order.settings.code_rule;
     const wins = {
       always: () => true,
       never: () => false,
@@ -159,8 +156,8 @@ function policyWinner(world, order, eligible) {
 
 export const otherName = (t) => `${fold(t.key.source ?? '')}/${fold(t.key.medium ?? '')}`;
 
-// What an order's touches come to, by what was received by its lock and by `cut`. The order is the one
-// as known at `cut`; `whateverUsed` leaves out what earlier orders have used.
+// What an order's touches come to, by what was received and recorded by its lock and by `cut`. The order
+// is the one as known at `cut`; `whateverUsed` leaves out what earlier orders have used.
 export function judge(world, order, cut = Infinity, whateverUsed = false) {
   const asOf = Math.min(order.lock, cut);
   const name = JSON.stringify([order.name, asOf, order.T, order.lock, whateverUsed]);
@@ -171,9 +168,9 @@ export function judge(world, order, cut = Infinity, whateverUsed = false) {
 function judgeAnew(world, order, asOf, whateverUsed) {
   if (order.late) return { reason: 'late', eligible: [], refused: [], winner: { rule: 'unattributed' } };
   const it = new Judge(world, order, asOf);
-  if (order.renewal && !it.renewalEarns()) {
-    return { reason: 'renewal', eligible: [], refused: [], winner: { rule: 'unattributed' } };
-  }
   const eligible = [...it.touches(whateverUsed), ...it.codes()];
-  return { eligible, refused: it.refused, winner: policyWinner(world, order, eligible) };
+  if (order.renewal && !it.renewalEarns()) {
+    return { reason: 'renewal', eligible: [], refused: it.refused, winner: { rule: 'unattributed' } };
+  }
+  return { eligible, refused: it.refused, winner: policyWinner(world, order, eligible, asOf) };
 }

@@ -41,7 +41,7 @@ function verdictsOf(stated, event, landing, affiliate) {
 // An order's or a lead's own object in one form.
 function observed({ type, order, lead, code }) {
   if (type === 'purchase') return { codes: code !== undefined ? [code] : undefined, ...order, kind: 'order' };
-  if (type === 'lead') return { kind: 'lead', id: lead.id, total: lead.value ?? '0', currency: lead.currency };
+  if (type === 'lead') return { kind: 'lead', id: lead.id, total: lead.value, currency: lead.currency };
   return undefined;
 }
 
@@ -87,7 +87,7 @@ function once(events) {
 }
 
 export function readEvents(events, settings) {
-  const ignored = (e) => settings.browser_orders === 'ignore' && e.trust !== 'signed' && e.event.type === 'purchase';
+  const ignored = (e) => settings.browser_orders === 'ignore' && e.trust !== 'signed' && ['purchase', 'lead'].includes(e.event.type);
   return once(events.filter((e) => !ignored(e)).map((e) => normalise(e, settings)));
 }
 

@@ -1,10 +1,9 @@
 // Who is whom, as known at some instant: customers from keys that were named together, and links
 // between visitors and customers.
 
-const earliest = (list) => list.reduce((a, b) => (b.at < a.at ? b : a));
-const latest = (list) => list.reduce((a, b) => (b.at > a.at ? b : a));
 
 export class Identity {
+  tied = false; // somebody asked what the rules leave open: two customers linked to a visitor at one instant
   #parent = new Map();
   #links = new Map(); // visitor -> [{at, order, key}]
   #visitors; // customer -> its visitors
@@ -55,8 +54,11 @@ export class Identity {
   owner(visitor, at, order) {
     const links = (this.#links.get(visitor) ?? []).map((l) => (l.order === order?.name && order ? { ...l, at: order.T } : l));
     if (!links.length) return undefined;
-    const after = links.filter((l) => l.at >= at);
-    return this.customer((after.length ? earliest(after) : latest(links)).key);
+    const after = links.filter((l) => l.at >= at).map((l) => l.at);
+    const nearest = after.length ? Math.min(...after) : Math.max(...links.map((l) => l.at));
+    const owners = new Set(links.filter((l) => l.at === nearest).map((l) => this.customer(l.key)));
+    this.tied ||= owners.size > 1;
+    return [...owners][0];
   }
 
   // The customers whose touches an order sees: those of its keys, else its visitors' only one.
@@ -66,13 +68,16 @@ export class Identity {
     return candidates.size === 1 ? candidates : new Set();
   }
 
-  // Whose order or lead it is, for what a person does first: a set of customers, or of visitors who
-  // are nobody's.
-  personsOf(order) {
-    if (order.keys.size) return new Set([...order.keys].map((k) => `customer ${this.customer(k)}`));
-    return new Set([...order.visitors].map((v) => {
-      const customer = this.owner(v, order.T, order);
-      return customer === undefined ? `visitor ${v}` : `customer ${customer}`;
-    }));
+  // Whether what happened at a visitor's `at` is the business of the order's customers; of a visitor
+  // whom nobody knows, that of his own orders.
+  isOrdersMoment(order, customers, visitor, at) {
+    return this.linked(visitor) ? customers.has(this.owner(visitor, at, order)) : order.visitors.has(visitor);
+  }
+
+  // Whether another order or lead is of the same person: by a key, without keys by its visitor at its T.
+  isSamePerson(order, other) {
+    const customers = this.customersOfOrder(order);
+    if (other.keys.size) return [...other.keys].some((k) => customers.has(this.customer(k)));
+    return [...other.visitors].some((v) => this.isOrdersMoment(order, customers, v, other.T));
   }
 }

@@ -12,8 +12,12 @@ export { MODELS, ONE } from './decide.mjs';
 export { micros } from './time.mjs';
 
 // The decision of every order and lead, and of every id that was absorbed: {order_id, merged_into}.
-export function decideAll(catalog, events) {
-  return catalog.sites.flatMap((site) => decideSite(new World(catalog, site, events)));
+// notes.tied: a decision hung on what the rules leave open.
+export function decideAll(catalog, events, notes = {}) {
+  const worlds = catalog.sites.map((site) => new World(catalog, site, events));
+  const decisions = worlds.flatMap(decideSite);
+  notes.tied = worlds.some((world) => world.tied);
+  return decisions;
 }
 
 export function decideSite(world) {

@@ -142,6 +142,7 @@ export function mergeOrder(versions, kind, id, seen) {
     clicks: new Set(inTime.map((e) => e.click).filter(Boolean)),
     signedClicks: new Set(inTime.filter((e) => e.signed).map((e) => e.click).filter(Boolean)),
     keys: new Set(inTime.flatMap((e) => e.keys)),
+    keysEver: new Set(seen.flatMap((e) => e.keys)),
   };
   order.renewal = order.order_kind === 'renewal';
   order.excluded = exclusion(settings, order);

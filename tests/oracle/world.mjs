@@ -15,7 +15,8 @@ export class World {
     // Intake reads with the settings of today.
     this.events = readEvents(events.filter((e) => e.site === site.name), this.versions.at(-1));
     this.#nameOrders();
-    this.lastReceived = this.events.reduce((latest, e) => Math.max(latest, e.received), -Infinity);
+    const changes = [...this.events.map((e) => e.received), ...this.versions.map((v) => v.recorded)];
+    this.lastChange = changes.reduce((a, b) => Math.max(a, b), -Infinity);
     this.snapshots = new Map();
     this.judged = new Map(); // what eligibility found, by order and instant
   }
@@ -33,8 +34,13 @@ export class World {
     }
   }
 
+  // Whether a decision hung on what the rules leave open.
+  get tied() {
+    return [...this.snapshots.values()].some((s) => s.identity.tied);
+  }
+
   at(cut) {
-    const instant = cut >= this.lastReceived ? Infinity : cut;
+    const instant = cut >= this.lastChange ? Infinity : cut;
     if (!this.snapshots.has(instant)) this.snapshots.set(instant, new Snapshot(this, instant));
     return this.snapshots.get(instant);
   }
@@ -46,10 +52,12 @@ class Snapshot {
     const seen = new Map();
     for (const e of events.filter((x) => x.order)) seen.set(e.name, [...(seen.get(e.name) ?? []), e]);
     this.cut = cut;
+    const recorded = world.versions.filter((v) => v.recorded <= cut);
+    const versions = recorded.length ? recorded : world.versions.slice(0, 1);
     this.orders = new Map();
     for (const [name, list] of seen) {
       const [kind] = name.split(':', 1);
-      this.orders.set(name, mergeOrder(world.versions, kind, name.slice(kind.length + 1), list));
+      this.orders.set(name, mergeOrder(versions, kind, name.slice(kind.length + 1), list));
     }
     this.identity = new Identity(events, (name) => this.orders.get(name).T);
     this.#indexTouches(touchesOf(events));
@@ -75,8 +83,7 @@ class Snapshot {
     const visitors = new Set([...order.visitors, ...[...customers].flatMap((c) => identity.visitorsOf(c))]);
     for (const visitor of visitors) {
       for (const t of this.byVisitor.get(visitor) ?? []) {
-        const mine = identity.linked(visitor) ? customers.has(identity.owner(visitor, t.at, order)) : order.visitors.has(visitor);
-        if (mine) found.add(t);
+        if (identity.isOrdersMoment(order, customers, visitor, t.at)) found.add(t);
       }
     }
     for (const t of customers.size ? this.ofCustomers : []) if (customers.has(identity.customer(t.keys[0]))) found.add(t);

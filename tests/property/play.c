@@ -6,9 +6,9 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "attrib/engine.h"
-#include "attrib/sink.h"
 
 #define GROUP_MAX 4096
 #define PADDING   64 /* what the JSON reader may look at behind the end */
@@ -19,7 +19,8 @@ struct play {
 	struct attrib_engine *engine;
 	struct attrib_catalog *catalog;
 	struct attrib_batch *batch;
-	struct attrib_sink *sink; /* NDJSON on stdout */
+	struct attrib_sink *sink; /* NDJSON on stdout, or PostgreSQL */
+	const char *conninfo;     /* of PostgreSQL, or NULL */
 	struct play_sites sites;
 	struct attrib_arena arena; /* of the group */
 	struct attrib_buf body, payload;
@@ -77,13 +78,17 @@ static void apply_group(struct play *play)
 	attrib_arena_reset(&play->arena);
 }
 
-static void flush(struct play *play)
+/* times: the same batch again, as after a COMMIT whose answer was lost. */
+static void flush(struct play *play, int times)
 {
 	struct attrib_batch_view view;
 
 	apply_group(play);
 	attrib_batch_seal(play->batch, &view);
-	must(play->sink->ops->flush(play->sink, &view, 0), "flush");
+	for (int i = 0; play->conninfo && i < times; i++)
+		play_database_flush(play->sink, &view);
+	if (!play->conninfo)
+		must(play->sink->ops->flush(play->sink, &view, 0), "flush");
 	printf("{\"flushed\":%llu}\n", (unsigned long long)view.records);
 	fflush(stdout);
 	attrib_batch_reset(play->batch);
@@ -121,6 +126,9 @@ static void take_catalog(struct play *play, struct attrib_json json)
 	play->sites = sites;
 	for (size_t i = 0; i < sites.n; i++)
 		play->sites.site[i].affiliate_params = play->sites.params[i];
+	if (play->conninfo)
+		play_database_sites(
+			play->conninfo, &play->sites, play_text(json, "customer_history"));
 }
 
 static const struct attrib_intake_site *site_of(struct play *play, struct attrib_str name)
@@ -243,7 +251,7 @@ static void take_line(struct play *play, struct attrib_str text)
 	else if (play_member(root, "group", &value))
 		apply_group(play);
 	else if (play_member(root, "flush", &value))
-		flush(play);
+		flush(play, attrib_json_kind(value) == ATTRIB_JSON_STRING ? 2 : 1);
 	else if (play_member(root, "catalog", &value))
 		take_catalog(play, value);
 	else if (play_member(root, "reset", &value))
@@ -262,8 +270,12 @@ static void play_start(struct play *play)
 	attrib_arena_init(&play->arena, 1u << 20);
 	attrib_buf_init(&play->body);
 	attrib_buf_init(&play->payload);
-	if (!play->keys || !play->batch || attrib_sink_ndjson_new(stdout, &play->sink))
+	if (!play->keys || !play->batch)
 		play_fail("out of memory");
+	if (play->conninfo)
+		play->sink = play_database(play->conninfo);
+	else
+		must(attrib_sink_ndjson_new(stdout, &play->sink), "sink");
 }
 
 static void play_end(struct play *play)
@@ -277,13 +289,17 @@ static void play_end(struct play *play)
 	attrib_buf_done(&play->payload);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct play play;
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t n;
 
+	if (argc == 3 && strcmp(argv[1], "--postgres") == 0)
+		play.conninfo = argv[2];
+	else if (argc != 1)
+		play_fail("usage: attrib-play [--postgres CONNINFO]");
 	play_start(&play);
 	while ((n = getline(&text, &room, stdin)) > 0) {
 		if (room < (size_t)n + PADDING) {
@@ -298,7 +314,7 @@ int main(void)
 		if (n > 0)
 			take_line(&play, (struct attrib_str){text, (size_t)n});
 	}
-	flush(&play);
+	flush(&play, 1);
 	play_end(&play);
 	free(text);
 	return 0;

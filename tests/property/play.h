@@ -10,6 +10,7 @@
 #include "attrib/batch.h"
 #include "attrib/catalog.h"
 #include "attrib/intake.h"
+#include "attrib/sink.h"
 #include "../../lib/intake/json.h"
 
 #define PLAY_SITES_MAX    8
@@ -38,6 +39,13 @@ void play_json(struct attrib_json value, struct attrib_buf *out);
 struct attrib_catalog *play_catalog(
 	struct attrib_json catalog, struct attrib_keys *keys, struct play_sites *sites);
 void play_sites_done(struct play_sites *sites);
+
+/* A sink into PostgreSQL, migrated and attached. */
+struct attrib_sink *play_database(const char *conninfo);
+void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_view *view);
+/* Writes the sites' settings that views need; history: customer_history, empty = partial. */
+void play_database_sites(
+	const char *conninfo, const struct play_sites *sites, struct attrib_str history);
 
 __attribute__((noreturn, format(printf, 1, 2))) void play_fail(const char *format, ...);
 

@@ -25,11 +25,11 @@ export function arrival(r, { catalog, events }, { plain = false, maxLate }) {
   out.push({ catalog: stages[0] });
   const swap = stages.length > 1 ? r.int(copies.length + 1) : -1;
   r.shuffle(copies).forEach((e, i) => {
-    if (i === swap) out.push({ catalog: { ...catalog, version: 2 } });
+    if (i === swap) out.push({ catalog });
     out.push(e);
     if (r.chance(0.2)) out.push({ group: true });
     if (r.chance(0.03)) out.push({ flush: true });
   });
-  if (swap === copies.length) out.push({ group: true }, { catalog: { ...catalog, version: 2 } });
+  if (swap === copies.length) out.push({ group: true }, { catalog });
   return [...out, { group: true }];
 }

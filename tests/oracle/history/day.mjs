@@ -165,6 +165,12 @@ export class Day {
     this.moreWords(base, at);
   }
 
+  // Whom another word on an order names: not both, since two customers of one visitor at one moment are
+  // a tie of which the rules say nothing.
+  anotherWho() {
+    return this.r.pick([{}, {}, { visitor_id: this.r.pick(this.visitors) }, this.someone()]);
+  }
+
   // Further words on the same order: the page's, another system's, edits, parts only.
   moreWords(base, at) {
     const { r } = this;
@@ -181,7 +187,7 @@ export class Day {
       const part = r.pick([{ total: total(), currency }, { status: r.pick(['pending', 'paid']) }, { codes: this.codes('EUR') },
         { status: 'paid', paid_at: iso(at + r.int(9) * DAY) }, { kind: 'one_off' }, { tags: ['gift'] }, { source: 'pos' }]);
       this.push(this.apart(at + r.int(3) * HOUR), r.chance(0.8) ? 'signed' : 'stranger', { type: 'purchase',
-        ...(r.chance(0.2) ? { visitor_id: r.pick(this.visitors) } : {}), ...(r.chance(0.2) ? this.someone() : {}), order: { id, ...part, ...(r.chance(0.8) ? { updated_at: iso(updated) } : {}) } });
+        ...this.anotherWho(), order: { id, ...part, ...(r.chance(0.8) ? { updated_at: iso(updated) } : {}) } });
     }
     while (this.has('sources', 0.5)) {
       this.push(this.apart(at + r.int(3) * MINUTE), 'signed', { ...base, order: { ...base.order, ...(base.order.total ? { total: major(BigInt(30000 + r.int(900)), currency) } : {}),
@@ -199,8 +205,7 @@ export class Day {
     const at = this.apart(r.chance(0.7) ? target.at : this.when());
     if (r.chance(0.4)) { // somebody who knows the order by that name alone
       const id = value;
-      this.push(at, r.chance(0.8) ? 'signed' : 'stranger', { type: 'purchase', ...(r.chance(0.6) ? { visitor_id: r.pick(this.visitors) } : {}),
-        ...(r.chance(0.3) ? this.someone() : {}),
+      this.push(at, r.chance(0.8) ? 'signed' : 'stranger', { type: 'purchase', ...this.anotherWho(),
         order: { id, currency: target.currency, total: major(target.total + BigInt(r.int(50)), target.currency), ...(r.chance(0.3) ? { codes: this.codes(target.currency) } : {}) } });
     }
     const source = r.pick([target.source ?? 'native', 'native', 'shopify', 'stripe']);

@@ -7,9 +7,9 @@ import { randomShop } from './shop.mjs';
 
 export { arrival } from './arrival.mjs';
 
-export function randomHistory(seed, { only, size = 40 } = {}) {
+export function randomHistory(seed, { only, also, size = 40 } = {}) {
   const r = rng(seed);
-  const features = chooseFeatures(r, only);
+  const features = chooseFeatures(r, only, also);
   const catalog = randomShop(r, features);
   return { seed, features, catalog, events: new Day(r, features, catalog, size).run(), r };
 }
