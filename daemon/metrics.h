@@ -79,6 +79,10 @@
 		"Records set aside because they could not be applied.")                            \
 	X(ENGINE_APPLIED, gauge, "attribd_engine_applied", "",                                     \
 		"Highest record number applied by the engine.")                                    \
+	X(STATE_BYTES, gauge, "attribd_state_bytes", "",                                           \
+		"Bytes of memory that the facts of visitors, customers and orders take.")          \
+	X(STATE_REFUSED, counter, "attribd_state_refused_total", "",                               \
+		"Facts of strangers that memory_limit kept out.")                                  \
 	X(SINK_FLUSHES, counter, "attribd_sink_flushes_total", "",                                 \
 		"Batches committed to the database.")                                              \
 	X(SINK_ERRORS, counter, "attribd_sink_errors_total", "",                                   \

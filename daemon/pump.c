@@ -18,6 +18,7 @@
 #define BATCH_RECORDS 20000                      /* ... and grows no further while it can't */
 #define REDECIDE      256                        /* orders looked at between two groups */
 #define IN_FLIGHT_US  (10 * ATTRIB_US_PER_MIN)   /* received, and perhaps not yet in a lane */
+#define FULL_AGAIN_US (60 * ATTRIB_US_PER_MIN)   /* between two warnings of one kind */
 #define FORGETTINGS   8                          /* in the time that ids are remembered for */
 
 /* -- lanes -------------------------------------------------------------------------------------- */
@@ -57,6 +58,35 @@ static int find_lanes(struct attribd_pump *pump)
 
 /* -- applying ----------------------------------------------------------------------------------- */
 
+/* What the memory limit kept out: its visitors' traffic still counts, but earns nothing. */
+static void note_full(
+	struct attribd_pump *pump, uint64_t refused, const struct attrib_state_stats *now)
+{
+	int64_t mono = attribd_clock_mono();
+
+	if (!refused || (pump->full_at && mono - pump->full_at < FULL_AGAIN_US))
+		return;
+	pump->full_at = mono;
+	attribd_log(ATTRIBD_LOG_WARNING,
+		"state: %llu bytes, memory_limit is reached: %llu facts of strangers were not "
+		"kept; "
+		"raise it, or their visits earn nothing",
+		(unsigned long long)now->bytes, (unsigned long long)refused);
+}
+
+static void count_state(struct attribd_pump *pump)
+{
+	struct attrib_state_stats now;
+	uint64_t refused;
+
+	pump->state->ops->stats(pump->state, &now);
+	refused = now.refused_full - pump->refused;
+	pump->refused = now.refused_full;
+	attribd_metric_set(ATTRIBD_METRIC_STATE_BYTES, (int64_t)now.bytes);
+	attribd_metric_add(ATTRIBD_METRIC_STATE_REFUSED, (int64_t)refused);
+	note_full(pump, refused, &now);
+}
+
 static void count_work(struct attribd_pump *pump)
 {
 	struct attrib_engine_stats stats, *counted = &pump->counted;
@@ -75,6 +105,7 @@ static void count_work(struct attribd_pump *pump)
 	atomic_store(&pump->progress->damaged, stretches);
 	atomic_store(&pump->progress->bad_records, bad);
 	*counted = stats;
+	count_state(pump);
 }
 
 /* Applies until it works: what fails here is memory, and that may come back. */
@@ -344,19 +375,21 @@ static size_t pump_round(struct attribd_pump *pump)
 }
 
 /* Once every lane is applied to its end, all that comes was received after the newest record, less what
- * may be in flight: that is the watermark. So ids are forgotten by what stands in the records; a clock
- * that steps, an outage and a replay forget nothing too early. */
-static void forget_ids(struct attribd_pump *pump)
+ * may be in flight: that is the watermark. So ids and facts are forgotten by what stands in the records;
+ * a clock that steps, an outage and a replay forget nothing too early. */
+static void forget(struct attribd_pump *pump)
 {
-	int64_t dedupe_us = pump->snapshot->config->dedupe_us;
+	int64_t dedupe_us = pump->snapshot->config->dedupe_us, watermark, before;
 	struct attrib_engine_stats stats;
 
 	attrib_engine_get_stats(pump->engine, &stats);
-	int64_t before = stats.newest_received_at - IN_FLIGHT_US - dedupe_us;
+	watermark = stats.newest_received_at - IN_FLIGHT_US;
+	before = watermark - dedupe_us;
 	if (before - pump->forgotten_before < dedupe_us / FORGETTINGS)
 		return;
 	pump->forgotten_before = before;
-	pump->state->ops->forget(pump->state, before, ATTRIB_NEVER);
+	if (attrib_engine_forget(pump->engine, before, watermark))
+		attribd_log(ATTRIBD_LOG_ERROR, "engine: what is too old could not be forgotten");
 }
 
 static void pump_loop(struct attribd_pump *pump)
@@ -372,7 +405,7 @@ static void pump_loop(struct attribd_pump *pump)
 		if (room)
 			n = pump_round(pump);
 		if (room && n == 0)
-			forget_ids(pump);
+			forget(pump);
 		if (room && pump->redeciding)
 			redecide(pump);
 		int64_t wait_us = hand_over(pump, stop);

@@ -56,6 +56,8 @@ struct attribd_pump {
 	int64_t oldest_at[2];     /* received_at of the first record in filling, and at the sink */
 	int64_t offered_at;       /* monotonic */
 	int64_t forgotten_before; /* ids received before it are forgotten */
+	uint64_t refused;         /* facts that the memory limit kept out, as the metrics have it */
+	int64_t full_at;          /* monotonic: of the last warning of it; 0 = none */
 	uint64_t decided_version; /* what every decision in the sink has seen */
 	uint64_t records;         /* applied, on the scale of attrib_journal_committed */
 	uint64_t filling_from;    /* records when filling was empty */

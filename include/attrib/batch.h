@@ -130,6 +130,7 @@ struct attrib_decision {
 	int exponent;
 	int64_t gross, total; /* minor units; total: what refunds are a part of */
 	int64_t placed_at;    /* T */
+	int64_t lock_at;      /* T + lock_after: what was received later is not on the path */
 	int64_t counted_at;   /* date of revenue; ATTRIB_NEVER when not counted */
 	int64_t first_received_at;
 	struct attrib_str order_kind, order_source, source; /* one_off.., web.., shopify.. */

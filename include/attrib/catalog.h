@@ -189,6 +189,9 @@ const struct attrib_site *attrib_catalog_site(
 /* All sites by their newest versions, for walking. */
 size_t attrib_catalog_sites(const struct attrib_catalog *catalog, const struct attrib_site **out);
 
+/* The longest window that any version of a site, campaign or tracker gives, in us. */
+int64_t attrib_catalog_longest_window(const struct attrib_catalog *catalog);
+
 /* Who owns a folded key at the instant `at`, by what was recorded by `as_of` (ATTRIB_FOREVER: by what
  * stands today); NULL = nobody. Where two rows answer, the one recorded last does. Not for utm. For
  * codes see attrib_catalog_code. */

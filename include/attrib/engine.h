@@ -48,6 +48,12 @@ int attrib_engine_set_catalog(
 int attrib_engine_redecide(struct attrib_engine *engine, size_t max, struct attrib_batch *batch,
 	bool *left) ATTRIB_MUST_CHECK;
 
+/* Forgets ids received before ids_before, and facts that can't matter to any order, when all that is
+ * still to come was received at `watermark` or later. Orders that were locked by then are decided as
+ * late from now on: the sink keeps the path that it has. */
+int attrib_engine_forget(
+	struct attrib_engine *engine, int64_t ids_before, int64_t watermark) ATTRIB_MUST_CHECK;
+
 void attrib_engine_get_stats(const struct attrib_engine *engine, struct attrib_engine_stats *out);
 
 #endif

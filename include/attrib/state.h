@@ -73,11 +73,13 @@ enum attrib_cap {
 	ATTRIB_CAP_FILTERED, /* invalid touches: 16 newest */
 	ATTRIB_CAP_EDGE,     /* 256 newest and the first */
 	ATTRIB_CAP_ORDER,    /* observations of one order: 64 newest and the first */
+	ATTRIB_CAP_IDENTITY, /* edges that tell who is who: 256 newest and the first; lasting */
 	ATTRIB_CAP_COUNT
 };
 struct attrib_cap_limit {
 	uint16_t newest;
 	bool first;
+	bool lasting; /* never forgotten */
 };
 extern const struct attrib_cap_limit attrib_cap_limits[ATTRIB_CAP_COUNT];
 
@@ -105,11 +107,12 @@ struct attrib_loaded {
 };
 
 struct attrib_state_stats {
-	uint64_t entities[5]; /* by kind */
-	uint64_t facts;       /* copies; ids not counted */
-	uint64_t bytes;       /* of memory */
-	uint64_t refused;     /* copies, by cap or memory limit */
-	uint64_t forgotten;   /* entities and ids */
+	uint64_t entities[5];  /* by kind */
+	uint64_t facts;        /* copies; ids not counted */
+	uint64_t bytes;        /* of memory */
+	uint64_t refused;      /* copies, by cap */
+	uint64_t refused_full; /* ids and copies, by the memory limit */
+	uint64_t forgotten;    /* entities and ids */
 };
 
 struct attrib_state {
@@ -132,9 +135,10 @@ struct attrib_state_ops {
 	 * and is not forgotten is met exactly once, one that came later perhaps. */
 	int (*orders)(struct attrib_state *state, uint64_t *cursor, struct attrib_entity *out,
 		size_t max, size_t *n);
-	/* Forgets ids whose received_at lies before ids_before, and entities all of whose facts (every
-	 * copy kept) were received before facts_before. Both are watermarks (data), never clock
-	 * readings; ATTRIB_NEVER forgets nothing. */
+	/* Forgets ids whose received_at lies before ids_before, and the facts of an entity once all of
+	 * them were received before facts_before: every copy of every fact but the lasting ones, which
+	 * neither go nor hold the others back. An entity of which nothing is left is gone. Both are
+	 * watermarks (data), never clock readings; ATTRIB_NEVER forgets nothing. */
 	int (*forget)(struct attrib_state *state, int64_t ids_before, int64_t facts_before);
 	void (*stats)(struct attrib_state *state, struct attrib_state_stats *out);
 	void (*free)(struct attrib_state *state);

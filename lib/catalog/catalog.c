@@ -306,3 +306,30 @@ size_t attrib_catalog_sites(const struct attrib_catalog *catalog, const struct a
 	*out = catalog->sites;
 	return catalog->site_count;
 }
+
+static int64_t site_window(const struct attrib_site *site)
+{
+	int64_t longest = 0;
+
+	for (; site; site = site->before)
+		for (int channel = ATTRIB_CHANNEL_LINK; channel <= ATTRIB_CHANNEL_VIEW; channel++)
+			if (site->policy.window_us[channel] > longest)
+				longest = site->policy.window_us[channel];
+	return longest;
+}
+
+int64_t attrib_catalog_longest_window(const struct attrib_catalog *catalog)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < catalog->site_count; i++)
+		if (site_window(&catalog->sites[i]) > longest)
+			longest = site_window(&catalog->sites[i]);
+	for (size_t i = 0; i < catalog->campaign_count; i++)
+		if (catalog->campaigns[i].window_us > longest)
+			longest = catalog->campaigns[i].window_us;
+	for (size_t i = 0; i < catalog->tracker_count; i++)
+		if (catalog->trackers[i].window_us > longest)
+			longest = catalog->trackers[i].window_us;
+	return longest;
+}

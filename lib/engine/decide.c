@@ -29,9 +29,11 @@ bool attrib_order_is_counted(const struct attrib_merged *order, const struct att
 	return false;
 }
 
-static bool is_late(const struct attrib_merged *order)
+/* First received behind its lock, or so long ago that what its path was made of may be forgotten: the
+ * sink keeps the path that it has. */
+static bool is_late(const struct attrib_merged *order, int64_t complete_from)
 {
-	return order->first_received_at > order->lock_at;
+	return order->first_received_at > order->lock_at || order->placed_at < complete_from;
 }
 
 static enum attrib_reason reason_of(const struct attrib_decision *d, const struct attrib_path *path)
@@ -51,7 +53,7 @@ static enum attrib_reason reason_of(const struct attrib_decision *d, const struc
 	return path->renewal ? ATTRIB_REASON_RENEWAL : ATTRIB_REASON_NONE;
 }
 
-static void describe(const struct attrib_order_group *group, const struct attrib_catalog *catalog,
+static void describe(const struct attrib_decider *decider, const struct attrib_order_group *group,
 	struct attrib_decision *out)
 {
 	const struct attrib_merged *order = &group->order;
@@ -64,19 +66,20 @@ static void describe(const struct attrib_order_group *group, const struct attrib
 		.order_id = order->order_id,
 		.status = status_of(order, policy),
 		.counted = attrib_order_is_counted(order, policy),
-		.late = is_late(order),
+		.late = is_late(order, decider->complete_from),
 		.signed_source = order->signed_source,
 		.exponent = order->exponent,
 		.gross = order->gross,
 		.total = order->total,
 		.placed_at = order->placed_at,
+		.lock_at = order->lock_at,
 		.counted_at = ATTRIB_NEVER,
 		.first_received_at = order->first_received_at,
 		.order_kind = order->order_kind,
 		.order_source = order->order_source,
 		.source = order->source,
 		.policy_version = policy->version,
-		.catalog_version = attrib_catalog_version(catalog),
+		.catalog_version = attrib_catalog_version(decider->catalog),
 	};
 	memcpy(out->currency, order->currency, sizeof out->currency);
 	if (out->counted)
@@ -253,7 +256,7 @@ int attrib_decide(struct attrib_decider *decider, struct attrib_order_group *gro
 
 	decider->cut = false;
 	decider->lead_count = 0;
-	describe(group, decider->catalog, out);
+	describe(decider, group, out);
 	err = out->late ? no_path(decider, group, &path, out)
 			: find_path(decider, group, &path, out);
 	if (err)

@@ -12,7 +12,8 @@ struct attrib_decider {
 	uint32_t searches;         /* in histories, so far */
 	struct attrib_path *leads; /* those that the last decision looked at, in the arena */
 	size_t lead_count;
-	bool cut;                    /* the last decision hit a bound */
+	int64_t complete_from; /* orders placed earlier may have lost facts: they keep their path */
+	bool cut;              /* the last decision hit a bound */
 	struct attrib_person person; /* scratch, from order to order: large, last */
 };
 

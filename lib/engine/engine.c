@@ -25,6 +25,7 @@ int attrib_engine_new(struct attrib_state *state, struct attrib_keys *keys,
 	attrib_facts_init(&engine->facts, keys, &engine->arena);
 	attrib_closure_init(&engine->closure, state, &engine->arena);
 	engine->decider.closure = &engine->closure;
+	engine->decider.complete_from = ATTRIB_NEVER;
 	*out = engine;
 	return 0;
 }

@@ -181,6 +181,13 @@ static int touches_add(struct source *source, size_t *claim)
 
 /* -- edges -------------------------------------------------------------------------------------- */
 
+/* What names a customer lasts: without it a touch of today could not find its person. Strangers make no
+ * such edges. */
+static bool tells_who(enum attrib_entity_kind kind, enum attrib_edge sub)
+{
+	return kind == ATTRIB_ENTITY_CUSTOMER || sub == ATTRIB_EDGE_CUSTOMER;
+}
+
 static int edge_add(struct source *source, enum attrib_entity_kind kind,
 	const struct attrib_id *from, enum attrib_edge sub, const struct attrib_id *to)
 {
@@ -189,7 +196,7 @@ static int edge_add(struct source *source, enum attrib_entity_kind kind,
 	if (!fact)
 		return ATTRIB_E_NOMEM;
 	fact->sub = (uint8_t)sub;
-	fact->cap = ATTRIB_CAP_EDGE;
+	fact->cap = tells_who(kind, sub) ? ATTRIB_CAP_IDENTITY : ATTRIB_CAP_EDGE;
 	fact->id = *to;
 	return 0;
 }

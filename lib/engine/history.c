@@ -148,6 +148,7 @@ int attrib_history_find(struct attrib_decider *decider, enum attrib_edge sub,
 	for (size_t i = 0; i < nodes.n && err == 0; i++) {
 		struct attrib_order_group *group;
 		bool wanted = true;
+		out->forgotten |= nodes.p[i]->count == 0;
 		err = group_of(decider, nodes.p[i], &group);
 		if (err || !group)
 			continue;

@@ -13,6 +13,7 @@ enum attrib_history_of { ATTRIB_HISTORY_SHARING, ATTRIB_HISTORY_OWN };
 struct attrib_history {
 	struct attrib_order_group *rows; /* counted ones as of the order's lock; by (T, id) */
 	size_t n;
+	bool forgotten; /* there was another one, too long ago to be known */
 };
 
 /* The other counted orders (ATTRIB_EDGE_ORDER) or leads (ATTRIB_EDGE_LEAD) of the order whose person the

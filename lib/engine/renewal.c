@@ -16,8 +16,10 @@ static int is_over(
 		return err;
 	if (orders.n && orders.rows[0].order.placed_at < first_at)
 		first_at = orders.rows[0].order.placed_at;
-	*over = group->order.placed_at >=
-		attrib_zone_add_months(site->zone, first_at, site->policy.renewal_months);
+	/* orders are remembered for as long as months are counted from them (forget.c) */
+	*over = orders.forgotten ||
+		group->order.placed_at >=
+			attrib_zone_add_months(site->zone, first_at, site->policy.renewal_months);
 	return 0;
 }
 

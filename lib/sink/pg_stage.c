@@ -30,6 +30,7 @@ static void put_decision(struct pg_copy *copy, const struct attrib_decision *d)
 	pg_copy_int(copy, d->gross);
 	pg_copy_int(copy, d->total);
 	pg_copy_time(copy, d->placed_at);
+	pg_copy_time(copy, d->lock_at);
 	pg_copy_time(copy, d->counted_at);
 	pg_copy_time(copy, d->first_received_at);
 	pg_copy_text(copy, d->order_kind);

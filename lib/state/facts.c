@@ -56,6 +56,17 @@ static struct record record_of(const struct attrib_fact *fact, uint16_t lane)
 	return r;
 }
 
+static bool is_lasting(const struct record *r)
+{
+	return attrib_cap_limits[r->cap].lasting;
+}
+
+/* What forgetting goes by: when it was received; of a lasting one that counts for nothing. */
+static int64_t passing_at(const struct record *r)
+{
+	return is_lasting(r) ? INT64_MIN : r->received_at;
+}
+
 static bool same_name(const struct record *a, const struct record *b)
 {
 	return a->type == b->type && a->sub == b->sub && !memcmp(&a->id, &b->id, sizeof a->id);
@@ -113,7 +124,7 @@ struct scan {
 	int64_t name_received_at;             /* the least over the copies of its name */
 	const struct record *oldest, *second; /* under its cap */
 	unsigned capped;                      /* copies under its cap */
-	int64_t newest_received_at;           /* over all copies */
+	int64_t newest_received_at;           /* over all copies that are not lasting */
 };
 
 static void scan_name(struct scan *scan, const struct record *r)
@@ -145,8 +156,8 @@ static struct scan scan_for(struct state_facts *facts, const struct record *fres
 
 		if (compare_load(r, fresh) < 0)
 			scan.place = at + record_bytes(r);
-		if (r->received_at > scan.newest_received_at)
-			scan.newest_received_at = r->received_at;
+		if (passing_at(r) > scan.newest_received_at)
+			scan.newest_received_at = passing_at(r);
 		if (r->cap == fresh->cap)
 			scan_cap(&scan, r);
 		if (!same_name(r, fresh))
@@ -227,6 +238,17 @@ static void paste(
 	facts->count++;
 }
 
+static int64_t newest_of(const struct state_facts *facts)
+{
+	int64_t newest = INT64_MIN;
+
+	for (size_t at = 0; at < facts->used; at += record_bytes(record_at(facts, at))) {
+		if (passing_at(record_at(facts, at)) > newest)
+			newest = passing_at(record_at(facts, at));
+	}
+	return newest;
+}
+
 /* An equal copy is there already: only its received_at can fall. */
 static void add_equal(struct state_facts *facts, const struct scan *scan,
 	const struct record *fresh, struct state_facts_result *result)
@@ -236,7 +258,7 @@ static void add_equal(struct state_facts *facts, const struct scan *scan,
 	if (fresh->received_at >= scan->same->received_at)
 		return;
 	scan->same->received_at = fresh->received_at;
-	result->newest_received_at = state_facts_newest(facts);
+	result->newest_received_at = newest_of(facts);
 }
 
 static int add_copy(struct state_pool *pool, struct state_facts **facts, const struct scan *scan,
@@ -270,10 +292,10 @@ static int add_copy(struct state_pool *pool, struct state_facts **facts, const s
 	move(pool, to, facts, had);
 	paste(*facts, place, fresh, fact->body);
 	if (victim)
-		result->newest_received_at = state_facts_newest(*facts);
+		result->newest_received_at = newest_of(*facts);
 	else
-		result->newest_received_at = fresh->received_at > scan->newest_received_at
-						     ? fresh->received_at
+		result->newest_received_at = passing_at(fresh) > scan->newest_received_at
+						     ? passing_at(fresh)
 						     : scan->newest_received_at;
 	(*facts)->copies |= known;
 	(*facts)->links |= attrib_fact_link(fact->type, fact->sub);
@@ -339,15 +361,33 @@ size_t state_facts_load(const struct state_facts *facts, const struct attrib_ent
 	return facts->copies ? state_merge_copies(out, facts->count) : facts->count;
 }
 
-int64_t state_facts_newest(const struct state_facts *facts)
+size_t state_facts_forget(struct state_pool *pool, struct state_facts **facts, int64_t before)
 {
-	int64_t newest = INT64_MIN;
+	struct state_facts *to;
+	size_t had = (*facts)->used, left = 0, count = (*facts)->count;
 
-	for (size_t at = 0; at < facts->used; at += record_bytes(record_at(facts, at))) {
-		if (record_at(facts, at)->received_at > newest)
-			newest = record_at(facts, at)->received_at;
+	if (newest_of(*facts) >= before)
+		return 0;
+	for (size_t at = 0; at < had; at += record_bytes(record_at(*facts, at)))
+		left += is_lasting(record_at(*facts, at)) ? record_bytes(record_at(*facts, at)) : 0;
+	if (left == had)
+		return 0;
+	if (!left) {
+		state_facts_free(pool, *facts);
+		*facts = NULL;
+		return count;
 	}
-	return newest;
+	to = room_for(pool, *facts, left);
+	if (!to)
+		return 0;
+	for (size_t at = 0; at < (*facts)->used;) {
+		if (is_lasting(record_at(*facts, at)))
+			at += record_bytes(record_at(*facts, at));
+		else
+			cut(*facts, at);
+	}
+	move(pool, to, facts, had);
+	return count - (*facts)->count;
 }
 
 void state_facts_free(struct state_pool *pool, struct state_facts *facts)

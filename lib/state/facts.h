@@ -12,8 +12,8 @@
 struct state_facts; /* the packed copies of one entity */
 
 struct state_facts_result {
-	struct attrib_added added;  /* without the memory limit's refusals */
-	int64_t newest_received_at; /* of all copies that are left */
+	struct attrib_added added; /* without the memory limit's refusals */
+	int64_t newest_received_at; /* of all copies that are left but the lasting; INT64_MIN: none */
 	int facts;                  /* by how many the number of copies has changed: -1, 0, 1 */
 };
 
@@ -28,8 +28,9 @@ size_t state_facts_count(const struct state_facts *facts);
  * lanes by `lanes`. Returns how many. */
 size_t state_facts_load(const struct state_facts *facts, const struct attrib_entity *entity,
 	const struct attrib_id *lanes, struct attrib_fact *out);
-/* The latest received_at of all copies. */
-int64_t state_facts_newest(const struct state_facts *facts);
+/* Takes out all that is not lasting, when all of that was received before `before`. *facts may move,
+ * and is NULL when nothing is left; returns how many copies went. Without memory they stay. */
+size_t state_facts_forget(struct state_pool *pool, struct state_facts **facts, int64_t before);
 void state_facts_free(struct state_pool *pool, struct state_facts *facts);
 
 #endif

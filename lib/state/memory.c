@@ -30,7 +30,7 @@ struct memory {
 	uint16_t last_lane_number;
 	uint64_t ticket, max_bytes;
 	struct state_pool pool; /* the facts themselves */
-	uint64_t facts, refused, forgotten;
+	uint64_t facts, refused, refused_full, forgotten;
 };
 
 /* Values of the tables. */
@@ -130,7 +130,7 @@ static bool refuses(
 		bytes_of(memory) <= memory->max_bytes)
 		return false;
 	result->refused = true;
-	memory->refused++;
+	memory->refused_full++;
 	return true;
 }
 
@@ -368,7 +368,7 @@ struct forgetting {
 	int64_t before;
 };
 
-static bool forget_id(void *arg, const void *value)
+static bool forget_id(void *arg, void *value)
 {
 	struct forgetting *f = arg;
 	struct claim claim;
@@ -380,18 +380,21 @@ static bool forget_id(void *arg, const void *value)
 	return true;
 }
 
-static bool forget_entity(void *arg, const void *value)
+static bool forget_entity(void *arg, void *value)
 {
 	struct forgetting *f = arg;
+	struct state_facts *facts;
 	struct handle handle;
 
 	memcpy(&handle, value, sizeof handle);
-	if (handle.newest > seconds_of(f->before) || state_facts_newest(handle.facts) >= f->before)
+	if (handle.newest > seconds_of(f->before))
 		return false;
-	f->memory->forgotten++;
-	f->memory->facts -= state_facts_count(handle.facts);
-	state_facts_free(&f->memory->pool, handle.facts);
-	return true;
+	facts = handle.facts;
+	f->memory->facts -= state_facts_forget(&f->memory->pool, &facts, f->before);
+	f->memory->forgotten += !facts;
+	handle.facts = facts;
+	memcpy(value, &handle, sizeof handle);
+	return !facts;
 }
 
 static int memory_forget(struct attrib_state *state, int64_t ids_before, int64_t facts_before)
@@ -413,6 +416,7 @@ static void memory_stats(struct attrib_state *state, struct attrib_state_stats *
 		.facts = memory->facts,
 		.bytes = bytes_of(memory),
 		.refused = memory->refused,
+		.refused_full = memory->refused_full,
 		.forgotten = memory->forgotten,
 	};
 	for (int kind = 1; kind < KINDS; kind++)

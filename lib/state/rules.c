@@ -6,10 +6,11 @@
 #include <stdlib.h>
 
 const struct attrib_cap_limit attrib_cap_limits[ATTRIB_CAP_COUNT] = {
-	[ATTRIB_CAP_TOUCH] = {256, true},
-	[ATTRIB_CAP_FILTERED] = {16, false},
-	[ATTRIB_CAP_EDGE] = {256, true},
-	[ATTRIB_CAP_ORDER] = {64, true},
+	[ATTRIB_CAP_TOUCH] = {256, true, false},
+	[ATTRIB_CAP_FILTERED] = {16, false, false},
+	[ATTRIB_CAP_EDGE] = {256, true, false},
+	[ATTRIB_CAP_ORDER] = {64, true, false},
+	[ATTRIB_CAP_IDENTITY] = {256, true, true},
 };
 
 static bool is_kind(enum attrib_entity_kind kind)

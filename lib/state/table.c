@@ -278,8 +278,7 @@ static void bucket_shrink(struct state_table *table, struct state_bucket **place
 	}
 }
 
-void state_table_sweep(
-	struct state_table *table, bool (*drop)(void *arg, const void *value), void *arg)
+void state_table_sweep(struct state_table *table, bool (*drop)(void *arg, void *value), void *arg)
 {
 	for (size_t b = 0; b < table->count; b++) {
 		struct state_bucket *bucket = table->buckets[b];

@@ -43,9 +43,9 @@ const void *state_table_prefetch_record(
 /* A new record for an id that is not there; its value is all zero. NULL when memory is out. */
 void *state_table_insert(struct state_table *table, uint64_t hash, const struct attrib_id *id);
 
-/* Takes out every record for which drop says so, and gives back their memory. */
-void state_table_sweep(
-	struct state_table *table, bool (*drop)(void *arg, const void *value), void *arg);
+/* Takes out every record for which drop says so, and gives back their memory. drop may change the
+ * value of one that stays. */
+void state_table_sweep(struct state_table *table, bool (*drop)(void *arg, void *value), void *arg);
 
 /* Fills out with up to max ids and moves the cursor on; it starts at 0 and is 0 again at the end. An
  * id that was there when the walk began and is still there is met exactly once, whatever is inserted

@@ -130,13 +130,15 @@ COMMENT ON FUNCTION attrib.merge_v1_split() IS 'Step of merge_v1: splits the amo
 CREATE OR REPLACE FUNCTION attrib.merge_v1_decisions()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	-- An order that was forgotten and came again is late now: it updates the status and the money,
-	-- never the path; and a stranger's copy takes nothing back that a signed source has said.
+	-- An order that was forgotten and came again updates the status and the money, never the path: it is
+	-- late, or would be if its time were what it is here. And a stranger's copy takes nothing back that
+	-- a signed source has said.
 	INSERT INTO work_apply
-	SELECT site, kind, order_id, c.ticket = 0,
-		d.late AND NOT c.late AND c.ticket > 0 AND d.merged_into = '' AND c.merged_into = '',
-		d.late AND NOT c.late AND c.ticket > 0 AND c.signed AND NOT d.signed AND c.merged_into = ''
+	SELECT site, kind, order_id, c.ticket = 0, k.path AND d.merged_into = '',
+		k.path AND c.signed AND NOT d.signed
 	FROM stage_decision d JOIN attrib.conversion c USING (site, kind, order_id)
+	CROSS JOIN LATERAL (SELECT c.ticket > 0 AND c.merged_into = '' AND (d.late AND NOT c.late
+		OR d.first_received_at > greatest(c.first_received_at, c.placed_at + (d.lock_at - d.placed_at))) AS path) k
 	WHERE d.ticket > c.ticket;
 
 	UPDATE attrib.conversion c SET ticket = d.ticket, merged_into = d.merged_into,

@@ -12,7 +12,7 @@ BEGIN
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", merged_into text COLLATE "C",
 		ticket bigint, base_status smallint, reason text, counted boolean, late boolean, signed boolean,
 		currency text COLLATE "C", exponent smallint, gross bigint, total bigint,
-		placed_at timestamptz, counted_at timestamptz, first_received_at timestamptz,
+		placed_at timestamptz, lock_at timestamptz, counted_at timestamptz, first_received_at timestamptz,
 		order_kind text, order_source text, source text, rule text, code text, code_rule text,
 		policy_version int, catalog_version bigint, has_keys boolean,
 		PRIMARY KEY (site, kind, order_id)

@@ -696,6 +696,40 @@ static void test_forgetting_goes_by_received_at(void **unused)
 	state->ops->free(state);
 }
 
+/* Who is who is told once and for all: it stays, and holds nothing else back. */
+static void test_lasting_facts_stay(void **unused)
+{
+	struct attrib_state *state = backend_open();
+	struct attrib_fact lasting = touch(1, 1, 1), passing = touch(1, 2, 1);
+	struct attrib_state_stats stats;
+	struct attrib_loaded loaded;
+	struct attrib_arena arena;
+
+	(void)unused;
+	attrib_arena_init(&arena, 4096);
+	lasting.type = ATTRIB_FACT_EDGE;
+	lasting.cap = ATTRIB_CAP_IDENTITY;
+	lasting.received_at = 30 * DAY;
+	passing.received_at = 5 * DAY;
+	backend_add(state, &passing);
+	backend_add(state, &lasting);
+	CHECK(state->ops->forget(state, ATTRIB_NEVER, 5 * DAY) == 0, "forget nothing yet");
+	CHECK(backend_load(state, &lasting.entity, &arena).count == 2, "both");
+	CHECK(state->ops->forget(state, ATTRIB_NEVER, 10 * DAY) == 0, "forget");
+	loaded = backend_load(state, &lasting.entity, &arena);
+	CHECK(loaded.count == 1 && loaded.facts[0].type == ATTRIB_FACT_EDGE, "the lasting one");
+	CHECK(attrib_str_eq(loaded.facts[0].body, lasting.body), "is whole");
+	CHECK(state->ops->forget(state, ATTRIB_NEVER, 50 * DAY) == 0, "forget");
+	CHECK(backend_load(state, &lasting.entity, &arena).count == 1, "whatever the watermark");
+	state->ops->stats(state, &stats);
+	CHECK(stats.facts == 1 && stats.forgotten == 0, "%llu facts",
+		(unsigned long long)stats.facts);
+	CHECK(backend_add(state, &passing).added, "what was forgotten is new again");
+	CHECK(backend_load(state, &lasting.entity, &arena).count == 2, "beside it");
+	attrib_arena_done(&arena);
+	state->ops->free(state);
+}
+
 /* An earlier copy lowers received_at: the fact is as old as its earliest copy then. */
 static void test_forgetting_sees_merged_received_at(void **unused)
 {
@@ -776,7 +810,7 @@ static void test_a_full_memory_refuses_strangers(void **unused)
 	}
 	CHECK(r.refused && is(&r, false, false, false, true), "refused at last");
 	state->ops->stats(state, &stats);
-	CHECK(stats.refused == 1 && stats.entities[ATTRIB_ENTITY_VISITOR] == n - 1, "counted");
+	CHECK(stats.refused_full == 1 && stats.entities[ATTRIB_ENTITY_VISITOR] == n - 1, "counted");
 	CHECK(stats.bytes > 1 << 20 && stats.bytes < 2 << 20, "%llu bytes",
 		(unsigned long long)stats.bytes);
 	id = seen(1, 1, 1);
@@ -816,6 +850,7 @@ int main(void)
 		cmocka_unit_test(test_no_orders_to_walk),
 		cmocka_unit_test(test_forgetting_goes_by_received_at),
 		cmocka_unit_test(test_forgetting_sees_merged_received_at),
+		cmocka_unit_test(test_lasting_facts_stay),
 		cmocka_unit_test(test_forgetting_many),
 		cmocka_unit_test(test_a_full_memory_refuses_strangers),
 	};

@@ -1,6 +1,6 @@
 /*
  * The engine thread at a start: what an earlier one left in the journal is applied, whatever is in
- * the way of reading it, and ids older than `dedupe` are forgotten.
+ * the way of reading it, and what is too old is forgotten, or kept out of a full memory.
  */
 #include "files.h"
 
@@ -9,6 +9,7 @@
 
 #include "attrib/event.h"
 #include "attrib/sink.h"
+#include "metrics.h"
 #include "pump.h"
 
 #define RECORDS 10
@@ -55,6 +56,22 @@ static void put_cart(int i, struct attrib_buf *out)
 	attrib_event_encode(&event, out);
 }
 
+/* A stranger's click by another visitor every month. */
+static void put_click(int i, struct attrib_buf *out)
+{
+	int64_t at = (100 + 30 * i) * ATTRIB_US_PER_DAY;
+	struct attrib_event event = {.type = ATTRIB_EVENT_CLICK,
+		.site = ATTRIB_STR("acme"),
+		.source = ATTRIB_STR("redirect"),
+		.received_at = at,
+		.occurred_at = at,
+		.link = ATTRIB_STR("ann"),
+		.id = {{1, (uint8_t)i}},
+		.visitor = {{2, (uint8_t)i}}};
+
+	attrib_event_encode(&event, out);
+}
+
 static void leave_records(struct fixture *f, void (*put)(int i, struct attrib_buf *out))
 {
 	struct attrib_buf record;
@@ -85,14 +102,16 @@ static struct attrib_catalog *catalog_of(const struct attribd_config *config)
 	return catalog;
 }
 
-static int begin_with(void **state, void (*put)(int i, struct attrib_buf *out))
+static int begin_within(
+	void **state, void (*put)(int i, struct attrib_buf *out), uint64_t memory_limit)
 {
 	static const uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
 	struct fixture *f = calloc(1, sizeof *f);
 	struct attribd_pump_options options = {.flush = &f->flush,
 		.snapshots = &f->snapshots,
 		.progress = &f->progress,
-		.secret = secret};
+		.secret = secret,
+		.memory_limit = memory_limit};
 	struct attribd_config *config;
 	struct attrib_sink *sink;
 
@@ -112,6 +131,21 @@ static int begin_with(void **state, void (*put)(int i, struct attrib_buf *out))
 	options.journal = f->journal;
 	assert_int_equal(attribd_pump_init(&f->pump, &options), 0);
 	return 0;
+}
+
+static int begin_with(void **state, void (*put)(int i, struct attrib_buf *out))
+{
+	return begin_within(state, put, 0);
+}
+
+static int begin_with_clicks(void **state)
+{
+	return begin_with(state, put_click);
+}
+
+static int begin_full(void **state)
+{
+	return begin_within(state, put_click, 1);
 }
 
 static int begin(void **state)
@@ -199,6 +233,37 @@ static void old_ids_are_forgotten(void **state)
 	assert_int_equal(stats.entities[ATTRIB_ENTITY_ID], RECORDS - 7);
 }
 
+static void stop(struct fixture *f, struct attrib_state_stats *stats)
+{
+	start(f);
+	assert_true(flushed(f, 2000));
+	attribd_pump_stop(&f->pump);
+	attribd_pump_join(&f->pump);
+	f->pump.state->ops->stats(f->pump.state, stats);
+}
+
+/* The newest is of day 270 after the first. Windows and lock_after are 30 days, lead_window is 90: a
+ * click of 150 days before it and a little is of use. */
+static void old_facts_are_forgotten(void **state)
+{
+	struct attrib_state_stats stats;
+
+	stop(*state, &stats);
+	assert_int_equal(stats.entities[ATTRIB_ENTITY_VISITOR], 6);
+}
+
+static void a_full_memory_is_counted(void **state)
+{
+	struct attrib_state_stats stats;
+	int64_t before = attribd_metric_value(ATTRIBD_METRIC_STATE_REFUSED);
+
+	stop(*state, &stats);
+	assert_int_equal(stats.entities[ATTRIB_ENTITY_VISITOR], 0);
+	/* each of them a touch and the claim of a unique click */
+	assert_int_equal(attribd_metric_value(ATTRIBD_METRIC_STATE_REFUSED) - before, 2 * RECORDS);
+	assert_true(attribd_metric_value(ATTRIBD_METRIC_STATE_BYTES) > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +271,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			records_that_cannot_be_read_now_are_read_later, begin, finish),
 		cmocka_unit_test_setup_teardown(old_ids_are_forgotten, begin_with_carts, finish),
+		cmocka_unit_test_setup_teardown(old_facts_are_forgotten, begin_with_clicks, finish),
+		cmocka_unit_test_setup_teardown(a_full_memory_is_counted, begin_full, finish),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,7 @@ void shop_order(struct shop *shop, struct test_order o)
 		.gross = o.gross,
 		.total = o.total ? o.total : o.gross,
 		.placed_at = shop_at(o.at),
+		.lock_at = shop_at(o.at) + 30 * ATTRIB_US_PER_DAY,
 		.first_received_at = shop_at(o.at),
 		.source = ATTRIB_STR("shopify"),
 		.order_kind = ATTRIB_STR("one_off"),

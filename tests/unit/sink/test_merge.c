@@ -457,6 +457,46 @@ static void late_copy_updates_status_and_keeps_the_path(void **state)
 	assert_string_equal(status_of("1"), "paid|9.01|0.00|9.01|unknown");
 }
 
+/* The engine had forgotten it, and its new copy names no placed_at: it looks like an order of today. */
+static void a_forgotten_order_keeps_its_path_and_its_time(void **state)
+{
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .gross = 1001,
+				  .credits = {{.creator = "lisa"}, {.creator = "mia"}}});
+	shop_order(&shop, (struct test_order){.id = "2", .gross = 1000, .late = true});
+	shop_flush(&shop);
+	for (int i = 1; i <= 2; i++)
+		shop_order(&shop, (struct test_order){.id = i == 1 ? "1" : "2",
+					  .ticket = 2,
+					  .gross = 901,
+					  .at = 61 * 24 * 60,
+					  .credits = {{.creator = "cyd"}}});
+	shop_flush(&shop);
+	expect("1|lisa|4.51\n1|mia|4.50\n2||9.01",
+		"SELECT order_id, creator, gross FROM attrib.order_credit WHERE model = 'linear' "
+		"ORDER BY 1, 2");
+	expect("1|2026-11-01|901\n2|2026-11-01|901",
+		"SELECT order_id, placed_at::date, gross FROM attrib.conversion ORDER BY 1");
+}
+
+/* What was received first may have been another's that an alias united: no reason to keep the path. */
+static void an_order_that_parted_from_another_is_decided_again(void **state)
+{
+	(void)state;
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
+	shop_flush(&shop);
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .ticket = 2,
+				  .gross = 900,
+				  .at = 60,
+				  .credits = {{.creator = "mia"}}});
+	shop_flush(&shop);
+	expect("mia|9.00",
+		"SELECT creator, gross FROM attrib.order_credit WHERE model = 'linear' ORDER BY 1");
+}
+
 static void zero_gross_is_fine(void **state)
 {
 	(void)state;
@@ -568,6 +608,8 @@ int main(void)
 		CASE(refund_in_another_currency_is_quarantined),
 		CASE(cancel_and_uncancel),
 		CASE(late_copy_updates_status_and_keeps_the_path),
+		CASE(a_forgotten_order_keeps_its_path_and_its_time),
+		CASE(an_order_that_parted_from_another_is_decided_again),
 		CASE(zero_gross_is_fine),
 		CASE(older_order_moves_the_flag),
 		CASE(keys_unite_customers),
