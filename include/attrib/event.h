@@ -143,6 +143,8 @@ struct attrib_event {
 	struct attrib_id id;        /* of event_id (domain by trust): idempotence */
 	struct attrib_id visitor;   /* none = no visitor */
 	struct attrib_id click;     /* the click id that it carries or (CLICK) makes; none = none */
+	struct attrib_id cart_token,
+		checkout_token; /* as an order's alias of that kind; none = none */
 	size_t key_count;
 	struct attrib_customer_key keys[ATTRIB_CUSTOMER_KEYS_MAX];
 	/* what it can be credited by, as sent */

@@ -130,14 +130,16 @@ int attrib_node_judge_aliases(struct attrib_closure *closure, struct attrib_node
 	return 0;
 }
 
-bool attrib_node_next_alias(const struct attrib_node *order, size_t *at, struct attrib_id *entity)
+bool attrib_node_next_alias(
+	const struct attrib_node *order, size_t *at, struct attrib_held_alias *out)
 {
 	while (*at < order->observation_count * ATTRIB_ALIASES_MAX) {
 		const struct attrib_observation *o = &order->observations[*at / ATTRIB_ALIASES_MAX];
 		size_t k = (*at)++ % ATTRIB_ALIASES_MAX;
 		if (k >= stated(o) || o->foreign_aliases & 1u << k)
 			continue;
-		*entity = alias_entity(&o->event, k);
+		*out = (struct attrib_held_alias){
+			o, o->event.order->aliases[k].kind, alias_entity(&o->event, k)};
 		return true;
 	}
 	return false;

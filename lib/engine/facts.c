@@ -284,6 +284,19 @@ static int carrier_edges_add(struct source *source)
 			     &event->visitor);
 }
 
+/* A cart or checkout leads from the order that has it as an alias to the visitor who filled it. */
+static int token_edges_add(struct source *source, const struct attrib_id *token)
+{
+	const struct attrib_id *visitor = &source->event->visitor;
+	int err;
+
+	if (attrib_id_none(visitor) || attrib_id_none(token))
+		return 0;
+	err = edge_add(source, ATTRIB_ENTITY_VISITOR, visitor, ATTRIB_EDGE_ORDER, token);
+	return err ? err
+		   : edge_add(source, ATTRIB_ENTITY_ORDER, token, ATTRIB_EDGE_VISITOR, visitor);
+}
+
 /* -- orders ------------------------------------------------------------------------------------- */
 
 /* The observation: the event without what differs between two deliveries of one content. */
@@ -347,6 +360,10 @@ int attrib_facts_add(struct attrib_facts *facts, const struct attrib_event *even
 		source.order =
 			attrib_order_entity(&event->order->key, event->type == ATTRIB_EVENT_LEAD);
 	err = event->order ? order_add(&source) : carrier_edges_add(&source);
+	if (err == 0)
+		err = token_edges_add(&source, &event->cart_token);
+	if (err == 0)
+		err = token_edges_add(&source, &event->checkout_token);
 	if (err == 0)
 		err = touches_add(&source, claim);
 	if (err == 0 && event->trust == ATTRIB_TRUST_SIGNED && event->key_count)

@@ -17,9 +17,10 @@
 
 /* The sub of an edge, seen from the entity that holds it. Kept in state: never renumbered. */
 enum attrib_edge {
-	ATTRIB_EDGE_ORDER = 1,    /* visitor, click, customer key or alias -> order that names it */
+	ATTRIB_EDGE_ORDER = 1,    /* visitor, click, customer key or alias -> order that names it;
+				     visitor -> token that the order may have as an alias */
 	ATTRIB_EDGE_CUSTOMER = 2, /* visitor or customer key -> customer key */
-	ATTRIB_EDGE_VISITOR = 3,  /* customer key -> visitor */
+	ATTRIB_EDGE_VISITOR = 3,  /* customer key, or token of a cart or checkout -> visitor */
 	ATTRIB_EDGE_CARRIES = 4,  /* visitor -> click id that it came with */
 	ATTRIB_EDGE_CARRIER = 5,  /* click id -> visitor that came with it */
 	ATTRIB_EDGE_LEAD = 6,     /* visitor, click or customer key -> lead that names it */

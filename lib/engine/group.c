@@ -11,11 +11,12 @@
 static int want_aliases(
 	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
 {
-	struct attrib_id id;
+	struct attrib_held_alias held;
 	int err = 0;
 
-	for (size_t at = 0; err == 0 && attrib_node_next_alias(node, &at, &id);) {
-		struct attrib_node *alias = attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &id);
+	for (size_t at = 0; err == 0 && attrib_node_next_alias(node, &at, &held);) {
+		struct attrib_node *alias =
+			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &held.entity);
 		err = alias ? attrib_nodes_add(found, alias, closure->arena) : ATTRIB_E_NOMEM;
 	}
 	return err;
@@ -23,10 +24,10 @@ static int want_aliases(
 
 static bool is_alias_of(const struct attrib_node *node, const struct attrib_node *order)
 {
-	struct attrib_id id;
+	struct attrib_held_alias held;
 
-	for (size_t at = 0; attrib_node_next_alias(order, &at, &id);)
-		if (attrib_id_eq(&id, &node->entity.id))
+	for (size_t at = 0; attrib_node_next_alias(order, &at, &held);)
+		if (attrib_id_eq(&held.entity, &node->entity.id))
 			return true;
 	return false;
 }

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "alias.h"
+
 static size_t entities(const struct attrib_person *person)
 {
 	return person->visitor_count + person->key_count + person->click_count;
@@ -260,6 +262,33 @@ static int order_names(struct attrib_person *person, const struct attrib_observa
 	return err;
 }
 
+static bool is_token(struct attrib_str kind)
+{
+	return attrib_str_eq(kind, ATTRIB_STR("cart_token")) ||
+	       attrib_str_eq(kind, ATTRIB_STR("checkout_token"));
+}
+
+/* Who filled the cart or began the checkout that became the order. A token is known to its shopper
+ * and the shop alone, so a stranger's word is good for it; other aliases can be guessed. */
+static int token_visitors(struct attrib_person *person, const struct attrib_node *member)
+{
+	struct attrib_held_alias held;
+	const struct attrib_fact *edge;
+	int err = 0;
+
+	for (size_t at = 0; err == 0 && attrib_node_next_alias(member, &at, &held);) {
+		const struct attrib_node *token;
+		if (!is_token(held.kind) || !attrib_person_sees(person, held.by->fact))
+			continue;
+		token = attrib_closure_want(person->closure, ATTRIB_ENTITY_ORDER, &held.entity);
+		for (size_t i = 0;
+			err == 0 && (edge = attrib_node_edge(token, ATTRIB_EDGE_VISITOR, &i));)
+			if (attrib_person_sees(person, edge))
+				err = add_visitor(person, &edge->id, true);
+	}
+	return err;
+}
+
 int attrib_person_find(struct attrib_person *person, struct attrib_closure *closure,
 	const struct attrib_catalog *catalog, const struct attrib_order_group *group)
 {
@@ -275,6 +304,8 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 	person->cut = person->known = false;
 	for (size_t i = 0; i < group->observation_count && err == 0; i++)
 		err = order_names(person, group->observations[i]);
+	for (size_t i = 0; i < group->members.n && err == 0; i++)
+		err = token_visitors(person, group->members.p[i]);
 	if (err == 0)
 		err = load_visitors(person, 0);
 	if (err)

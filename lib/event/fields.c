@@ -20,6 +20,8 @@
 	X(10, ID, visitor)                                                                         \
 	X(11, ID, click)                                                                           \
 	X(12, KEYS, keys)                                                                          \
+	X(13, ID, cart_token)                                                                      \
+	X(14, ID, checkout_token)                                                                  \
 	X(16, TEXT, link)                                                                          \
 	X(17, TEXT, affiliate)                                                                     \
 	X(18, TEXT, code)                                                                          \

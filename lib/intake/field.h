@@ -15,6 +15,7 @@ enum group { GROUP_TOP, GROUP_UTM, GROUP_ORDER, GROUP_LEAD, GROUP_REFUND, GROUP_
 enum form {
 	FORM_TEXT,
 	FORM_ID,
+	FORM_TOKEN, /* an id under which an order may be known */
 	FORM_AMOUNT,
 	FORM_INSTANT,
 	FORM_FLAG,
@@ -42,6 +43,8 @@ enum form {
 	X(EMAIL, TOP, "email", TEXT, 320, email)                                                   \
 	X(PHONE, TOP, "phone", TEXT, 64, phone)                                                    \
 	X(CLICK_ID, TOP, "click_id", ID, 128, click_id)                                            \
+	X(CART_TOKEN, TOP, "cart_token", TOKEN, 255, event.cart_token)                             \
+	X(CHECKOUT_TOKEN, TOP, "checkout_token", TOKEN, 255, event.checkout_token)                 \
 	X(AFFILIATE_ID, TOP, "affiliate_id", TEXT, 512, event.affiliate)                           \
 	X(LINK, TOP, "link", TEXT, 512, event.link)                                                \
 	X(CODE, TOP, "code", TEXT, 128, event.code)                                                \

@@ -75,6 +75,7 @@ static const struct {
 } refusals[FORM_COUNT] = {
 	[FORM_TEXT] = {ATTRIB_E_BAD_FIELD, "text of at most %u bytes without U+0000"},
 	[FORM_ID] = {ATTRIB_E_BAD_ID, "an id of 1 to %u bytes without control characters"},
+	[FORM_TOKEN] = {ATTRIB_E_BAD_ID, "an id of 1 to %u bytes without control characters"},
 	[FORM_AMOUNT] = {ATTRIB_E_BAD_AMOUNT,
 		"a decimal amount such as \"119.00\" with no more decimals than its currency has"},
 	[FORM_INSTANT] = {ATTRIB_E_BAD_TIME, "an RFC 3339 time such as \"2026-11-01T12:00:00Z\""},

@@ -44,6 +44,17 @@ static bool set_id(
 	return keep(draft, text, member);
 }
 
+static bool set_token(
+	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
+{
+	if (text.n > field->max || has_control(text))
+		return false;
+	if (text.n)
+		*(struct attrib_id *)member = attrib_id_of(
+			draft->sender->intake->keys, ATTRIB_ID_ORDER, draft->event.site, text);
+	return true;
+}
+
 static bool set_amount(
 	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
 {
@@ -243,6 +254,7 @@ static bool set_aliases(
 static setter *const setters[FORM_COUNT] = {
 	[FORM_TEXT] = set_text,
 	[FORM_ID] = set_id,
+	[FORM_TOKEN] = set_token,
 	[FORM_AMOUNT] = set_amount,
 	[FORM_INSTANT] = set_instant,
 	[FORM_FLAG] = set_flag,

@@ -39,6 +39,17 @@ test('a click id credits the order that carries it and makes no identity', async
   assert.equal(await winner(shop, 'cl-2'), 'null:unattributed');
 });
 
+test('the token of a cart leads from the order to the visitor who filled it, and links no customer', async () => {
+  await pixel({ e: 'visit', vid: 'cart-v', url: 'https://shop.example/?ref=ann' });
+  await pixel({ e: 'cart', vid: 'cart-v', cart_token: 'c-4711' });
+  await pixel({ e: 'checkout', vid: 'guess', checkout_token: 'tok-2' });
+  await shop.quiet();
+  await tell(shop, purchase({ id: 'tok-1', aliases: { cart_token: 'c-4711' } }, { customer_id: 'tok' }),
+    purchase({ id: 'tok-2' }, { customer_id: 'tok' }));
+  assert.equal(await winner(shop, 'tok-1'), 'ann:affiliate');
+  assert.equal(await winner(shop, 'tok-2'), 'null:unattributed', 'an order id is no token');
+});
+
 test('a pixel with the cookie: the cookie beats vid', async () => {
   const clicked = await shop.click('ann-link');
   await shop.pixel({ e: 'visit', vid: 'someone-else', url: 'https://shop.example/?ref=bob' }, { headers: { cookie: `attr_vid=${clicked.cookie}` } });

@@ -248,6 +248,49 @@ static void test_lock(void **unused)
 	}
 }
 
+/* The order knows its cart, a stranger's event knows who filled it: in any order of arrival. */
+static void test_a_cart_leads_to_the_visitor_who_filled_it(void **unused)
+{
+	static const struct {
+		const char *kind;
+		int64_t heard_after_lock;
+		enum attrib_trust trust;
+		bool found;
+	} cases[] = {{"cart_token", 0, ATTRIB_TRUST_SIGNED, true},
+		{"checkout_token", 0, ATTRIB_TRUST_SIGNED, true},
+		{"cart_token", 1, ATTRIB_TRUST_SIGNED, false},
+		{"cart_token", 0, ATTRIB_TRUST_STRANGER, false}, /* anybody can state an alias */
+		{"name", 0, ATTRIB_TRUST_SIGNED, false}};        /* anybody can guess it */
+
+	(void)unused;
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		bool order_first = i & 1;
+		struct world w;
+		struct attrib_event *cart, *order;
+		creators(&w);
+		if (!order_first) {
+			world_click(&w, "c", "phone", "l-ada", T0 - HOUR);
+			world_apply(&w);
+		}
+		order = world_order(&w, "o", "laptop", NULL);
+		order->trust = cases[i / 2].trust;
+		event_alias(&w, order, cases[i / 2].kind, "tok");
+		if (order_first)
+			world_apply(&w);
+		cart = world_event(&w, ATTRIB_EVENT_CART, "t", T0 - MIN);
+		cart->trust = ATTRIB_TRUST_STRANGER;
+		cart->received_at = T0 + 30 * DAYS + cases[i / 2].heard_after_lock;
+		event_visitor(&w, cart, "phone");
+		cart->cart_token = order->order->aliases[0].id;
+		if (order_first) {
+			world_apply(&w);
+			world_click(&w, "c", "phone", "l-ada", T0 - HOUR);
+		}
+		assert_int_equal(world_decision(&w, "o")->step_count, cases[i / 2].found);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_one_click_by_two_ways_is_one_touch),
 		cmocka_unit_test(test_hub_keys_link_nobody),
 		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_a_cart_leads_to_the_visitor_who_filled_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,8 @@ void random_event(uint64_t *seed, struct attrib_arena *arena, struct attrib_even
 		.id = id(seed),
 		.visitor = id(seed),
 		.click = id(seed),
+		.cart_token = id(seed),
+		.checkout_token = id(seed),
 		.link = text(seed, arena),
 		.affiliate = text(seed, arena),
 		.code = text(seed, arena),

@@ -78,6 +78,8 @@ const char *event_difference(const struct attrib_event *a, const struct attrib_e
 	SAME_ID(id);
 	SAME_ID(visitor);
 	SAME_ID(click);
+	SAME_ID(cart_token);
+	SAME_ID(checkout_token);
 	SAME(key_count);
 	for (size_t i = 0; i < a->key_count; i++) {
 		SAME(keys[i].kind);

@@ -9,7 +9,8 @@
 static const char full_purchase[] =
 	"{\"type\":\"purchase\",\"event_id\":\"e-1\",\"occurred_at\":\"2026-11-01T11:00:00Z\","
 	"\"visitor_id\":\"v-1\",\"customer_id\":\"c-1\",\"email\":\" Ann@Example.com\","
-	"\"phone\":\"0049 (171) 123-456\",\"click_id\":\"ck\",\"affiliate_id\":\"lisa\","
+	"\"phone\":\"0049 (171) "
+	"123-456\",\"click_id\":\"ck\",\"checkout_token\":\"tok\",\"affiliate_id\":\"lisa\","
 	"\"url\":\"https://shop.example/?utm_source=instagram&ref=other&gclid=1\","
 	"\"referrer\":\"https://L.Instagram.com/x\","
 	"\"utm\":{\"source\":\"\",\"medium\":\"\",\"campaign\":\"\",\"term\":\"\",\"content\":\"\"}"
@@ -73,6 +74,8 @@ static void test_purchase_event(void **state)
 	assert_id(e->id, id_of(w, ATTRIB_ID_EVENT, "purchase:e-1"));
 	assert_id(e->visitor, id_of(w, ATTRIB_ID_VISITOR, "v-1"));
 	assert_id(e->click, id_of(w, ATTRIB_ID_CLICK, "ck"));
+	assert_id(e->checkout_token, e->order->aliases[1].id);
+	assert_true(attrib_id_none(&e->cart_token));
 	assert_int_equal(e->received_at, NOW);
 	assert_int_equal(e->occurred_at, NOW - ATTRIB_US_PER_HOUR);
 	assert_int_equal(e->key_count, 3);
@@ -379,6 +382,8 @@ static void test_lengths(void **state)
 		{"{\"type\":\"cart\",\"visitor_id\":\"", "\"}", 255, ATTRIB_E_BAD_ID},
 		{"{\"type\":\"cart\",\"customer_id\":\"", "\"}", 255, ATTRIB_E_BAD_ID},
 		{"{\"type\":\"cart\",\"click_id\":\"", "\"}", 128, ATTRIB_E_BAD_ID},
+		{"{\"type\":\"cart\",\"cart_token\":\"", "\"}", 255, ATTRIB_E_BAD_ID},
+		{"{\"type\":\"cart\",\"checkout_token\":\"", "\"}", 255, ATTRIB_E_BAD_ID},
 		{"{\"type\":\"click\",\"link\":\"", "\"}", 512, ATTRIB_E_BAD_FIELD},
 		{"{\"type\":\"cart\",\"affiliate_id\":\"", "\"}", 512, ATTRIB_E_BAD_FIELD},
 		{"{\"type\":\"code_applied\",\"code\":\"", "\"}", 128, ATTRIB_E_BAD_FIELD},
