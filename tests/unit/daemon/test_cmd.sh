@@ -57,6 +57,9 @@ expect 0 "password=***" check-config --config="$good"
 
 expect 64 "order_claim" import nonsense "$dir/creator.csv" -c "$good"
 expect 64 "double_count" report nonsense -c "$good"
+while read -r line; do
+	expect 0 "$line" help report
+done < <("$attribd" report nonsense -c "$good" 2>&1 | grep '^  ')
 expect 64 "time_decay" report roi --model best -c "$good"
 expect 64 "order, touch or refund" report roi --by day -c "$good"
 expect 64 "table, csv or json" report roi --format xml -c "$good"
