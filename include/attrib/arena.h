@@ -5,6 +5,7 @@
 #ifndef ATTRIB_ARENA_H
 #define ATTRIB_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "attrib/str.h"
 
@@ -13,6 +14,7 @@ struct attrib_arena {
 	struct attrib_arena_block *head; /* owned */
 	size_t block_size;               /* bytes of a normal block */
 	size_t used;                     /* bytes handed out since the last reset */
+	bool failed;                     /* some piece could not be had since the last reset */
 };
 
 void attrib_arena_init(struct attrib_arena *arena, size_t block_size);

@@ -79,6 +79,7 @@ void attrib_arena_reset(struct attrib_arena *arena)
 	}
 	arena->head = keep;
 	arena->used = 0;
+	arena->failed = false;
 }
 
 static struct attrib_arena_block *block_add(struct attrib_arena *arena, size_t size)
@@ -109,11 +110,12 @@ void *attrib_arena_raw(struct attrib_arena *arena, size_t size)
 	void *p;
 
 	if (size > SIZE_MAX / 2)
-		return NULL;
-	if (!block || block->size - block->used < room) {
+		block = NULL;
+	else if (!block || block->size - block->used < room)
 		block = block_add(arena, room);
-		if (!block)
-			return NULL;
+	if (!block) {
+		arena->failed = true;
+		return NULL;
 	}
 	p = block->data + block->used;
 	block->used += room;

@@ -43,9 +43,26 @@ static int by_traffic(const void *a, const void *b)
 		*(const struct attrib_traffic *const *)a, *(const struct attrib_traffic *const *)b);
 }
 
-static int by_time(int64_t a, int64_t b)
+static int by_number(int64_t a, int64_t b)
 {
 	return (a > b) - (a < b);
+}
+
+static int by_amounts(const struct attrib_refund_fact *a, const struct attrib_refund_fact *b)
+{
+	int order = memcmp(a->currency, b->currency, sizeof a->currency);
+
+	if (order == 0)
+		order = by_number(a->amount, b->amount);
+	if (order == 0)
+		order = by_number(a->tax, b->tax);
+	if (order == 0)
+		order = by_number(a->shipping, b->shipping);
+	if (order == 0)
+		order = by_number(a->has_parts, b->has_parts);
+	if (order == 0)
+		order = by_number(a->cumulative, b->cumulative);
+	return order ? order : by_number(a->voided, b->voided);
 }
 
 static int by_refund(const void *left, const void *right)
@@ -60,10 +77,12 @@ static int by_refund(const void *left, const void *right)
 	if (order == 0)
 		order = attrib_str_cmp(a->refund_id, b->refund_id);
 	if (order == 0)
-		order = by_time(a->occurred_at, b->occurred_at);
+		order = by_number(a->occurred_at, b->occurred_at);
 	if (order == 0)
 		order = attrib_str_cmp(a->event_id, b->event_id);
-	return order ? order : by_time(a->received_at, b->received_at);
+	if (order == 0)
+		order = by_number(a->received_at, b->received_at);
+	return order ? order : by_amounts(a, b);
 }
 
 static int by_cancel(const void *left, const void *right)
@@ -76,10 +95,12 @@ static int by_cancel(const void *left, const void *right)
 	if (order == 0)
 		order = attrib_str_cmp(a->source, b->source);
 	if (order == 0)
-		order = by_time(a->occurred_at, b->occurred_at);
+		order = by_number(a->occurred_at, b->occurred_at);
 	if (order == 0)
 		order = attrib_str_cmp(a->event_id, b->event_id);
-	return order ? order : by_time(a->received_at, b->received_at);
+	if (order == 0)
+		order = by_number(a->received_at, b->received_at);
+	return order ? order : by_number(a->reversed, b->reversed);
 }
 
 static int by_link(const void *left, const void *right)
@@ -119,25 +140,25 @@ static const void *sorted_pointers(
 	return sorted->p;
 }
 
-/* Drops what came twice: a group that was applied again, an event that was sent again. */
-static void links_unique(struct rows *links)
+/* Sorted, and what came twice once: a group that was applied again, an event that was sent again. */
+static void sort_unique(struct rows *rows, size_t size, int (*cmp)(const void *, const void *))
 {
-	struct attrib_customer_link *p = links->p;
+	char *p = rows->p;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < links->n; i++)
-		if (i == 0 || by_link(&p[kept - 1], &p[i]) != 0)
-			p[kept++] = p[i];
-	links->n = kept;
+	rows_sort(rows, size, cmp);
+	for (size_t i = 0; i < rows->n; i++)
+		if (i == 0 || cmp(p + (kept - 1) * size, p + i * size) != 0)
+			memmove(p + kept++ * size, p + i * size, size);
+	rows->n = kept;
 }
 
 void attrib_batch_seal(struct attrib_batch *batch, struct attrib_batch_view *out)
 {
-	rows_sort(&batch->refunds, sizeof(struct attrib_refund_fact), by_refund);
-	rows_sort(&batch->cancels, sizeof(struct attrib_cancel_fact), by_cancel);
-	rows_sort(&batch->links, sizeof(struct attrib_customer_link), by_link);
+	sort_unique(&batch->refunds, sizeof(struct attrib_refund_fact), by_refund);
+	sort_unique(&batch->cancels, sizeof(struct attrib_cancel_fact), by_cancel);
+	sort_unique(&batch->links, sizeof(struct attrib_customer_link), by_link);
 	rows_sort(&batch->positions, sizeof(struct attrib_position), by_lane);
-	links_unique(&batch->links);
 	*out = (struct attrib_batch_view){
 		.decisions =
 			sorted_pointers(&batch->decisions, &batch->sorted_decisions, by_decision),

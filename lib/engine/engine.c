@@ -76,6 +76,12 @@ static bool grow(void **rows, size_t *cap, size_t n, size_t size)
 }
 #define GROW(rows, cap, n) grow((void **)&(rows), &(cap), n, sizeof *(rows))
 
+/* What could not be folded for want of memory looks like an empty key: nothing is decided by it. */
+static int check_memory(const struct attrib_engine *engine)
+{
+	return engine->arena.failed ? ATTRIB_E_NOMEM : 0;
+}
+
 /* -- reading a group ------------------------------------------------------------------------------ */
 
 /* Traffic of one event: whether it counts is known when its claim was added. */
@@ -194,7 +200,9 @@ static int read_record(
 	/* in silence a click is looked at for its claim to be the first of its day */
 	if (err == 0 && claim != ATTRIB_NO_FACT && (!silent || event.type == ATTRIB_EVENT_CLICK))
 		err = take_count(engine, &event, &claimer, claim);
-	return err || silent ? err : take_note(engine, &event);
+	if (err == 0 && !silent)
+		err = take_note(engine, &event);
+	return err ? err : check_memory(engine);
 }
 
 static int add_facts(struct attrib_engine *engine, uint64_t *ticket)
@@ -242,6 +250,8 @@ int attrib_engine_decide(struct attrib_engine *engine, struct attrib_order_group
 {
 	int err = attrib_decide(&engine->decider, group, decision);
 
+	if (err == 0)
+		err = check_memory(engine);
 	if (err)
 		return err;
 	decision->ticket = ticket;

@@ -77,6 +77,23 @@ static void sizes_that_cannot_be_are_refused(void **state)
 	attrib_arena_done(&arena);
 }
 
+/* So that whoever made many pieces need not ask for each. */
+static void a_refusal_is_remembered_until_the_reset(void **state)
+{
+	struct attrib_arena arena;
+
+	(void)state;
+	attrib_arena_init(&arena, 64);
+	assert_false(arena.failed);
+	assert_null(attrib_arena_raw(&arena, SIZE_MAX));
+	assert_non_null(attrib_arena_raw(&arena, 16));
+	assert_true(arena.failed);
+	assert_null(attrib_arena_raw(&arena, SIZE_MAX)); /* whatever room the block has */
+	attrib_arena_reset(&arena);
+	assert_false(arena.failed);
+	attrib_arena_done(&arena);
+}
+
 static void strings_are_copied_and_terminated(void **state)
 {
 	struct attrib_arena arena;
@@ -104,6 +121,7 @@ int main(void)
 		cmocka_unit_test(a_large_piece_does_not_end_the_current_block),
 		cmocka_unit_test(reset_keeps_one_block_and_counts_from_zero),
 		cmocka_unit_test(sizes_that_cannot_be_are_refused),
+		cmocka_unit_test(a_refusal_is_remembered_until_the_reset),
 		cmocka_unit_test(strings_are_copied_and_terminated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,14 +110,20 @@ void world_open(struct world *w)
 	assert_int_equal(attrib_engine_new(w->state, w->keys, w->catalog, &w->engine), 0);
 }
 
-void world_reopen(struct world *w, uint64_t version)
+void world_swap(struct world *w, uint64_t version)
 {
 	struct attrib_catalog *old = w->catalog;
-	bool left = true;
 
 	w->catalog = build(w, version);
 	assert_int_equal(attrib_engine_set_catalog(w->engine, w->catalog, false), 0);
 	attrib_catalog_unref(old);
+}
+
+void world_reopen(struct world *w, uint64_t version)
+{
+	bool left = true;
+
+	world_swap(w, version);
 	while (left)
 		assert_int_equal(attrib_engine_redecide(w->engine, 2, w->batch, &left), 0);
 }
@@ -249,9 +255,8 @@ void event_at(struct attrib_event *event, int64_t at)
 
 /* -- running -------------------------------------------------------------------------------------- */
 
-void world_apply(struct world *w)
+size_t world_records(struct world *w, struct attrib_engine_record records[WORLD_ROWS_MAX])
 {
-	struct attrib_engine_record records[WORLD_ROWS_MAX];
 	struct attrib_buf buf;
 
 	attrib_buf_init(&buf);
@@ -263,8 +268,15 @@ void world_apply(struct world *w)
 			lane, ++w->number, attrib_arena_str(&w->arena, attrib_buf_view(&buf))};
 	}
 	attrib_buf_done(&buf);
-	assert_int_equal(
-		attrib_engine_apply(w->engine, records, w->pending_count, false, w->batch), 0);
+	return w->pending_count;
+}
+
+void world_apply(struct world *w)
+{
+	struct attrib_engine_record records[WORLD_ROWS_MAX];
+	size_t n = world_records(w, records);
+
+	assert_int_equal(attrib_engine_apply(w->engine, records, n, false, w->batch), 0);
 	w->pending_count = 0;
 }
 
@@ -323,32 +335,67 @@ const struct attrib_step *step_of(const struct attrib_decision *d, const char *k
 
 /* -- dump ----------------------------------------------------------------------------------------- */
 
+#define S(s) (int)(s).n, (s).p ? (s).p : ""
+
+static void dump_id(FILE *f, const char *what, int kind, const struct attrib_id *id)
+{
+	fprintf(f, " %s %d ", what, kind);
+	for (size_t i = 0; i < sizeof id->b; i++)
+		fprintf(f, "%02x", id->b[i]);
+	fprintf(f, "\n");
+}
+
+static void dump_step(FILE *f, const struct attrib_step *s)
+{
+	fprintf(f, " step %d %.*s = %.*s of %.*s %.*s %.*s %.*s at %lld to %lld by %.*s\n",
+		s->channel, S(s->key), S(s->folded), S(s->creator), S(s->campaign), S(s->placement),
+		S(s->tracker), (long long)s->occurred_at, (long long)s->window_ends_at,
+		S(s->event_id));
+	fprintf(f, "  %d %x %lld %d %d %d -> %d\n", s->eligible, s->flags, (long long)s->discount,
+		s->by_click_id, s->view, s->reason, s->credit);
+}
+
+static void dump_credit(FILE *f, const struct attrib_credit *c)
+{
+	fprintf(f, " credit %d %.*s %.*s %.*s %.*s at %lld", c->channel, S(c->creator),
+		S(c->campaign), S(c->placement), S(c->tracker), (long long)c->touched_at);
+	for (size_t m = 0; m < ATTRIB_MODEL_COUNT; m++)
+		fprintf(f, " %lld/%lld", (long long)c->share[m], (long long)c->amount[m]);
+	fprintf(f, "\n");
+}
+
 static void dump_decision(FILE *f, const struct attrib_decision *d)
 {
-#define S(s) (int)(s).n, (s).p ? (s).p : ""
-	fprintf(f,
-		"%.*s %d %.*s -> %.*s status %d reason %d rule %d policy %u %d%d%d %s %lld/%lld at "
-		"%lld %lld "
-		"%lld "
-		"keys %zu aliases %zu\n",
+	fprintf(f, "%.*s %d %.*s -> %.*s status %d reason %d rule %d %d%d%d %.*s by %d\n",
 		S(d->site), d->kind, S(d->order_id), S(d->merged_into), d->status, d->reason,
-		d->rule, d->policy_version, d->counted, d->late, d->signed_source, d->currency,
-		(long long)d->gross, (long long)d->total, (long long)d->placed_at,
-		(long long)d->counted_at, (long long)d->first_received_at, d->key_count,
-		d->alias_count);
+		d->rule, d->counted, d->late, d->signed_source, S(d->code), d->code_rule);
+	fprintf(f, " %s %d %lld/%lld at %lld %lld %lld %.*s %.*s %.*s policy %u\n", d->currency,
+		d->exponent, (long long)d->gross, (long long)d->total, (long long)d->placed_at,
+		(long long)d->counted_at, (long long)d->first_received_at, S(d->order_kind),
+		S(d->order_source), S(d->source), d->policy_version);
+	for (size_t i = 0; i < d->key_count; i++)
+		dump_id(f, "key", d->keys[i].kind, &d->keys[i].id);
+	for (size_t i = 0; i < d->alias_count; i++)
+		fprintf(f, " alias %.*s %.*s %d\n", S(d->aliases[i].kind), S(d->aliases[i].value),
+			d->aliases[i].conflict);
 	for (size_t i = 0; i < d->step_count; i++)
-		fprintf(f, " step %d %.*s %.*s at %lld %d %d %d -> %d\n", d->steps[i].channel,
-			S(d->steps[i].key), S(d->steps[i].creator),
-			(long long)d->steps[i].occurred_at, d->steps[i].eligible,
-			d->steps[i].by_click_id, d->steps[i].reason, d->steps[i].credit);
-	for (size_t i = 0; i < d->credit_count; i++) {
-		fprintf(f, " credit %d %.*s %.*s at %lld", d->credits[i].channel,
-			S(d->credits[i].creator), S(d->credits[i].tracker),
-			(long long)d->credits[i].touched_at);
-		for (size_t m = 0; m < ATTRIB_MODEL_COUNT; m++)
-			fprintf(f, " %lld/%lld", (long long)d->credits[i].share[m],
-				(long long)d->credits[i].amount[m]);
-		fprintf(f, "\n");
+		dump_step(f, &d->steps[i]);
+	for (size_t i = 0; i < d->credit_count; i++)
+		dump_credit(f, &d->credits[i]);
+}
+
+static void dump_notes(FILE *f, const struct attrib_batch_view *v)
+{
+	for (size_t i = 0; i < v->refund_count; i++)
+		fprintf(f, "refund %.*s %.*s %lld\n", S(v->refunds[i].order_id),
+			S(v->refunds[i].refund_id), (long long)v->refunds[i].amount);
+	for (size_t i = 0; i < v->cancel_count; i++)
+		fprintf(f, "cancel %.*s %.*s %d\n", S(v->cancels[i].order_id),
+			S(v->cancels[i].event_id), v->cancels[i].reversed);
+	for (size_t i = 0; i < v->link_count; i++) {
+		fprintf(f, "link\n");
+		for (size_t k = 0; k < v->links[i].count; k++)
+			dump_id(f, "key", v->links[i].keys[k].kind, &v->links[i].keys[k].id);
 	}
 }
 
@@ -367,9 +414,7 @@ char *world_dump(struct world *w)
 			(long long)v->traffic[i]->bucket_at, v->traffic[i]->channel,
 			S(v->traffic[i]->key), v->traffic[i]->type, v->traffic[i]->verdicts,
 			(long long)v->traffic[i]->count, (long long)v->traffic[i]->uniques);
-	for (size_t i = 0; i < v->refund_count; i++)
-		fprintf(f, "refund %.*s %.*s %lld\n", S(v->refunds[i].order_id),
-			S(v->refunds[i].refund_id), (long long)v->refunds[i].amount);
+	dump_notes(f, v);
 	fclose(f);
 	return out;
 }

@@ -53,7 +53,9 @@ struct attrib_campaign *world_campaign(struct world *w, const char *name);
 struct attrib_creator_key *world_creator_key(
 	struct world *w, const char *creator, const char *customer);
 void world_open(struct world *w);
-/* The catalog as it is now, under a new version; walks all orders. */
+/* The catalog as it is now, under a new version; the orders wait for a walk. */
+void world_swap(struct world *w, uint64_t version);
+/* The same, and walks all orders. */
 void world_reopen(struct world *w, uint64_t version);
 
 /* A signed event that was received when it happened. It waits for world_apply. */
@@ -79,13 +81,15 @@ void event_customer(struct world *w, struct attrib_event *event, const char *key
 void event_id(struct world *w, struct attrib_event *event, const char *text);
 void event_alias(struct world *w, struct attrib_event *event, const char *kind, const char *value);
 
+/* What waits as the records of one group; they count on from those before. How many they are. */
+size_t world_records(struct world *w, struct attrib_engine_record records[WORLD_ROWS_MAX]);
 /* Applies what waits as one group. */
 void world_apply(struct world *w);
 /* The sealed batch. */
 const struct attrib_batch_view *world_view(struct world *w);
 /* Applies, seals and finds; fails the test when there is none. */
 const struct attrib_decision *world_decision(struct world *w, const char *order_id);
-/* The whole batch as text, without tickets. The caller frees it. */
+/* The whole batch as text, but for tickets, positions and numbers of catalogs. The caller frees it. */
 char *world_dump(struct world *w);
 
 #define check_str(view_, literal)                                                                  \
