@@ -30,6 +30,7 @@ export class Player {
 
   #read(line) {
     const [first] = this.#waiting;
+    if (!first) return; // the end of input is a flush of its own
     const row = JSON.parse(line);
     if (row.rejected) throw new Error(`an event was rejected: ${line}`);
     if (row.flushed === undefined) {
@@ -48,6 +49,6 @@ export class Player {
 
   close() {
     this.#waiting = [];
-    this.#process.kill();
+    this.#process.stdin.end();
   }
 }
