@@ -227,7 +227,8 @@ const struct config_setting config_settings[] = {
 		.help = "How a campaign's shared cost is spread over its creators."},
 	{SITE(site.policy.lock_after_us), .name = "lock_after", .type = &config_type_duration,
 		.min = 0, .max = YEAR, .fallback = "30d", .decision = true,
-		.help = "What arrives later than this after an order no longer changes its path."},
+		.help = "What arrives or is set later than this after an order no longer changes "
+			"its path."},
 	{SITE(site.policy.max_late_us), .name = "max_late", .type = &config_type_duration,
 		.max = YEAR, .fallback = "90d", .decision = true,
 		.help = "How far back a stranger's event may be dated."},
