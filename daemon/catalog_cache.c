@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "attrib/id.h"
-#include "history.h"
+#include "site_history.h"
 
 #define MAGIC "attribd-catalog 2 "
 #define SITE  "site "

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "catalog_cache.h"
-#include "history.h"
+#include "site_history.h"
 #include "log.h"
 #include "metrics.h"
 

@@ -3,8 +3,8 @@
  * what the catalog holds. Settings become a version when PostgreSQL has recorded them; until then a
  * site is decided by those that it has recorded, or, where there are none, by its configuration.
  */
-#ifndef ATTRIBD_HISTORY_H
-#define ATTRIBD_HISTORY_H
+#ifndef ATTRIBD_SITE_HISTORY_H
+#define ATTRIBD_SITE_HISTORY_H
 
 #include "attrib/sink.h"
 #include "config.h"

@@ -1,7 +1,7 @@
 /*
  * Versions as texts to versions as the catalog has them.
  */
-#include "history.h"
+#include "site_history.h"
 
 #include "log.h"
 

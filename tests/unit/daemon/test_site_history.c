@@ -1,7 +1,7 @@
 /* Recorded versions of a site's settings come back as the catalog wants them, whatever became of them. */
 #include "files.h"
 
-#include "history.h"
+#include "site_history.h"
 
 #define DAY ATTRIB_US_PER_DAY
 
