@@ -67,7 +67,10 @@ struct attrib_fact {
  *
  * Copies of a fact that differ in cap, trust, at or content_hash count one by one under their cap:
  * were the merged fact counted, a copy could move it past one that is gone already. A load merges the
- * copies that are left; a fact without any is gone, its claimer too. */
+ * copies that are left; a fact without any is gone. Its claimer is gone, too, but for a touch, which
+ * leaves its claim behind as the remembered id that its own id names, unless that is there already;
+ * so does one that is not even let in. An entity that has dropped a touch asks there before it takes
+ * another one for new. */
 enum attrib_cap {
 	ATTRIB_CAP_TOUCH,    /* 256 newest and the first */
 	ATTRIB_CAP_FILTERED, /* invalid touches: 16 newest */
@@ -86,8 +89,11 @@ extern const struct attrib_cap_limit attrib_cap_limits[ATTRIB_CAP_COUNT];
 struct attrib_added {
 	bool added;   /* the fact was not there */
 	bool changed; /* it was there, and received_at or content changed; or a cap dropped another */
-	bool mine; /* the fact's claimer is the one that this call gave; never for a fact not kept */
-	bool refused;  /* the cap or the memory limit kept it out: nothing changed */
+	/* The fact's claimer is the one that this call gave, as far as the state can tell: also for a touch
+	 * that a cap kept out (its claim is remembered, see attrib_cap), and for what the memory limit
+	 * kept out, of which it can tell nothing. */
+	bool mine;
+	bool refused;  /* the cap or the memory limit kept it out */
 	uint8_t links; /* attrib_fact_link of all facts of the entity, this one added; what a cap has
 			  dropped may still be in it */
 };

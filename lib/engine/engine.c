@@ -311,15 +311,17 @@ static int decide_orders(struct attrib_engine *engine, uint64_t ticket, struct a
 static int find_rows(
 	struct attrib_engine *engine, struct attrib_count *count, struct attrib_batch *batch)
 {
-	const struct attrib_added *claim = &engine->added[count->claim];
+	const struct attrib_added *unique = NULL;
 
-	/* what the state could not keep can't be told from a repeat: it counts */
-	if (!claim->mine && !claim->refused)
+	if (!engine->added[count->claim].mine)
 		return 0;
 	count->row = attrib_batch_traffic_row(batch, &count->traffic);
 	if (!count->row)
 		return ATTRIB_E_NOMEM;
-	if (count->unique_claim == ATTRIB_NO_FACT || !engine->added[count->unique_claim].mine)
+	if (count->unique_claim != ATTRIB_NO_FACT)
+		unique = &engine->added[count->unique_claim];
+	/* what the state could not keep can't be told from a repeat: it counts, but is not unique */
+	if (!unique || !unique->mine || unique->refused)
 		return 0;
 	count->traffic.bucket_at = count->day_at;
 	count->traffic.verdicts = 0;

@@ -10,10 +10,13 @@
 struct state_facts {
 	uint32_t used;  /* bytes of data */
 	uint16_t count; /* records */
-	bool copies;    /* a name has (or once had) more than one copy */
+	uint8_t flags;  /* of what is or was here */
 	uint8_t links;  /* attrib_fact_link of all records that are or were here */
 	uint8_t data[];
 };
+
+#define COPIES  1 /* a name has more than one copy */
+#define DROPPED 2 /* a cap has dropped a touch */
 
 /* The head of a record; its body follows. Never kept outside the process. */
 struct __attribute__((packed)) record {
@@ -37,21 +40,21 @@ static inline size_t record_bytes(const struct record *record)
 	return sizeof *record + record->body;
 }
 
-static struct record record_of(const struct attrib_fact *fact, uint16_t lane)
+static struct record record_of(const struct attrib_fact *fact, const struct state_claim *claim)
 {
 	struct record r = {
 		.type = (uint8_t)fact->type,
 		.sub = fact->sub,
 		.trust = fact->trust,
 		.cap = fact->cap,
-		.lane = lane,
+		.lane = claim->lane,
 		.id = fact->id,
 		.at = fact->at,
 		.received_at = fact->received_at,
 		.content_hash = fact->content_hash,
 	};
 
-	r.number = fact->claimer.number & STATE_NUMBER_MAX;
+	r.number = claim->number & STATE_NUMBER_MAX;
 	r.body = (uint32_t)fact->body.n & STATE_BODY_MAX;
 	return r;
 }
@@ -261,6 +264,24 @@ static void add_equal(struct state_facts *facts, const struct scan *scan,
 	result->newest_received_at = newest_of(facts);
 }
 
+/* The victim is the last of its name: if it is a touch, its claim is left behind. fresh: comes in its
+ * place, or is the victim. */
+static void note_dropped(struct state_facts *facts, const struct record *victim,
+	const struct record *fresh, struct state_dropped *out)
+{
+	if (victim->type != ATTRIB_FACT_TOUCH || (victim != fresh && same_name(victim, fresh)))
+		return;
+	for (size_t at = 0; facts->flags & COPIES && at < facts->used;
+		at += record_bytes(record_at(facts, at)))
+		if (record_at(facts, at) != victim && same_name(record_at(facts, at), victim))
+			return;
+	facts->flags |= DROPPED;
+	*out = (struct state_dropped){.is = true,
+		.id = victim->id,
+		.claim = {victim->lane, victim->number},
+		.received_at = victim->received_at};
+}
+
 static int add_copy(struct state_pool *pool, struct state_facts **facts, const struct scan *scan,
 	const struct record *fresh, const struct record *victim, const struct attrib_fact *fact,
 	struct state_facts_result *result)
@@ -270,6 +291,8 @@ static int add_copy(struct state_pool *pool, struct state_facts **facts, const s
 	struct state_facts *to;
 
 	if (victim == fresh) {
+		if (!known)
+			note_dropped(*facts, fresh, fresh, &result->dropped);
 		result->added.refused = true;
 		result->newest_received_at = scan->newest_received_at;
 		return 0;
@@ -286,6 +309,7 @@ static int add_copy(struct state_pool *pool, struct state_facts **facts, const s
 	if (!to)
 		return ATTRIB_E_NOMEM;
 	if (victim) {
+		note_dropped(*facts, victim, fresh, &result->dropped);
 		cut(*facts, hole);
 		place -= hole < place ? freed : 0;
 	}
@@ -297,37 +321,56 @@ static int add_copy(struct state_pool *pool, struct state_facts **facts, const s
 		result->newest_received_at = passing_at(fresh) > scan->newest_received_at
 						     ? passing_at(fresh)
 						     : scan->newest_received_at;
-	(*facts)->copies |= known;
+	(*facts)->flags |= known ? COPIES : 0;
 	(*facts)->links |= attrib_fact_link(fact->type, fact->sub);
 	result->facts = victim ? 0 : 1;
 	return 0;
 }
 
-int state_facts_add(struct state_pool *pool, struct state_facts **facts,
-	const struct attrib_fact *fact, uint16_t lane, struct state_facts_result *result)
+/* Whose the name is: the first claimer keeps it, here or left behind. */
+static void find_claimer(const struct scan *scan, const struct state_claim *left,
+	struct record *fresh, struct attrib_added *added)
 {
-	struct record fresh = record_of(fact, lane);
+	struct state_claim first = {fresh->lane, fresh->number};
+
+	if (scan->content)
+		first = (struct state_claim){scan->content->lane, scan->content->number};
+	else if (left)
+		first = *left;
+	else
+		return;
+	added->mine = fresh->lane && fresh->lane == first.lane && fresh->number == first.number;
+	fresh->lane = first.lane;
+	fresh->number = first.number;
+}
+
+int state_facts_add(struct state_pool *pool, struct state_facts **facts,
+	const struct attrib_fact *fact, const struct state_claim *claim,
+	const struct state_claim *left, struct state_facts_result *result)
+{
+	struct record fresh = record_of(fact, claim);
 	struct scan scan = scan_for(*facts, &fresh);
 	const struct record *victim;
 	int err = 0;
 
 	*result = (struct state_facts_result){0};
-	if (scan.content) { /* the name's first claimer keeps it */
-		result->added.mine = fresh.lane && fresh.lane == scan.content->lane &&
-				     fresh.number == scan.content->number;
-		fresh.lane = scan.content->lane;
-		fresh.number = scan.content->number;
-	}
+	find_claimer(&scan, left, &fresh, &result->added);
 	if (scan.same) {
 		add_equal(*facts, &scan, &fresh, result);
 	} else {
 		victim = victim_of(&scan, &fresh);
-		result->added.mine |= !scan.content && victim != &fresh;
+		if (!scan.content && !left)
+			result->added.mine = victim != &fresh || fact->type == ATTRIB_FACT_TOUCH;
 		err = add_copy(pool, facts, &scan, &fresh, victim, fact, result);
 	}
 	if (err == 0)
 		result->added.links = (*facts)->links;
 	return err;
+}
+
+bool state_facts_have_dropped(const struct state_facts *facts)
+{
+	return facts->flags & DROPPED;
 }
 
 size_t state_facts_count(const struct state_facts *facts)
@@ -358,7 +401,7 @@ size_t state_facts_load(const struct state_facts *facts, const struct attrib_ent
 		};
 		at += record_bytes(r);
 	}
-	return facts->copies ? state_merge_copies(out, facts->count) : facts->count;
+	return facts->flags & COPIES ? state_merge_copies(out, facts->count) : facts->count;
 }
 
 size_t state_facts_forget(struct state_pool *pool, struct state_facts **facts, int64_t before)

@@ -11,16 +11,34 @@
 
 struct state_facts; /* the packed copies of one entity */
 
+/* Who claimed something: the lane by its number in the backend, 0 = nobody's. */
+struct state_claim {
+	uint16_t lane;
+	uint64_t number;
+};
+
+/* A touch of which no copy is left here. */
+struct state_dropped {
+	bool is;
+	struct attrib_id id;
+	struct state_claim claim;
+	int64_t received_at;
+};
+
 struct state_facts_result {
 	struct attrib_added added; /* without the memory limit's refusals */
 	int64_t newest_received_at; /* of all copies that are left but the lasting; INT64_MIN: none */
-	int facts;                  /* by how many the number of copies has changed: -1, 0, 1 */
+	struct state_dropped dropped;
+	int facts; /* by how many the number of copies has changed: -1, 0, 1 */
 };
 
-/* Adds a copy to *facts (NULL = none yet), which may move; lane is the claimer's lane by its number
- * in the backend, 0 = nobody's. ATTRIB_E_NOMEM leaves everything as it was. */
+/* Adds a copy to *facts (NULL = none yet), which may move. left: the claim on its id that was left behind,
+ * or NULL. ATTRIB_E_NOMEM leaves everything as it was. */
 int state_facts_add(struct state_pool *pool, struct state_facts **facts,
-	const struct attrib_fact *fact, uint16_t lane, struct state_facts_result *result);
+	const struct attrib_fact *fact, const struct state_claim *claim,
+	const struct state_claim *left, struct state_facts_result *result);
+/* Whether a cap has ever dropped a touch of theirs: then its claim may have been left behind. */
+bool state_facts_have_dropped(const struct state_facts *facts);
 
 /* How many copies; an upper bound of what a load yields. */
 size_t state_facts_count(const struct state_facts *facts);

@@ -122,14 +122,18 @@ static int lane_number(struct memory *memory, const struct attrib_id *lane, uint
 
 /* -- add --------------------------------------------------------------------------------------- */
 
+static bool is_full(const struct memory *memory)
+{
+	return memory->max_bytes && bytes_of(memory) > memory->max_bytes;
+}
+
 /* True when the memory limit keeps a fact out that would make a new entity. */
 static bool refuses(
 	struct memory *memory, const struct attrib_fact *fact, struct attrib_added *result)
 {
-	if (!memory->max_bytes || fact->trust != ATTRIB_TRUST_STRANGER ||
-		bytes_of(memory) <= memory->max_bytes)
+	if (fact->trust != ATTRIB_TRUST_STRANGER || !is_full(memory))
 		return false;
-	result->refused = true;
+	result->refused = result->mine = true;
 	memory->refused_full++;
 	return true;
 }
@@ -164,23 +168,64 @@ static int add_id(struct memory *memory, const struct attrib_fact *fact, uint64_
 	return 0;
 }
 
+/* The claim that a touch of that id left behind; false: none. */
+static bool find_left(
+	const struct memory *memory, const struct attrib_fact *fact, struct state_claim *left)
+{
+	const struct state_table *table = &memory->tables[ATTRIB_ENTITY_ID];
+	const void *value;
+	struct claim claim;
+
+	value = state_table_find(table, state_table_hash(table, &fact->id), &fact->id);
+	if (!value)
+		return false;
+	memcpy(&claim, value, sizeof claim);
+	*left = (struct state_claim){claim.lane, claim.number};
+	return true;
+}
+
+/* Leaves behind what was dropped; a stranger's not when memory is full. */
+static int leave(
+	struct memory *memory, const struct attrib_fact *fact, const struct state_dropped *dropped)
+{
+	struct state_table *table = &memory->tables[ATTRIB_ENTITY_ID];
+	uint64_t hash = state_table_hash(table, &dropped->id);
+	struct claim claim = {.lane = dropped->claim.lane,
+		.number = dropped->claim.number & STATE_NUMBER_MAX,
+		.received_at = seconds_of(dropped->received_at)};
+	void *value;
+
+	if (state_table_find(table, hash, &dropped->id) ||
+		(is_full(memory) && fact->trust == ATTRIB_TRUST_STRANGER))
+		return 0;
+	value = state_table_insert(table, hash, &dropped->id);
+	if (!value)
+		return ATTRIB_E_NOMEM;
+	memcpy(value, &claim, sizeof claim);
+	return 0;
+}
+
 static int add_entity(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
 	uint16_t lane, struct attrib_added *result)
 {
 	struct state_table *table = &memory->tables[fact->entity.kind];
 	void *value = state_table_find(table, hash, &fact->entity.id);
+	struct state_claim claim = {lane, fact->claimer.number}, left;
 	struct state_facts *facts = NULL;
 	struct state_facts_result r;
 	struct handle handle;
+	bool asked = false;
 	int err;
 
 	if (value) {
 		memcpy(&handle, value, sizeof handle);
 		facts = handle.facts;
+		asked = fact->type == ATTRIB_FACT_TOUCH && state_facts_have_dropped(facts) &&
+			find_left(memory, fact, &left);
 	} else if (refuses(memory, fact, result)) {
 		return 0;
 	}
-	err = state_facts_add(&memory->pool, &facts, fact, lane, &r);
+	err = state_facts_add(&memory->pool, &facts, fact, &claim, asked ? &left : NULL, &r);
 	if (err)
 		return err;
 	if (!value)
@@ -195,7 +240,7 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 	memory->facts += (uint64_t)r.facts;
 	memory->refused += r.added.refused;
 	*result = r.added;
-	return 0;
+	return r.dropped.is ? leave(memory, fact, &r.dropped) : 0;
 }
 
 static int add_one(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,

@@ -374,7 +374,11 @@ static void test_caps_answer(void **unused)
 	fact.id = id_of_number(50);
 	fact.at = 50;
 	r = backend_add(state, &fact);
-	CHECK(is(&r, false, false, false, true), "older than all");
+	CHECK(is(&r, false, false, true, true), "older than all: kept out, but claimed");
+	CHECK(backend_add(state, &fact).mine, "by this record");
+	fact.claimer.number = 2;
+	CHECK(!backend_add(state, &fact).mine, "and by no other");
+	fact.claimer.number = 1;
 	fact.id = id_of_number(200);
 	fact.at = 200;
 	r = backend_add(state, &fact);
@@ -382,13 +386,40 @@ static void test_caps_answer(void **unused)
 	fact.id = id_of_number(100);
 	fact.at = 100;
 	r = backend_add(state, &fact);
-	CHECK(is(&r, false, false, false, true), "the one that went stays away");
+	CHECK(is(&r, false, false, true, true), "the one that went stays away, and its claimer");
 	fact.cap = ATTRIB_CAP_TOUCH;
 	r = backend_add(state, &fact);
 	CHECK(is(&r, true, false, true, false), "caps are counted apart");
 	state->ops->stats(state, &stats);
 	CHECK(stats.facts == 17, "%llu facts", (unsigned long long)stats.facts);
-	CHECK(stats.refused == 2, "%llu refused", (unsigned long long)stats.refused);
+	CHECK(stats.refused == 4, "%llu refused", (unsigned long long)stats.refused);
+	state->ops->free(state);
+}
+
+/* Whatever a cap drops: a repeat of it is nobody's new touch, until its id would have expired. */
+static void test_dropped_touches_leave_their_claim(void **unused)
+{
+	struct attrib_state *state = backend_open();
+	struct attrib_fact fact = touch(1, 1, 1);
+	const uint64_t n = 300;
+
+	(void)unused;
+	for (int round = 0; round < 3; round++) {
+		for (uint64_t i = 0; i < n; i++) {
+			fact.id = id_of_number(1000 + i);
+			fact.at = fact.received_at = (int64_t)(i * 7 % n) * SECOND;
+			fact.claimer.number = round < 2 ? 1 + i : 5000 + i;
+			CHECK(backend_add(state, &fact).mine == (round < 2), "round %d, %llu",
+				round, (unsigned long long)i);
+		}
+	}
+	fact.entity.id = id_of_number(2);
+	CHECK(backend_add(state, &fact).mine, "another visitor's is another touch");
+	CHECK(state->ops->forget(state, (int64_t)n * SECOND, ATTRIB_NEVER) == 0, "forget");
+	fact.entity.id = id_of_number(1);
+	fact.id = id_of_number(1000 + 43); /* 43 * 7 % 300 = 1: the oldest but the first */
+	fact.at = fact.received_at = SECOND;
+	CHECK(backend_add(state, &fact).mine, "it expires like an id");
 	state->ops->free(state);
 }
 
@@ -808,7 +839,7 @@ static void test_a_full_memory_refuses_strangers(void **unused)
 		fact = touch(n, 1, 1);
 		r = backend_add(state, &fact);
 	}
-	CHECK(r.refused && is(&r, false, false, false, true), "refused at last");
+	CHECK(r.refused && is(&r, false, false, true, true), "refused at last");
 	state->ops->stats(state, &stats);
 	CHECK(stats.refused_full == 1 && stats.entities[ATTRIB_ENTITY_VISITOR] == n - 1, "counted");
 	CHECK(stats.bytes > 1 << 20 && stats.bytes < 2 << 20, "%llu bytes",
@@ -839,6 +870,7 @@ int main(void)
 		cmocka_unit_test(test_load_order),
 		cmocka_unit_test(test_caps_keep_the_newest_and_the_first),
 		cmocka_unit_test(test_caps_answer),
+		cmocka_unit_test(test_dropped_touches_leave_their_claim),
 		cmocka_unit_test(test_ids_are_claimed_once),
 		cmocka_unit_test(test_numbers_of_claimers_are_long),
 		cmocka_unit_test(test_many_lanes),

@@ -187,29 +187,71 @@ static bool lost_or_altered(
 struct claims {
 	struct attrib_fact facts[FACTS_MAX]; /* name and first claimer of what is there */
 	size_t n;
+	struct attrib_fact left[FACTS_MAX]; /* id and first claimer of touches that were dropped */
+	size_t left_n;
+	bool dropped[ENTITIES];
 };
+
+static bool *has_dropped(struct claims *claims, const struct attrib_entity *entity)
+{
+	size_t e = 0;
+
+	while (memcmp(&entities[e], entity, sizeof *entity) != 0)
+		e++;
+	return &claims->dropped[e];
+}
+
+static const struct attrib_fact *find_left(const struct claims *claims, const struct attrib_id *id)
+{
+	for (size_t i = 0; i < claims->left_n; i++)
+		if (attrib_id_eq(&claims->left[i].id, id))
+			return &claims->left[i];
+	return NULL;
+}
+
+static void leave(struct claims *claims, const struct attrib_fact *fact)
+{
+	if (fact->type != ATTRIB_FACT_TOUCH)
+		return;
+	*has_dropped(claims, &fact->entity) = true;
+	if (!find_left(claims, &fact->id))
+		claims->left[claims->left_n++] = *fact;
+}
+
+static struct attrib_fact *find_claim(struct claims *claims, const struct attrib_fact *fact)
+{
+	for (size_t i = 0; i < claims->n; i++)
+		if (!memcmp(&claims->facts[i].entity, &fact->entity, sizeof fact->entity) &&
+			find(&claims->facts[i], 1, fact))
+			return &claims->facts[i];
+	return NULL;
+}
 
 static void forget_claim(struct claims *claims, const struct attrib_fact *fact)
 {
-	for (size_t i = 0; i < claims->n; i++) {
-		if (!memcmp(&claims->facts[i].entity, &fact->entity, sizeof fact->entity) &&
-			find(&claims->facts[i], 1, fact)) {
-			claims->facts[i] = claims->facts[--claims->n];
-			return;
-		}
-	}
+	struct attrib_fact *claim = find_claim(claims, fact);
+
+	leave(claims, claim);
+	*claim = claims->facts[--claims->n];
 }
 
-static bool is_mine(const struct claims *claims, const struct attrib_fact *fact)
+/* The fact with its first claimer, whom this call may just have made. */
+static struct attrib_fact claimed(struct claims *claims, const struct attrib_fact *fact)
 {
-	for (size_t i = 0; i < claims->n; i++) {
-		const struct attrib_fact *c = &claims->facts[i];
+	const struct attrib_fact *first = find_claim(claims, fact);
+	struct attrib_fact out = *fact;
 
-		if (!memcmp(&c->entity, &fact->entity, sizeof fact->entity) && find(c, 1, fact))
-			return attrib_id_eq(&c->claimer.lane, &fact->claimer.lane) &&
-			       c->claimer.number == fact->claimer.number;
-	}
-	return false;
+	if (!first && fact->type == ATTRIB_FACT_TOUCH && *has_dropped(claims, &fact->entity))
+		first = find_left(claims, &fact->id);
+	if (first)
+		out.claimer = first->claimer;
+	return out;
+}
+
+static bool same_claimer(const struct attrib_fact *a, const struct attrib_fact *b)
+{
+	return attrib_id_eq(&a->claimer.lane, &b->claimer.lane) &&
+	       a->claimer.number == b->claimer.number;
 }
 
 static void check_answer(const struct attrib_fact *fact, const struct attrib_added *answer,
@@ -220,6 +262,7 @@ static void check_answer(const struct attrib_fact *fact, const struct attrib_add
 	       m = model_load(after, &fact->entity, now);
 	bool known = find(old, n, fact) != NULL, there = find(now, m, fact) != NULL;
 	bool altered = lost_or_altered(old, n, now, m);
+	struct attrib_fact first = claimed(claims, fact);
 
 	CHECK(answer->added == (there && !known), "seed %llu", (unsigned long long)seed);
 	CHECK(!altered || answer->changed, "seed %llu: untold", (unsigned long long)seed);
@@ -233,8 +276,12 @@ static void check_answer(const struct attrib_fact *fact, const struct attrib_add
 			forget_claim(claims, &old[i]);
 	}
 	if (there && !known)
-		claims->facts[claims->n++] = *fact;
-	CHECK(answer->mine == is_mine(claims, fact), "seed %llu", (unsigned long long)seed);
+		claims->facts[claims->n++] = first;
+	else if (!known)
+		leave(claims, &first);
+	CHECK(answer->mine == ((there || known || fact->type == ATTRIB_FACT_TOUCH) &&
+				      same_claimer(fact, &first)),
+		"seed %llu", (unsigned long long)seed);
 	for (size_t i = 0; i < m; i++) {
 		uint8_t link = attrib_fact_link(now[i].type, now[i].sub);
 
@@ -250,7 +297,7 @@ static void run_answers(const struct shape *shape, uint64_t seed)
 	struct model before = {0}, after = {0};
 	uint64_t rng = seed;
 
-	claims.n = 0;
+	memset(&claims, 0, sizeof claims);
 	for (size_t i = 0; i < shape->facts; i++) {
 		struct attrib_fact fact = random_fact(shape, &rng);
 		struct attrib_added answer = backend_add(state, &fact);

@@ -89,6 +89,32 @@ static void test_traffic_is_counted_once(void **unused)
 	world_done(&w);
 }
 
+/* A visitor keeps 257 touches; the claims of the others are remembered beside it. */
+static void test_clicks_beyond_the_cap_are_counted_once(void **unused)
+{
+	struct world w;
+	const struct attrib_batch_view *view;
+	char name[16];
+	int64_t count = 0;
+
+	(void)unused;
+	world_init(&w);
+	world_open(&w);
+	for (int i = 0; i < 900; i++) {
+		int which = i < 300 ? i * 7 % 300 : i * 11 % 300;
+		snprintf(name, sizeof name, "c%d", which);
+		world_click(&w, name, "v", "ann", START + which * MIN);
+		if (i % 64 == 63)
+			world_apply(&w);
+	}
+	world_apply(&w);
+	view = world_view(&w);
+	for (size_t i = 0; i < view->traffic_count; i++)
+		count += view->traffic[i]->count;
+	assert_int_equal(count, 300);
+	world_done(&w);
+}
+
 static void test_the_claimer_counts_again_a_repeat_does_not(void **unused)
 {
 	struct world w;
@@ -300,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
 		cmocka_unit_test(test_traffic_is_counted_once),
+		cmocka_unit_test(test_clicks_beyond_the_cap_are_counted_once),
 		cmocka_unit_test(test_the_claimer_counts_again_a_repeat_does_not),
 		cmocka_unit_test(test_an_order_told_again_is_no_new_fact),
 		cmocka_unit_test(test_uniques_are_by_local_day_and_visitor),
