@@ -99,7 +99,7 @@ struct attrib_order {
 	struct attrib_str name;   /* leads: its name; else empty */
 	struct attrib_str kind;   /* one_off, first, renewal, ...; empty = one_off */
 	struct attrib_str source; /* web, pos, draft, ...: where the shop took it */
-	struct attrib_str tags;   /* folded, separated by ',' */
+	struct attrib_str tags;   /* folded, separated by ','; "," = said to have none */
 	bool test;
 	/* group: currency and amounts, in minor units of currency */
 	bool has_amounts;

@@ -188,7 +188,8 @@ static bool set_codes(
 	return true;
 }
 
-/* Tags are only ever compared: folded, none empty. */
+/* Tags are only ever compared: folded, none empty. An order that is said to have none says so (","): it
+ * takes back what it had. */
 static bool set_tags(
 	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
 {
@@ -210,6 +211,8 @@ static bool set_tags(
 		memcpy(tags + n, tag.p, tag.n);
 		n += tag.n;
 	}
+	if (n == 0)
+		tags[n++] = ',';
 	*(struct attrib_str *)member = (struct attrib_str){tags, n};
 	return true;
 }

@@ -9,8 +9,9 @@ import { trafficOf } from './traffic.mjs';
 import { World } from './world.mjs';
 
 function statusOf(order, refunded, cancelled) {
-  if (order.status !== 'paid') return order.status;
+  if (order.status === 'excluded') return 'excluded';
   if (cancelled) return 'cancelled';
+  if (order.status !== 'paid') return order.status;
   if (order.gross > 0n && refunded === order.gross) return 'refunded';
   return refunded > 0n ? 'partially_refunded' : 'paid';
 }

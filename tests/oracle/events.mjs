@@ -87,8 +87,8 @@ function once(events) {
 }
 
 export function readEvents(events, settings) {
-  const ignored = (e) => settings.browser_orders === 'ignore' && e.trust !== 'signed' && ['purchase', 'lead'].includes(e.event.type);
-  return once(events.filter((e) => !ignored(e)).map((e) => normalise(e, settings)));
+  const ignored = (e) => settings.browser_orders === 'ignore' && !e.signed;
+  return once(events.map((e) => normalise(e, settings))).map((e) => (ignored(e) ? { ...e, order: undefined } : e));
 }
 
 // One touch for each key that a click, visit or view brings.

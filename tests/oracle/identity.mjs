@@ -77,7 +77,7 @@ export class Identity {
   // Whether another order or lead is of the same person: by a key, without keys by its visitor at its T.
   isSamePerson(order, other) {
     const customers = this.customersOfOrder(order);
-    if (other.keys.size) return [...other.keys].some((k) => customers.has(this.customer(k)));
-    return [...other.visitors].some((v) => this.isOrdersMoment(order, customers, v, other.T));
+    if (other.keysEver.size) return [...other.keysEver].some((k) => customers.has(this.customer(k)));
+    return [...other.visitorsEver].some((v) => this.isOrdersMoment(order, customers, v, other.T));
   }
 }

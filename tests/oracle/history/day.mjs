@@ -40,7 +40,7 @@ export class Day {
 
   apart(at) {
     this.unique += 1;
-    return at + this.unique;
+    return Math.floor(at / 1000) * 1000 + this.unique;
   }
 
   // Near an order, where windows begin and end.
@@ -178,10 +178,10 @@ export class Day {
     const total = () => major(BigInt(1 + r.int(30000)), currency);
     if (r.chance(0.2)) {
       const { currency: c, total: t, subtotal } = base.order;
-      this.push(at + 1e6, 'stranger', { ...base, customer_id: undefined, email: undefined, phone: undefined,
+      this.push(this.apart(at + 1e6), 'stranger', { ...base, customer_id: undefined, email: undefined, phone: undefined,
         order: { id, currency: c, ...(t ? { total: t } : { subtotal }), ...(this.has('order_groups', 0.3) ? { codes: this.codes(c) } : {}) } });
     }
-    if (r.chance(0.2)) this.push(at + DAY, 'signed', { ...base, order: { ...base.order, updated_at: iso(at + DAY) } });
+    if (r.chance(0.2)) this.push(this.apart(at + DAY), 'signed', { ...base, order: { ...base.order, updated_at: iso(at + DAY) } });
     while (this.has('order_groups', 0.5)) {
       const updated = at + r.int(4) * HOUR;
       const part = r.pick([{ total: total(), currency }, { status: r.pick(['pending', 'paid']) }, { codes: this.codes('EUR') },

@@ -61,7 +61,7 @@ function randomSettings(r, features) {
     ...(features.has('sources') ? { order_source: r.pick(['', 'shopify', 'stripe', 'native']) } : {}),
     ...(features.has('order_groups') ? { revenue_basis: r.pick(['net_of_tax_and_shipping', 'total', 'subtotal']), count_at: r.pick(['paid', 'created']) } : {}),
     ...(features.has('times') ? { max_late: r.pick(['90d', '3d', '0']), 'model.half_life': r.pick(['7d', '1d', '30d']), time_zone: 'Europe/Berlin' } : {}),
-    ...(features.has('excludes') ? { exclude: r.pick(['test', '', 'zero_total', 'test,zero_total', 'source:pos', 'kind:draft,test', 'tag:gift,tag:staff', 'test,tag:gift,source:pos,kind:draft']) } : {}),
+    ...(features.has('excludes') ? { exclude: r.pick(['test', '', 'zero_total', 'test,zero_total', 'source:pos', 'kind:draft,test', 'kind:one_off', 'tag:gift,tag:staff', 'test,tag:gift,source:pos,kind:draft']) } : {}),
     ...(features.has('verdicts') ? { too_fast: r.pick(['0', '10m', '1h']) } : {}),
   };
 }

@@ -603,6 +603,15 @@ static void test_browser_orders_ignored(void **state)
 	one_event(w, SIGNED, PURCHASE("\"total\":1"));
 }
 
+static void test_no_tags_are_a_word(void **state)
+{
+	struct world *w = *state;
+
+	assert_text(one_event(w, SIGNED, PURCHASE("\"tags\":[]"))->order->tags, ",");
+	assert_text(one_event(w, SIGNED, PURCHASE("\"tags\":[\" \"]"))->order->tags, ",");
+	assert_text(one_event(w, SIGNED, PURCHASE("\"tags\":null"))->order->tags, "");
+}
+
 static void test_code_of_a_purchase(void **state)
 {
 	struct world *w = *state;
@@ -674,6 +683,7 @@ int main(void)
 		TEST(test_lines),
 		TEST(test_too_many),
 		TEST(test_browser_orders_ignored),
+		TEST(test_no_tags_are_a_word),
 		TEST(test_code_of_a_purchase),
 		TEST(test_damaged_bodies),
 	};

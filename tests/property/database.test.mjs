@@ -1,0 +1,163 @@
+// Random histories through intake, engine, sink and SQL into real PostgreSQL. Each arrival of a history
+// (shuffled, repeated, flushed in pieces, some batches twice) has a database of its own:
+//
+//   - all databases show the same, byte for byte;
+//   - what they show is what the independent model says: states, money and refunds of every credit of
+//     every model, new and returning customers, double counting, traffic;
+//   - the rollups are the sums of the rows.
+//
+//   ATTRIB_SEED=n                 the first history's seed (default: from the clock; printed)
+//   ATTRIB_DATABASE_HISTORIES=n   how many (default 300; 3 arrivals each)
+
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { books } from '../oracle/books.mjs';
+import { arrival, randomHistory } from '../oracle/history/index.mjs';
+import { MODELS } from '../oracle/model.mjs';
+import { major } from '../oracle/money.mjs';
+import { duration } from '../oracle/time.mjs';
+import { Player } from './player.mjs';
+
+const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
+const HISTORIES = Number(process.env.ATTRIB_DATABASE_HISTORIES ?? 300);
+const ARRIVALS = 3;
+
+const server = join(mkdtempSync('/tmp/attribd-histories-'), 'postgres');
+const privatePostgres = (verb) => execFileSync(join(root, 'tools/private-postgres'), [verb, server],
+  { env: { ...process.env, ATTRIB_PG_OPTIONS: '-c fsync=off -c synchronous_commit=off -c full_page_writes=off' } }).toString().trim();
+
+let conninfo;
+before(() => { conninfo = privatePostgres('start'); });
+after(() => privatePostgres('destroy'));
+
+const database = (k) => `${conninfo.replace(/dbname=\S+/, '')} dbname=arrival_${k}`;
+async function rows(k, sql) {
+  const { stdout } = await promisify(execFile)('psql', ['-qAtX', '-d', database(k), '-c', `SELECT coalesce(json_agg(r), '[]') FROM (${sql}) r`],
+    { maxBuffer: 1 << 30, env: { ...process.env, PGTZ: 'UTC' } });
+  return JSON.parse(stdout);
+}
+
+// -- what is played ------------------------------------------------------------------------------
+
+// Each history is a site of its own, so that one database holds them all.
+function historyOf(seed) {
+  const h = randomHistory(seed, { also: seed % 3 ? ['refunds'] : [] });
+  const site = `s${seed}`;
+  const mine = (row) => ({ ...row, site });
+  const { catalog } = h;
+  return { ...h, site, history: seed % 2 ? 'complete' : 'partial', events: h.events.map(mine),
+    catalog: { ...catalog, customer_history: seed % 2 ? 'complete' : 'partial', sites: [{ ...catalog.sites[0], name: site }],
+      trackers: catalog.trackers.map(mine), campaigns: catalog.campaigns.map(mine), creator_customers: catalog.creator_customers.map(mine) } };
+}
+
+function linesOf(h, k) {
+  const settings = (h.catalog.sites[0].versions?.at(-1) ?? h.catalog.sites[0]).settings;
+  return arrival(h.r, h, { plain: k === 0, maxLate: duration(settings.max_late ?? '90d') })
+    .map((line) => (line.flush && h.r.chance(0.5) ? { flush: 'twice' } : line.catalog ? { catalog: { ...line.catalog, customer_history: h.history } } : line));
+}
+
+// -- what is compared ----------------------------------------------------------------------------
+
+const sorted = (list) => list.sort((a, b) => (a < b ? -1 : 1));
+const number = (text) => Number(text);
+
+function fromModel(h) {
+  const b = books(h.catalog, h.events, h.history);
+  const money = (o, n) => number(major(n, o.currency));
+  const all = [...b.orders, ...b.leads];
+  const overlap = (name) => Object.entries(b[name]).map(([currency, w]) => [name, currency, w.orders, w.claims, w.avoided_claims,
+    ...[w.claimed_revenue, w.credited_revenue, w.avoided_revenue].map((n) => number(major(n, currency)))].join(' '));
+  return {
+    orders: sorted(all.map((o) => [o.kind, o.order_id, o.state, o.currency, money(o, o.gross), money(o, o.refunded), o.counted,
+      o.kind === 'lead' ? '-' : o.customer_kind].join(' '))),
+    credits: sorted(all.filter((o) => o.counted).flatMap((o) => MODELS.flatMap((model) => o.credits[model].map((c) =>
+      [o.kind, o.order_id, model, c.creator || '-', c.channel, money(o, c.amount), money(o, c.refunded)].join(' '))))),
+    overlap: sorted([...overlap('double_count'), ...overlap('double_count_by_channel')]),
+    quarantined: sorted(Object.entries(b.quarantined).filter(([, n]) => n > 0).map((words) => words.join(' '))),
+    traffic: sorted(Object.entries(b.traffic).map(([name, t]) => [name, t.clicks, t.visits, t.carts, t.checkouts, t.leads, t.views, t.codes_applied, t.filtered].join(' '))),
+  };
+}
+
+async function fromDatabase(k) {
+  const sites = new Map();
+  const put = (site, what, ...words) => {
+    if (!sites.has(site)) sites.set(site, { orders: [], credits: [], overlap: [], quarantined: [], traffic: [] });
+    sites.get(site)[what].push(words.join(' '));
+  };
+  for (const o of await rows(k, 'SELECT * FROM attrib.conversion_status')) {
+    put(o.site, 'orders', o.kind, o.order_id, o.status, o.currency, o.gross, o.refunded, o.counted, o.kind === 'lead' ? '-' : o.customer_kind);
+  }
+  for (const c of await rows(k, 'SELECT site, kind, order_id, model, creator, channel, gross, refunded FROM attrib.order_credit')) {
+    put(c.site, 'credits', c.kind, c.order_id, c.model, c.creator ?? '-', c.channel, c.gross, c.refunded);
+  }
+  for (const view of ['double_count', 'double_count_by_channel']) {
+    for (const d of await rows(k, `SELECT * FROM attrib.${view}`)) {
+      put(d.site, 'overlap', view, d.currency, d.orders, d.claims, d.avoided_claims, d.claimed_revenue, d.credited_revenue, d.avoided_revenue);
+    }
+  }
+  for (const q of await rows(k, 'SELECT site, reason, count(*) AS n FROM attrib.quarantine GROUP BY site, reason')) put(q.site, 'quarantined', q.reason, q.n);
+  for (const t of await rows(k, 'SELECT * FROM attrib.traffic_daily')) {
+    put(t.site, 'traffic', t.day, t.channel, t.tracker ?? '', t.clicks, t.visits, t.carts, t.checkouts, t.leads, t.views, t.codes_applied, t.filtered);
+  }
+  for (const site of sites.values()) for (const list of Object.values(site)) sorted(list);
+  return sites;
+}
+
+const NOTHING = { orders: [], credits: [], overlap: [], quarantined: [], traffic: [] };
+
+function differences(got, want) {
+  const only = (a, b) => a.filter((line) => !b.includes(line));
+  return Object.keys(want).flatMap((what) => [...only(got[what], want[what]).map((l) => `database ${what}: ${l}`),
+    ...only(want[what], got[what]).map((l) => `model    ${what}: ${l}`)]).join('\n');
+}
+
+// Every view of results, by site; which version of the catalog decided differs with the arrival.
+const VIEWS = ['conversion_status', 'order_credit', 'path_step', 'roi', 'cac', 'double_count', 'double_count_by_channel',
+  'traffic_daily', 'unknown_tracker', 'adjustment', 'adjustment_credit', 'overlap_creators', 'suspect_credit'];
+
+async function dump(k) {
+  const all = new Map();
+  for (const view of VIEWS) {
+    for (const r of await rows(k, `SELECT site, string_agg((to_jsonb(v) - 'catalog_version')::text, E'\\n' ORDER BY (to_jsonb(v) - 'catalog_version')::text COLLATE "C") AS text
+      FROM attrib.${view} v GROUP BY site`)) all.set(`${r.site} ${view}`, r.text);
+  }
+  return all;
+}
+
+const again = (site) => `again with ATTRIB_SEED=${site.slice(1)} ATTRIB_DATABASE_HISTORIES=1`;
+
+test(`${HISTORIES} random histories x ${ARRIVALS} databases from seed ${SEED}`, async (t) => {
+  const histories = Array.from({ length: HISTORIES }, (_, i) => historyOf(SEED + i));
+  const arrivals = Array.from({ length: ARRIVALS }, (_, k) => histories.map((h) => linesOf(h, k)));
+  await Promise.all(arrivals.map(async (all, k) => {
+    execFileSync('createdb', ['-h', /host=(\S+)/.exec(conninfo)[1], '-U', 'attrib', `arrival_${k}`]);
+    const player = new Player(['--postgres', database(k)]);
+    t.after(() => player.close());
+    for (const lines of all) await player.play(lines);
+  }));
+
+  for (let k = 0; k < ARRIVALS; k++) assert.deepEqual(await rows(k, 'SELECT * FROM attrib.check_rollups()'), [], `rollups of arrival ${k}`);
+  const first = await dump(0);
+  for (let k = 1; k < ARRIVALS; k++) {
+    const other = await dump(k);
+    for (const name of new Set([...first.keys(), ...other.keys()])) {
+      assert.equal(other.get(name), first.get(name), `${name}, arrival ${k}; ${again(name.split(' ')[0])}`);
+    }
+  }
+  const got = await fromDatabase(0);
+  let refunded = 0;
+  for (const h of histories) {
+    const want = fromModel(h);
+    const wrong = differences(got.get(h.site) ?? NOTHING, want);
+    assert.ok(!wrong, `${again(h.site)}\n${wrong}`);
+    refunded += want.orders.filter((o) => /refunded|cancelled/.test(o)).length;
+  }
+  t.diagnostic(`${[...got.values()].reduce((n, s) => n + s.orders.length, 0)} orders compared, ${refunded} of them refunded or cancelled`);
+  assert.ok(HISTORIES < 100 || refunded > HISTORIES / 3, 'the histories have refunds');
+});
