@@ -281,7 +281,7 @@ BEGIN
 		LEFT JOIN work_refund r ON r.site = t.site AND r.order_id = t.order_id
 		LEFT JOIN work_cancel x ON x.site = t.site AND x.order_id = t.order_id
 		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = ''
-			AND (r.site IS NOT NULL OR x.site IS NOT NULL OR c.refund_total <> 0 OR c.cancelled OR c.refunded <> 0)) e
+			AND (r.site IS NOT NULL OR x.site IS NOT NULL OR c.over_refund OR c.refund_total <> 0 OR c.cancelled OR c.refunded <> 0)) e
 	WHERE (c.site, c.kind, c.order_id) = (e.site, e.kind, e.order_id)
 		AND (c.refunded, c.refund_total, c.over_refund, c.cancelled)
 			IS DISTINCT FROM (e.refunded, e.refund_total, e.over_refund, e.cancelled);

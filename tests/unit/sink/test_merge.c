@@ -510,6 +510,22 @@ static void zero_gross_is_fine(void **state)
 	expect("2", "SELECT count(*) FROM attrib.order_credit WHERE model = 'linear'");
 }
 
+/* Nothing but the flag tells that there was a refund. */
+static void void_of_a_refund_of_nothing_takes_its_flag_along(void **state)
+{
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 0});
+	shop_refund(&shop, (struct test_refund){
+				   .order = "1", .id = "a", .event = "a1", .amount = 300, .at = 1});
+	shop_flush(&shop);
+	expect("0.00|t", "SELECT refunded, over_refund FROM attrib.conversion_status");
+	shop_refund(
+		&shop, (struct test_refund){
+			       .order = "1", .id = "a", .event = "a2", .at = 2, .voided = true});
+	shop_flush(&shop);
+	expect("0.00|f", "SELECT refunded, over_refund FROM attrib.conversion_status");
+}
+
 static const char *kinds(void)
 {
 	return test_pg_text(&pg,
@@ -611,6 +627,7 @@ int main(void)
 		CASE(a_forgotten_order_keeps_its_path_and_its_time),
 		CASE(an_order_that_parted_from_another_is_decided_again),
 		CASE(zero_gross_is_fine),
+		CASE(void_of_a_refund_of_nothing_takes_its_flag_along),
 		CASE(older_order_moves_the_flag),
 		CASE(keys_unite_customers),
 		CASE(partial_history_proves_returning_only),
