@@ -203,11 +203,11 @@ int attrib_path_find(struct attrib_decider *decider, const struct attrib_order_g
 		err = attrib_path_gather(path, &decider->person, group);
 	if (err == 0)
 		err = attrib_path_renewal(decider, path);
-	return err ? err : attrib_path_judge(path, decider->catalog, closure->arena);
+	return err;
 }
 
-/* What the person's other conversions do to an order's path. */
-static int look_back(struct attrib_decider *decider, struct attrib_path *path)
+/* What the person's other conversions do to an order's path, before and after it is judged. */
+static int judge_order(struct attrib_decider *decider, struct attrib_path *path)
 {
 	struct attrib_history leads, orders = {0}, sharing = {0};
 	bool first = path->site->policy.repeat_first;
@@ -220,6 +220,8 @@ static int look_back(struct attrib_decider *decider, struct attrib_path *path)
 			decider, ATTRIB_EDGE_ORDER, ATTRIB_HISTORY_SHARING, &sharing);
 	if (err == 0)
 		err = attrib_path_keep_leads(decider, path, &leads, &orders);
+	if (err == 0)
+		err = attrib_path_judge(path, decider->catalog, decider->closure->arena);
 	return err ? err : attrib_path_use_up(decider, path, &sharing);
 }
 
@@ -231,8 +233,10 @@ static int find_path(struct attrib_decider *decider, struct attrib_order_group *
 
 	if (err == 0)
 		err = names_of(group, &decider->person, arena, out);
-	if (err == 0 && out->kind == ATTRIB_CONVERSION_ORDER)
-		err = look_back(decider, path);
+	if (err == 0)
+		err = out->kind == ATTRIB_CONVERSION_ORDER
+			      ? judge_order(decider, path)
+			      : attrib_path_judge(path, decider->catalog, arena);
 	if (err == 0)
 		err = attrib_path_collapse(path, arena);
 	return err ? err : steps_of(path, arena, out);

@@ -25,7 +25,7 @@ int attrib_decide(struct attrib_decider *decider, struct attrib_order_group *gro
 int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *outcome,
 	struct attrib_arena *arena, struct attrib_decision *out) ATTRIB_MUST_CHECK;
 
-/* Person, touches and what the order's own judgement of them is; the decider then holds that person. */
+/* Person and touches, not yet judged; the decider then holds that person. */
 int attrib_path_find(struct attrib_decider *decider, const struct attrib_order_group *group,
 	struct attrib_path *path) ATTRIB_MUST_CHECK;
 /* Sets path->renewal; the decider holds the person. */
@@ -33,7 +33,8 @@ int attrib_path_renewal(struct attrib_decider *decider, struct attrib_path *path
 
 /* The order's own history; these reuse the person, what they need of it was taken before. */
 struct attrib_history;
-/* Leads of the person keep their creators' touches for it, when it is the first order since. */
+/* Leads of the person keep their creators' touches for it, when it is the first order since: they are
+ * added to what is to be judged. */
 int attrib_path_keep_leads(struct attrib_decider *decider, struct attrib_path *path,
 	const struct attrib_history *leads, const struct attrib_history *orders) ATTRIB_MUST_CHECK;
 /* repeat_orders = first: touches that an earlier one of these orders could use are used up. */

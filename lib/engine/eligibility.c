@@ -81,10 +81,19 @@ static int64_t window_of(const struct judge *judge, const struct attrib_candidat
 static enum attrib_reason window_reason(
 	const struct judge *judge, const struct attrib_candidate *c, int64_t window)
 {
+	bool inside = window > 0 && judge->placed_at - c->step.occurred_at < window;
+
+	if (c->kept_until != ATTRIB_NEVER && (!inside || c->lead_id.n))
+		return ATTRIB_REASON_KEPT_BY_LEAD;
 	if (window <= 0)
 		return ATTRIB_REASON_CHANNEL_OFF;
-	return judge->placed_at - c->step.occurred_at < window ? ATTRIB_REASON_NONE
-							       : ATTRIB_REASON_BEFORE_WINDOW;
+	return inside ? ATTRIB_REASON_ELIGIBLE : ATTRIB_REASON_BEFORE_WINDOW;
+}
+
+static bool earns(enum attrib_reason reason)
+{
+	return reason == ATTRIB_REASON_ELIGIBLE || reason == ATTRIB_REASON_GRACE ||
+	       reason == ATTRIB_REASON_KEPT_BY_LEAD;
 }
 
 static enum attrib_reason touch_reason(const struct judge *judge, struct attrib_candidate *c)
@@ -103,12 +112,15 @@ static enum attrib_reason touch_reason(const struct judge *judge, struct attrib_
 		return ATTRIB_REASON_GENERIC;
 	reason = window_reason(judge, c, window);
 	if (is_nobodys(c->owner)) {
-		c->unowned = !reason && c->step.channel == ATTRIB_CHANNEL_UTM && !judge->renewal;
+		c->unowned =
+			earns(reason) && c->step.channel == ATTRIB_CHANNEL_UTM && !judge->renewal;
 		return ATTRIB_REASON_NO_OWNER;
 	}
 	if (is_self_referral(judge, c->owner))
 		return ATTRIB_REASON_SELF_REFERRAL;
-	return reason ? reason : ATTRIB_REASON_ELIGIBLE;
+	if (reason == ATTRIB_REASON_KEPT_BY_LEAD)
+		c->step.window_ends_at = c->kept_until;
+	return reason;
 }
 
 /* Nobody reads a page, fills a cart and pays within a moment. What the order itself carries is no
@@ -154,11 +166,6 @@ static enum attrib_reason code_reason(const struct judge *judge, struct attrib_c
 				 judge->placed_at, judge->as_of, ANY_GRACE, &in_grace))
 		return ATTRIB_REASON_ENDED;
 	return ATTRIB_REASON_NO_OWNER;
-}
-
-static bool earns(enum attrib_reason reason)
-{
-	return reason == ATTRIB_REASON_ELIGIBLE || reason == ATTRIB_REASON_GRACE;
 }
 
 int attrib_path_judge(

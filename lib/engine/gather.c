@@ -32,7 +32,7 @@ struct attrib_candidate *attrib_path_add(struct attrib_path *path, struct attrib
 		path->cap = cap;
 	}
 	c = &path->candidates[path->n++];
-	*c = (struct attrib_candidate){.row = ATTRIB_NO_ROW};
+	*c = (struct attrib_candidate){.row = ATTRIB_NO_ROW, .kept_until = ATTRIB_NEVER};
 	c->step.credit = -1;
 	c->step.window_ends_at = ATTRIB_NEVER;
 	return c;

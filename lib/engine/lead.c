@@ -1,9 +1,9 @@
 /*
- * A lead keeps its creator for the first order: what was eligible for the lead's winner is eligible
- * for that order, too, whatever its own window says.
+ * A lead keeps its creator for the first order: what was eligible for the lead's winner is on that
+ * order's path, and its own window does not matter there.
  *
- * A lead's path never looks at leads or other orders, so no decision waits for another. What the order
- * has itself stays as the order sees it; what only the lead has comes as it was judged for the lead.
+ * A lead's path never looks at leads or other orders, so no decision waits for another. Nor is the lead's
+ * judgement taken over: its touches are judged once more, as all that the order sees.
  */
 #include "history.h"
 
@@ -20,7 +20,7 @@ static bool is_first_since(const struct attrib_merged *lead, const struct attrib
 	return true;
 }
 
-/* Whether an order that the lead comes before or at is in its window: [T, T + window). */
+/* [T, T + window) */
 static bool is_kept_by(const struct attrib_order_group *lead, const struct attrib_path *path,
 	const struct attrib_history *orders)
 {
@@ -48,33 +48,27 @@ static struct attrib_candidate *find_touch(
 	return found;
 }
 
-static void keep(struct attrib_candidate *c, int64_t until)
-{
-	if (c->step.reason != ATTRIB_REASON_KEPT_BY_LEAD || c->step.window_ends_at < until)
-		c->step.window_ends_at = until;
-	c->step.reason = ATTRIB_REASON_KEPT_BY_LEAD;
-	c->step.eligible = true;
-}
-
-static int bring(struct attrib_path *path, const struct attrib_candidate *touch,
-	struct attrib_str lead_id, int64_t until, struct attrib_arena *arena)
+/* A touch that only the lead has, as it was before anybody judged it. */
+static struct attrib_candidate *bring(struct attrib_path *path,
+	const struct attrib_candidate *touch, struct attrib_str lead_id, struct attrib_arena *arena)
 {
 	struct attrib_candidate *c = attrib_path_add(path, arena);
 
 	if (!c)
-		return ATTRIB_E_NOMEM;
-	*c = *touch;
-	c->row = ATTRIB_NO_ROW;
+		return NULL;
+	c->step.channel = touch->step.channel;
+	c->step.view = touch->step.view;
+	c->step.occurred_at = touch->step.occurred_at;
+	c->step.event_id = touch->step.event_id;
+	c->step.key = touch->step.key;
+	c->step.folded = touch->step.folded;
+	c->utm = touch->utm;
+	c->verdicts = touch->verdicts;
+	c->listed = touch->listed;
+	c->id = touch->id;
+	c->fact = touch->fact;
 	c->lead_id = lead_id;
-	keep(c, until);
-	return 0;
-}
-
-static bool is_only_too_old(const struct attrib_candidate *c)
-{
-	return c->step.reason == ATTRIB_REASON_BEFORE_WINDOW ||
-	       c->step.reason == ATTRIB_REASON_CHANNEL_OFF ||
-	       c->step.reason == ATTRIB_REASON_KEPT_BY_LEAD;
+	return c;
 }
 
 static int take_touches(struct attrib_path *path, const struct attrib_path *lead,
@@ -82,20 +76,21 @@ static int take_touches(struct attrib_path *path, const struct attrib_path *lead
 {
 	const struct attrib_merged *order = &lead->group->order;
 	int64_t until = order->placed_at + path->site->policy.lead_window_us;
-	int err = 0;
 
-	for (size_t i = 0; i < lead->n && err == 0; i++) {
+	for (size_t i = 0; i < lead->n; i++) {
 		const struct attrib_candidate *touch = &lead->candidates[i];
-		struct attrib_candidate *found;
+		struct attrib_candidate *c;
 		if (!touch->step.eligible || !attrib_str_eq(touch->step.creator, winner))
 			continue;
-		found = find_touch(path, touch);
-		if (!found)
-			err = bring(path, touch, order->order_id, until, arena);
-		else if (found->listed == touch->listed && is_only_too_old(found))
-			keep(found, until);
+		c = find_touch(path, touch);
+		if (!c)
+			c = bring(path, touch, order->order_id, arena);
+		if (!c)
+			return ATTRIB_E_NOMEM;
+		if (c->listed == touch->listed && c->kept_until < until)
+			c->kept_until = until;
 	}
-	return err;
+	return 0;
 }
 
 /* Decides the lead. A late one has no touches, and an unowned winner is nobody to keep. */
@@ -106,6 +101,8 @@ static int take_lead(struct attrib_decider *decider, const struct attrib_order_g
 	struct attrib_outcome outcome;
 	int err = attrib_path_find(decider, lead, out);
 
+	if (err == 0)
+		err = attrib_path_judge(out, decider->catalog, arena);
 	if (err == 0)
 		err = attrib_path_collapse(out, arena);
 	if (err)
@@ -122,7 +119,7 @@ int attrib_path_keep_leads(struct attrib_decider *decider, struct attrib_path *p
 {
 	int err = 0;
 
-	if (path->renewal || leads->n == 0)
+	if (leads->n == 0)
 		return 0;
 	decider->leads =
 		attrib_arena_raw(decider->closure->arena, LEADS_MAX * sizeof *decider->leads);

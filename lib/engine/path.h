@@ -33,6 +33,7 @@ struct attrib_candidate {
 	size_t listed;                  /* place among the order's codes, or within one event */
 	struct attrib_id id;            /* the fact: two copies are one touch */
 	const struct attrib_fact *fact; /* NULL: carried by the order itself, or by its lead */
+	int64_t kept_until;             /* by a lead, whatever the window; ATTRIB_NEVER: by none */
 	struct attrib_str lead_id; /* the lead that brings it; empty: the order has it itself */
 	size_t row;                /* of the collapsed path */
 };

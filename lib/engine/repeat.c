@@ -36,6 +36,9 @@ int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path,
 			break;
 		err = attrib_path_find(decider, &orders->rows[i], &earlier);
 		if (err == 0)
+			err = attrib_path_judge(
+				&earlier, decider->catalog, decider->closure->arena);
+		if (err == 0)
 			use_up(path, &earlier);
 	}
 	return err;

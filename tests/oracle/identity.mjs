@@ -75,6 +75,7 @@ export class Identity {
   }
 
   // Whether another order or lead is of the same person: by a key, without keys by its visitor at its T.
+  // All that is known of it tells, behind its own lock too.
   isSamePerson(order, other) {
     const customers = this.customersOfOrder(order);
     if (other.keysEver.size) return [...other.keysEver].some((k) => customers.has(this.customer(k)));

@@ -145,6 +145,7 @@ export function mergeOrder(versions, kind, id, seen) {
     // Whose order it is, for others, is a matter of all that is known.
     visitorsEver: new Set(seen.map((e) => e.visitor).filter(Boolean)),
     keysEver: new Set(seen.flatMap((e) => e.keys)),
+    visitorsEver: new Set(seen.map((e) => e.visitor).filter(Boolean)),
   };
   order.renewal = order.order_kind === 'renewal';
   order.excluded = kind === 'lead' ? undefined : exclusion(settings, order);

@@ -125,8 +125,9 @@ static void test_what_only_the_lead_has_comes_along(void **unused)
 	event->received_at = T0 - 20 * DAYS;
 	d = world_decision(&w, "o");
 	assert_int_equal(d->step_count, 2);
-	check_winner(d, "bea", LINK);
-	assert_true(step_of(d, "l-bea")->by_click_id);
+	check_winner(d, "bea", AFFILIATE);
+	assert_true(step_of(d, "l-bea")->eligible);
+	assert_false(step_of(d, "l-bea")->by_click_id); /* the order did not carry it */
 	assert_int_equal(step_of(d, "l-bea")->occurred_at, LEAD - DAYS);
 	world_done(&w);
 }
@@ -512,6 +513,34 @@ static void test_a_renewal_that_earns_nobody_anything_keeps_nobody(void **unused
 	world_done(&w);
 }
 
+/* A key was registered for the wrong creator: the lead is frozen, the open order is credited right. */
+static void test_its_touches_are_judged_as_the_order_sees_them(void **unused)
+{
+	(void)unused;
+	for (int carried = 0; carried < 2; carried++) {
+		struct world w;
+		shop(&w);
+		for (int i = 0; i < 2; i++) {
+			w.trackers[i * 2].superseded_at = T0 - DAYS; /* l-ada, then bea */
+			world_tracker(&w, i ? ATTRIB_TRACKER_AFFILIATE : ATTRIB_TRACKER_LINK,
+				i ? "bea" : "l-ada", "cleo")
+				->recorded_at = T0 - DAYS;
+		}
+		world_open(&w);
+		if (carried) {
+			world_lead(&w, "L", "v", LEAD)->affiliate = ATTRIB_STR("bea");
+		} else {
+			world_click(&w, "c", "v", "l-ada", LEAD - DAYS);
+			world_lead(&w, "L", "v", LEAD);
+		}
+		world_order(&w, "o", "v", NULL);
+		check_str(credit_of(world_decision(&w, "L"), ATTRIB_MODEL_POLICY)->creator,
+			carried ? "bea" : "ada");
+		check_str(credit_of(world_decision(&w, "o"), ATTRIB_MODEL_POLICY)->creator, "cleo");
+		world_done(&w);
+	}
+}
+
 /* A key that only the lead has gets an owner: the lead has another winner, and so has the order. */
 static void test_a_late_registered_key_of_the_lead_heals_the_order(void **unused)
 {
@@ -624,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_an_order_with_the_leads_id_is_another),
 		cmocka_unit_test(test_a_touch_that_was_used_stays_used),
 		cmocka_unit_test(test_a_renewal_that_earns_nobody_anything_keeps_nobody),
+		cmocka_unit_test(test_its_touches_are_judged_as_the_order_sees_them),
 		cmocka_unit_test(test_a_late_registered_key_of_the_lead_heals_the_order),
 		cmocka_unit_test(test_a_forgotten_lead),
 		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
