@@ -8,7 +8,7 @@ function settingsParts(site) {
   if (!site.versions) {
     return [[(h) => list(h.catalog.sites[0].settings), (h, l) => withSite(h, { ...h.catalog.sites[0], settings: Object.fromEntries(l) })]];
   }
-  return site.versions.map((_, i) => [(h) => list(h.catalog.sites[0].versions[i]?.settings),
+  return site.versions.map((_, i) => [(h) => list(h.catalog.sites[0].versions?.[i]?.settings),
     (h, l) => withSite(h, { ...h.catalog.sites[0], versions: h.catalog.sites[0].versions.map((v, j) => (i === j ? { ...v, settings: Object.fromEntries(l) } : v)) })]);
 }
 
