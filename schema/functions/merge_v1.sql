@@ -51,6 +51,45 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_facts() IS 'Step of merge_v1: refunds and cancels by their own keys.';
 
+CREATE OR REPLACE FUNCTION attrib.merge_v1_absorb()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	-- The engine unites the names of an order that it knows, and then the batch decides all of them. An
+	-- order that stands here and not in the batch is one that it has forgotten.
+	UPDATE stage_decision d SET merged_into = k.into_id, counted = false, counted_at = NULL, has_keys = false
+	FROM (
+		SELECT n.site, n.order_id, min(n.into_id) AS into_id FROM (
+			SELECT d.site, d.order_id, a.order_id AS into_id
+			FROM stage_decision d JOIN attrib.order_alias a ON a.site = d.site AND a.value = d.order_id
+			WHERE d.kind = 1 AND a.kind <> 'number'
+			UNION ALL
+			SELECT s.site, s.order_id, k.into_id
+			FROM stage_alias s
+			JOIN stage_decision d ON (d.site, d.kind, d.order_id) = (s.site, 1, s.order_id)
+			LEFT JOIN attrib.order_alias a ON (a.site, a.kind, a.value) = (s.site, s.kind, s.value)
+			LEFT JOIN attrib.conversion c ON (c.site, c.kind, c.order_id) = (a.site, 1, a.order_id)
+			CROSS JOIN LATERAL (VALUES (a.order_id), (CASE WHEN s.kind <> 'number' THEN s.value END)) k (into_id)
+			WHERE NOT s.conflict AND (a.order_id = s.order_id OR c.source IS DISTINCT FROM d.source)) n
+		WHERE n.into_id <> n.order_id
+			AND EXISTS (SELECT FROM attrib.conversion c
+				WHERE (c.site, c.kind, c.order_id) = (n.site, 1, n.into_id) AND c.ticket > 0)
+			AND NOT EXISTS (SELECT FROM stage_decision x
+				WHERE (x.site, x.kind, x.order_id) = (n.site, 1, n.into_id))
+		GROUP BY 1, 2) k
+	WHERE (d.site, d.kind, d.order_id) = (k.site, 1, k.order_id) AND d.merged_into = ''
+		AND NOT EXISTS (SELECT FROM attrib.conversion c
+			WHERE (c.site, c.kind, c.order_id) = (d.site, 1, d.order_id) AND c.ticket > 0 AND c.merged_into = '');
+	IF FOUND THEN
+		DELETE FROM stage_step s USING stage_decision d
+		WHERE (s.site, s.kind, s.order_id) = (d.site, d.kind, d.order_id) AND d.merged_into <> '';
+		DELETE FROM stage_credit k USING stage_decision d
+		WHERE (k.site, k.kind, k.order_id) = (d.site, d.kind, d.order_id) AND d.merged_into <> '';
+		UPDATE stage_key k SET order_id = NULL FROM stage_decision d
+		WHERE (d.site, d.kind, d.order_id) = (k.site, 1, k.order_id) AND d.merged_into <> '';
+	END IF;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_absorb() IS 'Step of merge_v1: an order that comes under another name of one that the engine has forgotten is that one: it is absorbed, and counts nothing twice.';
+
 CREATE OR REPLACE FUNCTION attrib.merge_v1_lock()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -516,6 +555,7 @@ BEGIN
 	IF EXISTS (SELECT FROM stage_decision) OR EXISTS (SELECT FROM stage_refund)
 		OR EXISTS (SELECT FROM stage_cancel) OR EXISTS (SELECT FROM stage_key) THEN
 		PERFORM attrib.merge_v1_facts();
+		PERFORM attrib.merge_v1_absorb();
 		PERFORM attrib.merge_v1_lock();
 		PERFORM attrib.merge_v1_sums(-1::smallint);
 		PERFORM attrib.merge_v1_decisions();

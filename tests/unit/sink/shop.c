@@ -132,7 +132,7 @@ void shop_order(struct shop *shop, struct test_order o)
 		.placed_at = shop_at(o.at),
 		.lock_at = shop_at(o.at) + 30 * ATTRIB_US_PER_DAY,
 		.first_received_at = shop_at(o.at),
-		.source = ATTRIB_STR("shopify"),
+		.source = attrib_str_of(o.source ? o.source : "shopify"),
 		.order_kind = ATTRIB_STR("one_off"),
 		.order_source = ATTRIB_STR("web"),
 		.rule = n ? ATTRIB_RULE_LAST_TOUCH : ATTRIB_RULE_UNATTRIBUTED,

@@ -41,6 +41,7 @@ struct test_order {
 	enum attrib_base_status status; /* 0 = paid */
 	bool late, stranger, lead;
 	const char *merged_into;
+	const char *source;                           /* NULL = shopify */
 	const char *alias;                            /* a payment_intent */
 	bool alias_conflict;                          /* another order holds it */
 	struct test_credit credits[TEST_CREDITS_MAX]; /* the first wins; linear splits evenly */

@@ -288,6 +288,46 @@ static void alias_conflict_is_quarantined(void **state)
 		"attrib.conversion_status");
 }
 
+/* What the engine has forgotten it can't unite: the database knows the names. */
+static void another_name_of_a_forgotten_order_counts_nothing(void **state)
+{
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1000, .alias = "pi_1", .key = 1});
+	shop_flush(&shop);
+	for (int times = 0; times < 2; times++) { /* and again, when it is known as absorbed */
+		uint64_t ticket = 2 + (uint64_t)times;
+		shop_order(
+			&shop, (struct test_order){.id = "pi_1", .ticket = ticket, .gross = 500});
+		shop_order(&shop, (struct test_order){.id = "ch_1",
+					  .ticket = ticket,
+					  .gross = 600,
+					  .key = 1,
+					  .source = "stripe",
+					  .alias = "pi_1"});
+		shop_order(&shop, (struct test_order){.id = "9",
+					  .ticket = ticket,
+					  .gross = 700,
+					  .source = "stripe",
+					  .alias = "1",
+					  .credits = {{.creator = "lisa"}}});
+		shop_flush(&shop);
+		expect("1|1000", "SELECT sum(orders), sum(gross) FROM attrib.rollup_claim");
+		expect("9>1 ch_1>1 pi_1>1",
+			"SELECT string_agg(order_id || '>' || merged_into, ' ' ORDER BY order_id) "
+			"FROM attrib.conversion WHERE merged_into <> ''");
+		expect("0", "SELECT count(*) FROM attrib.quarantine");
+	}
+	shop_refund(&shop, (struct test_refund){.order = "ch_1", .id = "r", .amount = 100});
+	shop_flush(&shop);
+	expect("1.00", "SELECT refunded FROM attrib.conversion_status");
+	/* another order of the same source with that alias is a conflict, and an order */
+	shop_order(
+		&shop, (struct test_order){.id = "2", .ticket = 4, .gross = 50, .alias = "pi_1"});
+	shop_flush(&shop);
+	expect("2|1050", "SELECT sum(orders), sum(gross) FROM attrib.rollup_claim");
+	expect("alias_conflict|2", "SELECT reason, order_id FROM attrib.quarantine");
+}
+
 static void sources_report_the_same_money(void **state)
 {
 	(void)state;
@@ -615,6 +655,7 @@ int main(void)
 		CASE(refund_by_an_alias_finds_its_order),
 		CASE(absorbed_order_counts_nowhere),
 		CASE(alias_conflict_is_quarantined),
+		CASE(another_name_of_a_forgotten_order_counts_nothing),
 		CASE(sources_report_the_same_money),
 		CASE(void_takes_a_refund_back),
 		CASE(words_of_a_refund_are_kept),
