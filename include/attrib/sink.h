@@ -24,19 +24,26 @@ struct attrib_sink_attach {
 struct attrib_sink_error {
 	char sqlstate[6]; /* empty without one */
 	char text[256];   /* for the log; never a secret, never a row's content */
+	/* After ATTRIB_E_INVALID: where, empty when not told, and what the database said, which may
+	 * quote a value: for the quarantine, not for the log. */
+	char table[64], column[64], constraint[64], message[256];
 };
 
 struct attrib_sink {
 	const struct attrib_sink_ops *ops;
 	uint64_t quarantined; /* facts that wait for a person, as of the last attach or flush */
+	uint64_t refused;     /* rows that flushes set aside since this sink was made; error() tells
+				 of the last one right after its flush */
 };
 struct attrib_sink_ops {
 	const char *name;
 	/* Connects, checks the schema version (ATTRIB_E_SCHEMA), takes the next epoch for this
 	 * instance and reads its positions. Call again after ATTRIB_E_UNAVAILABLE. */
 	int (*attach)(struct attrib_sink *sink, struct attrib_sink_attach *out);
-	/* Flushes one sealed batch. 0: committed (now or before). ATTRIB_E_UNAVAILABLE: try again
-	 * later, same batch. ATTRIB_E_FENCED: another process has our identity, stop. */
+	/* Flushes one sealed batch. 0: committed (now or before); rows that were refused for their data
+	 * are set aside and counted in `refused`. ATTRIB_E_UNAVAILABLE: try again later, same batch.
+	 * ATTRIB_E_INVALID: the same, but so many rows were refused that it can't be their fault.
+	 * ATTRIB_E_FENCED: another process has our identity, stop. */
 	int (*flush)(struct attrib_sink *sink, const struct attrib_batch_view *batch,
 		uint64_t catalog_version);
 	const struct attrib_sink_error *(*error)(const struct attrib_sink *sink);

@@ -95,4 +95,27 @@ struct attrib_explain {
 int attrib_postgres_explain(const struct attrib_explain *explain, struct attrib_buf *out,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
+/* -- quarantine ---------------------------------------------------------------------------------- */
+
+/* What is in quarantine is the report "quarantined". Here: merging again what PostgreSQL refused for
+ * its data. */
+struct attrib_retry_row {
+	const char *site, *key, *order_id;
+	const char *outcome; /* applied, outdated (something later is stored already) or refused */
+	const char *message; /* why it was refused again; else empty */
+};
+struct attrib_retry {
+	const char *conninfo;
+	const char *site;         /* NULL = all sites */
+	const char *const *names; /* keys or order ids; none = all there are */
+	size_t name_count;
+	void (*row)(void *arg, const struct attrib_retry_row *row);
+	void *arg;
+};
+/* One transaction for each row, or for orders that were merged into one; row() hears of each after its
+ * COMMIT. A running daemon may go on. ATTRIB_E_NOT_FOUND: nothing that was refused has such a name (or
+ * there is nothing). ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
+int attrib_postgres_retry(
+	const struct attrib_retry *retry, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
 #endif

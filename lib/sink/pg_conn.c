@@ -41,6 +41,26 @@ static bool is_data(const char *sqlstate)
 	       memcmp(sqlstate, "54", 2) == 0;
 }
 
+static void set_field(const PGresult *result, int field, char *out, size_t size)
+{
+	const char *text = PQresultErrorField(result, field);
+
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+/* The message may quote a value: the log gets the place instead. */
+static void set_refusal(const PGresult *result, struct attrib_sink_error *error)
+{
+	set_field(result, PG_DIAG_TABLE_NAME, error->table, sizeof error->table);
+	set_field(result, PG_DIAG_COLUMN_NAME, error->column, sizeof error->column);
+	set_field(result, PG_DIAG_CONSTRAINT_NAME, error->constraint, sizeof error->constraint);
+	set_field(result, PG_DIAG_MESSAGE_PRIMARY, error->message, sizeof error->message);
+	snprintf(error->text, sizeof error->text,
+		"a value was refused (table %s, column %s, constraint %s)",
+		*error->table ? error->table : "-", *error->column ? error->column : "-",
+		*error->constraint ? error->constraint : "-");
+}
+
 int pg_fail(PGconn *conn, const PGresult *result, struct attrib_sink_error *error)
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -52,13 +72,8 @@ int pg_fail(PGconn *conn, const PGresult *result, struct attrib_sink_error *erro
 		return ATTRIB_E_UNAVAILABLE;
 	}
 	memcpy(error->sqlstate, state, 6);
-	if (is_data(state)) { /* the message may quote a value: name the place instead */
-		const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
-		const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-
-		snprintf(error->text, sizeof error->text,
-			"a value was refused (table %.60s, constraint %.60s)", table ? table : "-",
-			constraint ? constraint : "-");
+	if (is_data(state)) {
+		set_refusal(result, error);
 		return ATTRIB_E_INVALID;
 	}
 	set_text(error, text ? text : PQerrorMessage(conn));

@@ -27,6 +27,12 @@ int pg_copy_begin(
 	return 0;
 }
 
+void pg_copy_capture(struct pg_copy *copy)
+{
+	*copy = (struct pg_copy){0};
+	attrib_buf_init(&copy->buf);
+}
+
 static void next_column(struct pg_copy *copy)
 {
 	if (copy->in_row)
@@ -137,7 +143,7 @@ void pg_copy_row(struct pg_copy *copy)
 {
 	attrib_buf_char(&copy->buf, '\n');
 	copy->in_row = false;
-	if (copy->buf.n >= CHUNK_BYTES)
+	if (copy->conn && copy->buf.n >= CHUNK_BYTES)
 		send_chunk(copy);
 }
 

@@ -9,7 +9,7 @@
 #include "pg_conn.h"
 
 struct pg_copy {
-	PGconn *conn;
+	PGconn *conn; /* NULL = rows stay in buf */
 	struct attrib_buf buf;
 	bool in_row; /* a column was written: the next one needs a tab */
 	bool failed; /* the connection took no more */
@@ -17,6 +17,8 @@ struct pg_copy {
 
 int pg_copy_begin(struct pg_copy *copy, PGconn *conn, const char *table,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* Rows are only kept in copy->buf, as COPY would read them; the caller frees it. */
+void pg_copy_capture(struct pg_copy *copy);
 void pg_copy_text(struct pg_copy *copy, struct attrib_str s);
 void pg_copy_text_or_null(struct pg_copy *copy, struct attrib_str s); /* empty = NULL */
 void pg_copy_int(struct pg_copy *copy, int64_t value);

@@ -4,6 +4,8 @@
  */
 #include "pg_stage.h"
 
+#include <string.h>
+
 #include "pg_copy.h"
 
 typedef void (*write_rows)(struct pg_copy *copy, const struct attrib_batch_view *batch);
@@ -227,14 +229,16 @@ static int stage(PGconn *conn, const char *table, write_rows write,
 	return pg_copy_end(&copy, error);
 }
 
-int pg_stage_batch(
-	PGconn *conn, const struct attrib_batch_view *batch, struct attrib_sink_error *error)
+#define STAGE_KINDS 8
+struct stage_kind {
+	const char *table;
+	write_rows write;
+	size_t n; /* 0 = there is nothing to write */
+};
+
+static void find_kinds(const struct attrib_batch_view *batch, struct stage_kind kinds[STAGE_KINDS])
 {
-	const struct {
-		const char *table;
-		write_rows write;
-		size_t n;
-	} kinds[] = {
+	const struct stage_kind all[STAGE_KINDS] = {
 		{"stage_decision", write_decisions, batch->decision_count},
 		{"stage_step", write_steps, batch->decision_count},
 		{"stage_credit", write_credits, batch->decision_count},
@@ -244,11 +248,41 @@ int pg_stage_batch(
 		{"stage_key", write_keys, batch->decision_count + batch->link_count},
 		{"stage_traffic", write_traffic, batch->traffic_count},
 	};
+
+	memcpy(kinds, all, sizeof all);
+}
+
+int pg_stage_batch(
+	PGconn *conn, const struct attrib_batch_view *batch, struct attrib_sink_error *error)
+{
+	struct stage_kind kinds[STAGE_KINDS];
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !err; i++) {
+	find_kinds(batch, kinds);
+	for (size_t i = 0; i < STAGE_KINDS && !err; i++) {
 		if (kinds[i].n)
 			err = stage(conn, kinds[i].table, kinds[i].write, batch, error);
+	}
+	return err;
+}
+
+int pg_stage_capture(const struct attrib_batch_view *batch, pg_stage_take take, void *arg)
+{
+	struct stage_kind kinds[STAGE_KINDS];
+	int err = 0;
+
+	find_kinds(batch, kinds);
+	for (size_t i = 0; i < STAGE_KINDS && !err; i++) {
+		struct pg_copy copy;
+
+		if (!kinds[i].n)
+			continue;
+		pg_copy_capture(&copy);
+		kinds[i].write(&copy, batch);
+		err = copy.buf.err;
+		if (!err && copy.buf.n)
+			take(arg, kinds[i].table, attrib_buf_view(&copy.buf));
+		attrib_buf_done(&copy.buf);
 	}
 	return err;
 }

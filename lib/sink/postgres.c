@@ -11,6 +11,7 @@
 
 #include "attrib/buf.h"
 #include "pg_conn.h"
+#include "pg_isolate.h"
 #include "pg_stage.h"
 
 #define CONFLICT_TRIES   6
@@ -225,19 +226,40 @@ static int begin(struct postgres_sink *s, const char *id, const struct targets *
 	return err;
 }
 
-static int merge(struct postgres_sink *s, const char *id, const struct targets *t,
-	const struct attrib_batch_view *batch, uint64_t catalog_version)
+/* What a flush writes between begin and COMMIT. */
+struct writing {
+	const struct attrib_batch_view *batch;
+	uint64_t catalog_version;
+	bool isolate;     /* what is refused for its data is set aside */
+	uint64_t refused; /* out */
+};
+
+static int merge(struct postgres_sink *s, const char *function, const char *id,
+	const struct targets *t, const struct writing *w)
 {
-	char version[24], records[24];
+	char sql[128], version[24], records[24];
 	const char *params[] = {
 		id, (const char *)t->lanes.p, (const char *)t->numbers.p, version, records};
 
-	snprintf(version, sizeof version, "%llu", (unsigned long long)catalog_version);
-	snprintf(records, sizeof records, "%llu", (unsigned long long)batch->records);
-	return pg_run(s->conn,
-		"SELECT attrib.merge_v1($1::bytea, $2::bytea[], $3::bigint[], $4::bigint, "
-		"$5::bigint)",
-		5, params, &s->error);
+	snprintf(sql, sizeof sql,
+		"SELECT attrib.%s($1::bytea, $2::bytea[], $3::bigint[], $4::bigint, $5::bigint)",
+		function);
+	snprintf(version, sizeof version, "%llu", (unsigned long long)w->catalog_version);
+	snprintf(records, sizeof records, "%llu", (unsigned long long)w->batch->records);
+	return pg_run(s->conn, sql, 5, params, &s->error);
+}
+
+static int write_batch(
+	struct postgres_sink *s, const char *id, const struct targets *t, struct writing *w)
+{
+	int err;
+
+	if (w->isolate) {
+		err = pg_isolate(s->conn, w->batch, &w->refused, &s->error);
+		return err ? err : merge(s, "merge_v1_positions", id, t, w);
+	}
+	err = pg_stage_batch(s->conn, w->batch, &s->error);
+	return err ? err : merge(s, "merge_v1", id, t, w);
 }
 
 /* A COMMIT of a transaction that had failed answers ROLLBACK. */
@@ -256,20 +278,18 @@ static int commit(struct postgres_sink *s)
 	return err;
 }
 
-static int flush_once(struct postgres_sink *s, const struct targets *t,
-	const struct attrib_batch_view *batch, uint64_t catalog_version)
+static int flush_once(struct postgres_sink *s, const struct targets *t, struct writing *w)
 {
 	char id[2 * sizeof s->instance.b + 3];
 	struct attrib_sink_error ignored;
 	bool done = false;
 	int err;
 
+	w->refused = 0;
 	bytea(s->instance.b, sizeof s->instance.b, id);
 	err = begin(s, id, t, &done);
 	if (!err && !done)
-		err = pg_stage_batch(s->conn, batch, &s->error);
-	if (!err && !done)
-		err = merge(s, id, t, batch, catalog_version);
+		err = write_batch(s, id, t, w);
 	if (!err && !done)
 		err = count_quarantined(s);
 	if (!err && !done)
@@ -277,6 +297,22 @@ static int flush_once(struct postgres_sink *s, const struct targets *t,
 	if (PQtransactionStatus(s->conn) != PQTRANS_IDLE &&
 		pg_run(s->conn, "ROLLBACK", 0, NULL, &ignored))
 		disconnect(s);
+	return err;
+}
+
+/* The same again when another session was in the way; row by row when something was refused. */
+static int flush_until(struct postgres_sink *s, const struct targets *t, struct writing *w)
+{
+	int err = ATTRIB_E_UNAVAILABLE;
+
+	for (int try = 0; try < CONFLICT_TRIES; try++) {
+		s->error = (struct attrib_sink_error){0};
+		err = flush_once(s, t, w);
+		if (err == ATTRIB_E_INVALID && !w->isolate)
+			w->isolate = true;
+		else if (!err || !pg_conflict(&s->error))
+			break;
+	}
 	return err;
 }
 
@@ -294,6 +330,7 @@ static int postgres_flush(
 	struct attrib_sink *sink, const struct attrib_batch_view *batch, uint64_t catalog_version)
 {
 	struct postgres_sink *s = of(sink);
+	struct writing writing = {.batch = batch, .catalog_version = catalog_version};
 	struct targets targets;
 	int err = targets_init(&targets, batch);
 
@@ -301,13 +338,10 @@ static int postgres_flush(
 		pg_say(&s->error, "not connected");
 		err = ATTRIB_E_UNAVAILABLE;
 	}
-	for (int try = 0; try < CONFLICT_TRIES && !err; try++) {
-		s->error = (struct attrib_sink_error){0};
-		err = flush_once(s, &targets, batch, catalog_version);
-		if (!err || !pg_conflict(&s->error) || try + 1 == CONFLICT_TRIES)
-			break;
-		err = 0; /* another session was in the way: the same again */
-	}
+	if (!err)
+		err = flush_until(s, &targets, &writing);
+	if (!err)
+		s->sink.refused += writing.refused;
 	if (err && strcmp(s->error.sqlstate, CANCELED) == 0)
 		allow_more_time(s);
 	if (s->conn && PQstatus(s->conn) != CONNECTION_OK)

@@ -534,8 +534,25 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_rollups() IS 'Step of merge_v1: adds the differences to the rollups, in key order.';
 
-CREATE OR REPLACE FUNCTION attrib.merge_v1(p_instance bytea, p_lanes bytea[], p_numbers bigint[],
-	p_catalog_version bigint, p_records bigint)
+CREATE OR REPLACE FUNCTION attrib.merge_v1_settle()
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM attrib.quarantine WHERE reason = 'refused') THEN
+		RETURN;
+	END IF;
+	DELETE FROM attrib.quarantine q USING (
+		SELECT d.site, jsonb_build_array(attrib.kind_name(d.kind), d.order_id)::text AS key, d.ticket
+		FROM work_apply a JOIN stage_decision d USING (site, kind, order_id)
+		UNION ALL
+		SELECT site, jsonb_build_array('refund', order_id, source, refund_id, event_id)::text, NULL FROM stage_refund
+		UNION ALL
+		SELECT site, jsonb_build_array('cancel', order_id, event_id)::text, NULL FROM stage_cancel) s
+	WHERE q.site = s.site AND q.reason = 'refused' AND q.key = attrib.short_key(s.key)
+		AND coalesce((q.detail->>'ticket')::bigint <= s.ticket, true);
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_settle() IS 'Step of merge_v1: what was refused before and has now come in, as it was or by a later decision, leaves the quarantine.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1_rows()
 RETURNS void LANGUAGE plpgsql
 -- A batch is small beside its tables, every join has an index and is written from the batch outwards:
 -- looking up in that order is right whatever the statistics say, and in a young database they say
@@ -565,6 +582,7 @@ BEGIN
 		PERFORM attrib.merge_v1_customers();
 		PERFORM attrib.merge_v1_sums(1::smallint);
 		PERFORM attrib.merge_v1_rollups();
+		PERFORM attrib.merge_v1_settle();
 	END IF;
 
 	INSERT INTO attrib.traffic AS t
@@ -572,7 +590,13 @@ BEGIN
 	GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
 	ON CONFLICT (site, bucket_at, channel, key, type, verdicts)
 	DO UPDATE SET count = t.count + excluded.count, uniques = t.uniques + excluded.uniques;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_rows() IS 'Merges what is staged: rows and rollups, within the caller''s transaction. What it has worked on stays staged: unstage_v1.';
 
+CREATE OR REPLACE FUNCTION attrib.merge_v1_positions(p_instance bytea, p_lanes bytea[], p_numbers bigint[],
+	p_catalog_version bigint, p_records bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
 	INSERT INTO attrib.lane_position AS p (instance, lane, number)
 	SELECT p_instance, lane, number FROM unnest(p_lanes, p_numbers) AS t (lane, number)
 	ON CONFLICT (instance, lane) DO UPDATE SET number = greatest(p.number, excluded.number);
@@ -580,6 +604,15 @@ BEGIN
 		base = greatest(base, (SELECT max(number) FROM unnest(p_numbers) AS number)),
 		flushed_at = clock_timestamp()
 	WHERE id = p_instance;
+END $$;
+COMMENT ON FUNCTION attrib.merge_v1_positions(bytea, bytea[], bigint[], bigint, bigint) IS 'Step of merge_v1: how far the instance''s journal is in the database.';
+
+CREATE OR REPLACE FUNCTION attrib.merge_v1(p_instance bytea, p_lanes bytea[], p_numbers bigint[],
+	p_catalog_version bigint, p_records bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM attrib.merge_v1_rows();
+	PERFORM attrib.merge_v1_positions(p_instance, p_lanes, p_numbers, p_catalog_version, p_records);
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1(bytea, bytea[], bigint[], bigint, bigint) IS 'Merges the staged batch: rows, rollups and lane positions, within the caller''s transaction and after begin_v1.';
 
@@ -593,9 +626,6 @@ BEGIN
 	PERFORM attrib.merge_v1_sums(1::smallint);
 	PERFORM attrib.merge_v1_rollups();
 	-- The transaction may go on with another site: what has been added is not added again.
-	DELETE FROM work_customer;
-	DELETE FROM work_touched;
-	DELETE FROM work_money;
-	DELETE FROM work_claim;
+	PERFORM attrib.unstage_v1();
 END $$;
 COMMENT ON FUNCTION attrib.rekind_v1(text) IS 'Decides new or returning again for all customers of a site: after customer_history has changed. One transaction.';

@@ -121,6 +121,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.stage_v1() IS 'Creates the temporary tables of a flushing session, once.';
 
+CREATE OR REPLACE FUNCTION attrib.unstage_v1()
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	name text;
+BEGIN
+	FOR name IN SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'
+		AND (relname LIKE 'stage\_%' OR relname LIKE 'work\_%') LOOP
+		EXECUTE format('DELETE FROM pg_temp.%I', name);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION attrib.unstage_v1() IS 'Empties the temporary tables of stage_v1 before the transaction ends: for another merge within it.';
+
 CREATE OR REPLACE FUNCTION attrib.begin_v1(p_instance bytea, p_epoch bigint, p_lanes bytea[], p_numbers bigint[])
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -146,22 +146,6 @@ static void a_slow_merge_gets_more_time(void **state)
 	shop_check(&shop);
 }
 
-static void bad_value_is_the_datas_fault(void **state)
-{
-	(void)state;
-	struct attrib_traffic t = {.site = ATTRIB_STR("acme"),
-		.key = ATTRIB_STR("a\xff"),
-		.channel = ATTRIB_CHANNEL_LINK,
-		.type = ATTRIB_EVENT_CLICK,
-		.count = 1};
-
-	assert_int_equal(attrib_batch_put_traffic(shop.batch, &t), 0);
-	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_INVALID);
-	assert_string_equal(shop.sink->ops->error(shop.sink)->sqlstate, "22021");
-	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
-	shop_flush(&shop); /* the connection is still good */
-}
-
 static void unknown_site_is_no_data_error(void **state)
 {
 	(void)state;
@@ -578,7 +562,6 @@ int main(void)
 		CASE(lanes_ahead_of_the_batch_stop_it),
 		CASE(lost_connection_is_made_good),
 		CASE(a_slow_merge_gets_more_time),
-		CASE(bad_value_is_the_datas_fault),
 		CASE(unknown_site_is_no_data_error),
 		CASE(other_secret_is_refused),
 		CASE(two_sessions_count_once),
