@@ -7,6 +7,7 @@
 
 #include <sysexits.h>
 #include "attrib/sink.h"
+#include "attrib/tools.h"
 #include "config.h"
 
 #define CMD_CONFIG_FILE "/etc/attribd/attribd.conf"
@@ -50,6 +51,7 @@ int cmd_help(const struct cmd_line *line);
 int cmd_import(const struct cmd_line *line);
 int cmd_journal(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);
+int cmd_quarantine(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);
 int cmd_serve(const struct cmd_line *line);
 
@@ -61,6 +63,10 @@ int cmd_load_config(const char *file, struct attribd_config **out);
  * configuration has no such site. */
 int cmd_pick_site(const struct cmd_line *line, const struct attribd_config *config,
 	const struct attribd_site_config **out);
+/* What --format says, a table without it; or EX_USAGE. */
+int cmd_read_format(const char *text, enum attrib_report_format *out);
+/* For attrib_report: rows to standard output. */
+int cmd_write_stdout(void *arg, struct attrib_str text);
 /* Tells what the database said; returns the exit status for the error. */
 int cmd_database_failed(int err, const struct attrib_sink_error *error);
 int cmd_exit_status(int err);

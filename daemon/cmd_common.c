@@ -3,6 +3,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 
@@ -45,6 +46,31 @@ int cmd_pick_site(const struct cmd_line *line, const struct attribd_config *conf
 	for (size_t i = 0; i < config->site_count; i++)
 		fprintf(stderr, "  %.*s\n", (int)config->sites[i].site.name.n,
 			config->sites[i].site.name.p);
+	return EX_USAGE;
+}
+
+int cmd_write_stdout(void *arg, struct attrib_str text)
+{
+	(void)arg;
+	return fwrite(text.p, 1, text.n, stdout) == text.n ? 0 : ATTRIB_E_IO;
+}
+
+int cmd_read_format(const char *text, enum attrib_report_format *out)
+{
+	static const char *const names[] = {[ATTRIB_REPORT_TABLE] = "table",
+		[ATTRIB_REPORT_CSV] = "csv",
+		[ATTRIB_REPORT_JSON] = "json"};
+
+	*out = ATTRIB_REPORT_TABLE;
+	if (!text)
+		return EX_OK;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], text) == 0) {
+			*out = (enum attrib_report_format)i;
+			return EX_OK;
+		}
+	}
+	cmd_complain("--format: expected table, csv or json, got \"%s\"", text);
 	return EX_USAGE;
 }
 

@@ -7,31 +7,6 @@
 #include "attrib/tools.h"
 #include "cmd.h"
 
-static int write_stdout(void *arg, struct attrib_str text)
-{
-	(void)arg;
-	return fwrite(text.p, 1, text.n, stdout) == text.n ? 0 : ATTRIB_E_IO;
-}
-
-static int read_format(const char *text, enum attrib_report_format *out)
-{
-	static const char *const names[] = {[ATTRIB_REPORT_TABLE] = "table",
-		[ATTRIB_REPORT_CSV] = "csv",
-		[ATTRIB_REPORT_JSON] = "json"};
-
-	*out = ATTRIB_REPORT_TABLE;
-	if (!text)
-		return EX_OK;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], text) == 0) {
-			*out = (enum attrib_report_format)i;
-			return EX_OK;
-		}
-	}
-	cmd_complain("--format: expected table, csv or json, got \"%s\"", text);
-	return EX_USAGE;
-}
-
 static int read_model(const char *text)
 {
 	static const char *const names[] = {
@@ -98,10 +73,10 @@ int cmd_report(const struct cmd_line *line)
 		.to = line->to,
 		.model = line->model,
 		.by = line->by,
-		.write = write_stdout};
+		.write = cmd_write_stdout};
 	const struct attribd_site_config *site;
 	struct attribd_config *config;
-	int status = read_format(line->format, &report.format);
+	int status = cmd_read_format(line->format, &report.format);
 
 	if (!status)
 		status = read_model(line->model);

@@ -5,6 +5,7 @@
 #include "cmd_table.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <string.h>
 
 /* clang-format off: texts as they appear */
@@ -133,7 +134,8 @@ const struct cmd cmd_table[] = {
 		"tracker\n"
 		"  traffic_reason           why events are suspect or filtered\n"
 		"  suspect_credit           orders that were credited by suspect touches\n"
-		"  unknown_tracker          keys that were seen and belong to nobody\n\n"
+		"  unknown_tracker          keys that were seen and belong to nobody\n"
+		"  quarantined              what could not be applied and waits for a person\n\n"
 		"Days are local days of the site, both included; without them a report is over all "
 		"time.\n"
 		"Models: policy, last_touch, first_touch, linear, position, time_decay.\n"
@@ -177,6 +179,32 @@ const struct cmd cmd_table[] = {
 		"Example:\n"
 		"  attribd journal verify /var/lib/attribd\n",
 		0, 2, 2, cmd_journal},
+	{"quarantine", "list|retry [KEY...] [--site S] [--format table|csv|json] [-c FILE]",
+		"show what could not be applied, and try it again",
+		"list prints what waits for a person, with its key and why:\n"
+		"  refused          PostgreSQL refused it for its data (a constraint, a trigger, a "
+		"value\n"
+		"                   that it can't hold); everything else of its batch went on\n"
+		"  alias_conflict   an order states a name that another order holds\n"
+		"  refund_currency  a refund in another currency than its order's\n"
+		"retry merges refused rows again, as they were decided: those with these keys or "
+		"order\n"
+		"ids, or all. What is in leaves the quarantine, also what a later event has "
+		"overtaken\n"
+		"(outdated). What is refused again stays, and the exit status is 65; so it is when "
+		"there\n"
+		"is nothing of that name. Orders that were merged into one are tried together. The "
+		"daemon\n"
+		"may go on running. The other two reasons leave by themselves when a later event "
+		"settles\n"
+		"them.\n\n"
+		"Examples:\n"
+		"  attribd quarantine list -c attribd.conf\n"
+		"  attribd quarantine retry --site acme -c attribd.conf\n"
+		"  attribd quarantine retry 1001 '[\"refund\", \"1002\", \"shopify\", \"r1\", "
+		"\"e1\"]' -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FORMAT, 1, INT_MAX - 1,
+		cmd_quarantine},
 	{"help", "[COMMAND|settings]", "explain a command, or list all settings",
 		"Example:\n"
 		"  attribd help import\n",

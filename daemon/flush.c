@@ -29,7 +29,7 @@ static bool is_final(int err)
 	return err == ATTRIB_E_FENCED || err == ATTRIB_E_SCHEMA || err == ATTRIB_E_CONFIG;
 }
 
-/* Logs the beginning of an outage and its end, not every attempt in between. */
+/* Logs the beginning of an outage, when it turns into another one, and its end: not every attempt. */
 static void complain(struct attribd_flush *flush, const char *doing, int err)
 {
 	const struct attrib_sink_error *error = flush->sink->ops->error(flush->sink);
@@ -40,13 +40,13 @@ static void complain(struct attribd_flush *flush, const char *doing, int err)
 	if (is_final(err))
 		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s; stopping", doing,
 			error->text[0] ? error->text : attrib_error_text(err));
-	else if (!flush->told)
-		attribd_log(ATTRIBD_LOG_WARNING,
+	else if (flush->told != err)
+		attribd_log(err == ATTRIB_E_INVALID ? ATTRIBD_LOG_ERROR : ATTRIBD_LOG_WARNING,
 			"%s: %s%s%s%s; events wait in the journal, trying again until it works",
 			doing, error->text[0] ? error->text : attrib_error_text(err),
 			error->sqlstate[0] ? " (" : "", error->sqlstate,
 			error->sqlstate[0] ? ")" : "");
-	flush->told = true;
+	flush->told = err;
 }
 
 static void recovered(struct attribd_flush *flush)
@@ -55,7 +55,7 @@ static void recovered(struct attribd_flush *flush)
 	atomic_store(&flush->up, true);
 	if (flush->told)
 		attribd_log(ATTRIBD_LOG_NOTICE, "%s answers again", flush->sink->ops->name);
-	flush->told = false;
+	flush->told = 0;
 	flush->backoff_us = 0;
 }
 
@@ -100,7 +100,8 @@ static int attach_once(struct attribd_flush *flush)
 		err = remember(flush, &attach);
 	if (err)
 		return err;
-	recovered(flush);
+	if (!flush->stuck)
+		recovered(flush);
 	atomic_store(&flush->progress->refused, flush->sink->quarantined);
 	if (first) {
 		atomic_store(&flush->attach, ATTRIBD_ATTACH_DONE);
@@ -131,17 +132,37 @@ static bool attach_until(struct attribd_flush *flush)
 	return false;
 }
 
-/* Flushes the sealed batch until it is in; false as above. */
+/* Rows that were refused for their data are in the quarantine: the rest went on, but somebody has to
+ * know. */
+static void tell_refused(struct attribd_flush *flush, uint64_t before)
+{
+	const struct attrib_sink_error *error = flush->sink->ops->error(flush->sink);
+	unsigned long long n = (unsigned long long)(flush->sink->refused - before);
+
+	if (n == 0)
+		return;
+	attribd_metric_add(ATTRIBD_METRIC_SINK_REFUSED, (int64_t)n);
+	attribd_log(ATTRIBD_LOG_ERROR,
+		"flushing: %llu row%s refused and set aside, the others are in; the last: %s (%s); "
+		"see attribd quarantine list",
+		n, n == 1 ? " was" : "s were", error->text, error->sqlstate);
+}
+
+/* Flushes the sealed batch until it is in; false as above. An attach in between is no recovery: what
+ * counts is that the batch gets in. */
 static bool flush_until(struct attribd_flush *flush)
 {
+	uint64_t refused = flush->sink->refused;
 	struct attrib_batch_view view;
 
 	attrib_batch_seal(flush->sealed.batch, &view);
 	for (;;) {
 		int err =
 			flush->sink->ops->flush(flush->sink, &view, flush->sealed.catalog_version);
+		flush->stuck = err != 0;
 		if (!err) {
 			recovered(flush);
+			tell_refused(flush, refused);
 			return true;
 		}
 		complain(flush, "flushing", err);

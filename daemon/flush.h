@@ -33,7 +33,8 @@ struct attribd_flush {
 	struct attribd_bell
 		*owner;     /* borrowed; rung when the first attempt is over, and by `fatal` */
 	int64_t backoff_us; /* flush thread only */
-	bool told;          /* flush thread only: this outage was logged */
+	int told;   /* flush thread only: the error that was logged of this outage; 0 = none */
+	bool stuck; /* flush thread only: the batch at hand did not get in yet */
 
 	atomic_bool stop;
 	atomic_bool ended;

@@ -91,6 +91,8 @@
 		"Highest record number covered by the database.")                                  \
 	X(SINK_QUARANTINED, gauge, "attribd_sink_quarantined", "",                                 \
 		"Facts that could not be applied and wait in attrib.quarantine.")                  \
+	X(SINK_REFUSED, counter, "attribd_sink_refused_total", "",                                 \
+		"Rows that PostgreSQL refused for their data and that were set aside.")            \
 	X(SINK_UP, gauge, "attribd_sink_up", "", "1 while the database answers, else 0.")          \
 	X(LAG_MS, gauge, "attribd_lag_milliseconds", "",                                           \
 		"Age of the oldest durable record that the database does not cover yet.")          \

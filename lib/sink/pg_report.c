@@ -63,6 +63,8 @@ static const struct report_row rows[] = {
 		"site, currency, creator, reason"},
 	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false, false},
 		"site, orders DESC, touches DESC, kind, key"},
+	{{"quarantined", "what could not be applied and waits for a person", false, false, false},
+		"site, seen_at, reason, key"},
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof *rows)
