@@ -137,7 +137,26 @@ static void merge_codes(
 			out->codes = observations[i]->event.order;
 }
 
-/* What stands outside of the groups: the best observation that states it. A test stays one. */
+/* What a stranger says beside the shop excludes no order and makes none a renewal. */
+static void merge_kinds(
+	const struct attrib_observation **observations, size_t n, struct attrib_merged *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct attrib_event *event = &observations[i]->event;
+		if (out->signed_source && event->trust != ATTRIB_TRUST_SIGNED)
+			break;
+		if (!out->order_kind.n)
+			out->order_kind = event->order->kind;
+		if (!out->order_source.n)
+			out->order_source = event->order->source;
+		if (!out->tags.n)
+			out->tags = event->order->tags;
+	}
+	if (!out->order_kind.n)
+		out->order_kind = ATTRIB_STR("one_off");
+}
+
+/* What stands outside of the groups. A test stays one. */
 static void merge_attributes(const struct attrib_observation **observations, size_t n,
 	const struct attrib_policy *policy, struct attrib_merged *out)
 {
@@ -149,19 +168,12 @@ static void merge_attributes(const struct attrib_observation **observations, siz
 	out->first_received_at = ATTRIB_FOREVER;
 	for (size_t i = 0; i < n; i++) {
 		const struct attrib_event *event = &observations[i]->event;
-		if (!out->order_kind.n)
-			out->order_kind = event->order->kind;
-		if (!out->order_source.n)
-			out->order_source = event->order->source;
-		if (!out->tags.n)
-			out->tags = event->order->tags;
 		if (event->order->test && source_rank(event, policy) == best)
 			out->test = true;
 		if (observations[i]->fact->received_at < out->first_received_at)
 			out->first_received_at = observations[i]->fact->received_at;
 	}
-	if (!out->order_kind.n)
-		out->order_kind = ATTRIB_STR("one_off");
+	merge_kinds(observations, n, out);
 }
 
 void attrib_merge(const struct attrib_observation **observations, size_t n,

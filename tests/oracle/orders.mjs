@@ -119,6 +119,8 @@ export function mergeOrder(versions, kind, id, seen) {
   const lock = T + duration(settings.lock_after);
   const updated = (e) => Math.min(e.order.updated ?? e.at, e.received + 5 * MINUTE);
   const latest = (list) => [...list].sort((a, b) => trust(b, settings) - trust(a, settings) || updated(b) - updated(a) || b.at - a.at)[0]?.order;
+  const believed = seen.some((e) => e.signed) ? seen.filter((e) => e.signed) : seen;
+  const told = (field) => latest(believed.filter((e) => e.order[field] !== undefined))?.[field];
   const states = (...fields) => seen.filter((e) => fields.some((f) => e.order[f] !== undefined));
   const money = latest(states('total', 'subtotal')) ?? {};
   const currency = money.currency ?? settings.currency;
@@ -133,9 +135,9 @@ export function mergeOrder(versions, kind, id, seen) {
     status: state?.status ?? 'paid',
     late: Math.min(...seen.map((e) => e.received)) > lock,
     test: best(seen, settings).some((e) => e.order.test === true),
-    order_kind: latest(states('order_kind'))?.order_kind ?? 'one_off',
-    source: latest(states('source'))?.source ?? '',
-    tags: latest(states('tags'))?.tags ?? [],
+    order_kind: told('order_kind') ?? 'one_off',
+    source: told('source') ?? '',
+    tags: told('tags') ?? [],
     codes: codes.map((c) => (typeof c === 'string' ? { code: c, amount: 0n }
       : { code: c.code, amount: c.amount === undefined ? 0n : minor(c.amount, codesIn) })),
     visitors: new Set(inTime.map((e) => e.visitor).filter(Boolean)),

@@ -294,6 +294,29 @@ static void test_exclusions_by_the_sites_rules(void **unused)
 	}
 }
 
+static void test_strangers_exclude_no_order_of_the_shop(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.exclude = ATTRIB_STR("tag:gift,source:pos");
+	world_open(&w);
+	world_order(&w, "o", "v", "ADA10");
+	event = world_order(&w, "o", "v", NULL);
+	event->trust = ATTRIB_TRUST_STRANGER;
+	event->order->tags = ATTRIB_STR("gift");
+	event->order->source = ATTRIB_STR("pos");
+	event->order->kind = ATTRIB_STR("renewal");
+	d = world_decision(&w, "o");
+	assert_int_equal(d->status, ATTRIB_STATUS_PAID);
+	check_str(d->order_kind, "one_off");
+	check_winner(d, "ada", CODE);
+	world_done(&w);
+}
+
 static void test_a_lead_is_never_excluded(void **unused)
 {
 	struct world w;
@@ -554,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_revenue_basis),
 		cmocka_unit_test(test_pending_test_and_renewal),
 		cmocka_unit_test(test_exclusions_by_the_sites_rules),
+		cmocka_unit_test(test_strangers_exclude_no_order_of_the_shop),
 		cmocka_unit_test(test_a_lead_is_never_excluded),
 		cmocka_unit_test(test_count_at_created_and_renewals_all),
 		cmocka_unit_test(test_late_order_has_no_path),
