@@ -19,13 +19,20 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const build = resolve(process.argv[2] ?? `${root}/build/coverage`);
 const objects = `${build}/${ROOM}/CMakeFiles/attrib_engine.dir`;
 
+function gcov(name) {
+  try {
+    return execFileSync('gcov', ['--json-format', '--stdout', '--branch-probabilities', name],
+      { cwd: objects, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    throw new Error(`gcov ${name}: ${error.stderr.trim() || error.message}; remove the .gcda files and run the tests again`);
+  }
+}
+
 // file -> line number -> { count, branches: [count] }; an inline function of a header is met in many objects.
 function measure() {
   const files = new Map();
   for (const name of readdirSync(objects).filter((f) => f.endsWith('.gcno'))) {
-    const out = execFileSync('gcov', ['--json-format', '--stdout', '--branch-probabilities', name],
-      { cwd: objects, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const file of JSON.parse(out).files) {
+    for (const file of JSON.parse(gcov(name)).files) {
       const path = relative(root, resolve(build, file.file));
       if (!path.startsWith(`${ROOM}/`)) continue;
       const lines = files.get(path) ?? new Map();

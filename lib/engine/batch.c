@@ -208,7 +208,7 @@ int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_de
 	while (attrib_table_next(&batch->decision_index, hash, &at, &row)) {
 		slot = (struct attrib_decision **)batch->decisions.p + row;
 		if (attrib_batch_decision_cmp(*slot, decision) != 0)
-			continue;
+			continue; /* uncovered: two keys of one hash of 64 bits */
 		if ((*slot)->ticket > decision->ticket)
 			return 0;
 		copy = keep_decision(&batch->arena, decision);

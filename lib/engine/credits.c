@@ -103,7 +103,7 @@ int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *
 	for (enum attrib_model m = ATTRIB_MODEL_POLICY + 1; rows && m < ATTRIB_MODEL_COUNT; m++) {
 		err = split(&sheet, m);
 		if (err)
-			return err;
+			return err; /* uncovered: weights are never all zero, nor near 2^64 */
 	}
 	out->credits = sheet.credits;
 	out->credit_count = sheet.n;

@@ -90,15 +90,12 @@ static int take_count(struct attrib_engine *engine, const struct attrib_event *e
 {
 	struct attrib_count *count;
 	struct attrib_id unique;
-	int err;
 
 	if (!GROW(engine->counts, engine->count_cap, engine->count_n))
 		return ATTRIB_E_NOMEM;
 	count = &engine->counts[engine->count_n++];
 	*count = (struct attrib_count){.claim = claim, .unique_claim = ATTRIB_NO_FACT};
-	err = attrib_traffic_of(event, &engine->arena, &count->traffic);
-	if (err)
-		return err;
+	attrib_traffic_of(event, &engine->arena, &count->traffic);
 	if (!attrib_traffic_unique(event, &count->traffic, engine->site->zone, engine->keys,
 		    &engine->arena, &unique, &count->day_at))
 		return 0;

@@ -227,15 +227,14 @@ static int add_codes(struct gather *gather)
 
 /* -- order ---------------------------------------------------------------------------------------- */
 
-/* The better of two copies of one event first; the click id's evidence is united by the caller. */
+/* The better of two copies of one event first (one id is of one trust); what the click id proves is
+ * united by the caller. */
 static int by_copy(const struct attrib_candidate *a, const struct attrib_candidate *b)
 {
 	const struct attrib_fact *x = a->fact, *y = b->fact;
 
 	if (!x || !y || x == y)
 		return 0;
-	if (x->trust != y->trust)
-		return x->trust > y->trust ? -1 : 1;
 	if (x->at != y->at)
 		return x->at > y->at ? -1 : 1;
 	return (x->content_hash < y->content_hash) - (x->content_hash > y->content_hash);

@@ -49,7 +49,7 @@ static void strongest_key(const struct attrib_event *event, struct attrib_arena 
 	}
 }
 
-int attrib_traffic_of(
+void attrib_traffic_of(
 	const struct attrib_event *event, struct attrib_arena *arena, struct attrib_traffic *out)
 {
 	*out = (struct attrib_traffic){
@@ -60,11 +60,8 @@ int attrib_traffic_of(
 		.count = 1,
 	};
 	strongest_key(event, arena, &out->channel, &out->key);
-	if (out->channel != ATTRIB_CHANNEL_DIRECT && !out->key.p && out->key.n)
-		return ATTRIB_E_NOMEM;
 	if (event->verdicts & ATTRIB_VERDICT_OVERFLOW && out->channel != ATTRIB_CHANNEL_DIRECT)
 		out->key = ATTRIB_STR("(other)");
-	return 0;
 }
 
 /* The instant at which a local day begins: a function of day and zone alone. */

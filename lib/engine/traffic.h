@@ -9,10 +9,10 @@
 #include "attrib/event.h"
 #include "attrib/id.h"
 
-/* False for events that are no traffic. key comes from the arena or the event; p NULL with n > 0
- * never happens: ATTRIB_E_NOMEM instead. */
-int attrib_traffic_of(const struct attrib_event *event, struct attrib_arena *arena,
-	struct attrib_traffic *out) ATTRIB_MUST_CHECK;
+/* The row that an event of traffic is counted in. Its key comes from the arena or the event; it is
+ * empty when memory is out, which the arena remembers. */
+void attrib_traffic_of(
+	const struct attrib_event *event, struct attrib_arena *arena, struct attrib_traffic *out);
 /* The id that the first valid click of (local day, tracker, visitor) claims; false: none is due.
  * *day_at: the start of that local day, where uniques are counted: the bucket of the click that came
  * first would depend on the order of arrival. */

@@ -188,6 +188,46 @@ static void test_uniques_are_by_local_day_and_visitor(void **unused)
 	world_done(&w);
 }
 
+/* Where the clocks leap over midnight, the day begins at one o'clock. */
+static void test_uniques_of_a_day_without_midnight(void **unused)
+{
+	const int64_t leap = INT64_C(1772946000000000); /* 2026-03-08T05:00:00Z = 01:00 in Havana */
+	struct world w;
+
+	(void)unused;
+	world_init(&w);
+	attrib_zone_free((struct attrib_zone *)w.site.zone);
+	w.site.zone = attrib_zone_load("America/Havana");
+	assert_non_null(w.site.zone);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_open(&w);
+	world_click(&w, "c1", "v", "l-ada", leap - MIN);
+	world_click(&w, "c2", "v", "l-ada", leap);
+	world_click(&w, "c3", "v", "l-ada", leap + 10 * HOUR);
+	world_apply(&w);
+	world_view(&w);
+	assert_int_equal(traffic_sum(&w, true), 2);
+	for (size_t i = 0; i < w.view.traffic_count; i++)
+		if (w.view.traffic[i]->uniques)
+			assert_true(w.view.traffic[i]->bucket_at == leap ||
+				    w.view.traffic[i]->bucket_at == leap - DAYS);
+	world_done(&w);
+}
+
+/* It is taken, and nothing is erased yet. */
+static void test_erase_says_nothing_to_the_engine(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	event_visitor(&w, world_event(&w, ATTRIB_EVENT_ERASE, "x", START), "v");
+	world_apply(&w);
+	assert_int_equal(world_view(&w)->records, 1);
+	assert_int_equal(w.view.traffic_count + w.view.decision_count + w.view.link_count, 0);
+	world_done(&w);
+}
+
 static void test_traffic_keys(void **unused)
 {
 	struct world w;
@@ -330,6 +370,8 @@ int main(void)
 		cmocka_unit_test(test_the_claimer_counts_again_a_repeat_does_not),
 		cmocka_unit_test(test_an_order_told_again_is_no_new_fact),
 		cmocka_unit_test(test_uniques_are_by_local_day_and_visitor),
+		cmocka_unit_test(test_uniques_of_a_day_without_midnight),
+		cmocka_unit_test(test_erase_says_nothing_to_the_engine),
 		cmocka_unit_test(test_traffic_keys),
 		cmocka_unit_test(test_refunds_and_cancels_pass_for_signed_sources),
 		cmocka_unit_test(test_what_cannot_be_used_is_counted),

@@ -181,6 +181,8 @@ static void notes(struct world *w)
 		.status = ATTRIB_REFUND_DONE};
 	event = world_event(w, ATTRIB_EVENT_CANCEL, "x1", T0 + DAYS);
 	event->cancel_order_id = ATTRIB_STR("o2");
+	world_landing(
+		w, "v4", "laptop", "bea", NULL, NULL, T0 - HOUR); /* what leads to orders again */
 }
 
 /* A key and a browser that too many share. */
@@ -197,6 +199,33 @@ static void crowd(struct world *w)
 		event_customer(w, event, id.p);
 	}
 	event_customer(w, world_order(w, "o6", "kiosk", NULL), "everybody");
+}
+
+/* Each is the first of its kind to want room: for a claim, an observation, a touch, a code, a lead's. */
+static void cart(struct world *w)
+{
+	world_event(w, ATTRIB_EVENT_CART, "cart", T0);
+}
+
+static void carried(struct world *w)
+{
+	world_order(w, "o7", NULL, NULL)->affiliate = ATTRIB_STR("Bea");
+	world_order(w, "o8", NULL, "Ada10");
+}
+
+static void kept(struct world *w)
+{
+	struct attrib_event *lead = world_lead(w, "lead", "tv", T0 - 45 * DAYS);
+
+	lead->affiliate = ATTRIB_STR("Bea");
+	event_customer(w, lead, "m7");
+	event_customer(w, world_order(w, "o9", NULL, NULL), "m7");
+}
+
+/* Leads to a hub: no further. */
+static void one_of_the_crowd(struct world *w)
+{
+	world_landing(w, "v5", "u1", "bea", NULL, NULL, T0 + HOUR);
 }
 
 struct story {
@@ -322,18 +351,43 @@ static void test_a_group_is_applied_again(void **unused)
 {
 	(void)unused;
 	check_both((struct story){.parts = {people, orders, notes}});
+	check_both((struct story){.parts = {cart}});
+	check_both((struct story){.parts = {carried}});
+	check_both((struct story){.parts = {kept}});
 }
 
 static void test_hubs_are_found_again(void **unused)
 {
 	(void)unused;
-	check_both((struct story){.parts = {crowd}});
+	check_both((struct story){.parts = {crowd, one_of_the_crowd}});
 }
 
 static void test_a_walk_goes_on(void **unused)
 {
 	(void)unused;
 	check_both((struct story){.parts = {people, orders}, .new_catalog = true});
+}
+
+static void test_a_row_of_traffic_is_there_or_not(void **unused)
+{
+	struct attrib_traffic row = {
+		.site = ATTRIB_STR("shop"), .key = ATTRIB_STR("ada"), .count = 1};
+	struct attrib_batch_view view;
+	size_t failures = 0;
+	int err;
+
+	(void)unused;
+	do {
+		struct attrib_batch *batch = attrib_batch_new();
+		allocations_left = ++failures;
+		err = attrib_batch_put_traffic(batch, &row);
+		allocations_left = 0;
+		attrib_batch_seal(batch, &view);
+		assert_int_equal(view.traffic_count, err == 0);
+		attrib_batch_free(batch);
+	} while (err == ATTRIB_E_NOMEM);
+	assert_int_equal(err, 0);
+	assert_true(failures > 1);
 }
 
 static void test_what_cannot_be_made_is_not_there(void **unused)
@@ -359,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_a_group_is_applied_again),
 		cmocka_unit_test(test_hubs_are_found_again),
 		cmocka_unit_test(test_a_walk_goes_on),
+		cmocka_unit_test(test_a_row_of_traffic_is_there_or_not),
 		cmocka_unit_test(test_what_cannot_be_made_is_not_there),
 	};
 

@@ -1,0 +1,119 @@
+/*
+ * A decision, and the walk to the orders that a fact changes, look at so many entities and no more:
+ * then they are counted as cut, and the order is decided by what was found.
+ */
+#include "world.h"
+
+static void shop(struct world *w)
+{
+	world_init(w);
+	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_open(w);
+}
+
+static uint64_t cut(const struct world *w)
+{
+	struct attrib_engine_stats stats;
+
+	attrib_engine_get_stats(w->engine, &stats);
+	return stats.closures_cut;
+}
+
+static const char *name(struct world *w, const char *kind, int i)
+{
+	return attrib_arena_printf(&w->arena, "%s%d", kind, i).p;
+}
+
+/* An order that is told 64 times, each time of another visitor, click and seven customer keys. */
+static void test_a_decision_looks_at_512_entities(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	for (int words = 56; words <= 58; words++) { /* 9 entities each: 504, 513, 522 */
+		shop(&w);
+		for (int i = 0; i < words; i++) {
+			struct attrib_event *event = world_order(&w, "o", name(&w, "v", i), NULL);
+			event->order->updated_at = T0 + i;
+			event_click_id(&w, event, name(&w, "k", i));
+			for (int k = 0; k < 7; k++)
+				event_customer(&w, event, name(&w, "c", 7 * i + k));
+		}
+		check_sums(world_decision(&w, "o"));
+		assert_int_equal(cut(&w) > 0, words > 56);
+		world_done(&w);
+	}
+}
+
+/* A visitor with 20 customers, each with 20 visitors, each of whom has another customer. */
+static void family(struct world *w)
+{
+	for (int i = 0; i < 20; i++) {
+		for (int k = 0; k < 20; k++) {
+			struct attrib_event *event = world_event(
+				w, ATTRIB_EVENT_IDENTIFY, name(w, "i", 20 * i + k), T0 - 2 * DAYS);
+			event_visitor(w, event, k ? name(w, "v", 20 * i + k) : "v");
+			event_customer(w, event, name(w, "c", i));
+			if (!k)
+				continue;
+			event = world_event(
+				w, ATTRIB_EVENT_IDENTIFY, name(w, "j", 20 * i + k), T0 - 2 * DAYS);
+			event_visitor(w, event, name(w, "v", 20 * i + k));
+			event_customer(w, event, name(w, "d", 20 * i + k));
+		}
+		world_apply(w);
+	}
+}
+
+static void test_a_walk_looks_at_512_more_than_it_starts_from(void **unused)
+{
+	struct world w;
+	uint64_t before;
+
+	(void)unused;
+	shop(&w);
+	family(&w);
+	world_order(&w, "o", "v", NULL);
+	world_apply(&w);
+	before = cut(&w);
+	world_click(&w, "x", "elsewhere", "l-ada", T0 - HOUR);
+	world_apply(&w);
+	assert_int_equal(cut(&w), before);
+	attrib_batch_reset(w.batch);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+	world_apply(&w);
+	assert_true(cut(&w) > before);
+	check_sums(world_decision(&w, "o")); /* what is near is found first */
+	world_done(&w);
+}
+
+/* Orders that see the same touches are looked for among so many names. */
+static void test_used_touches_are_looked_for_among_512_names(void **unused)
+{
+	(void)unused;
+	for (int first = 0; first < 2; first++) {
+		struct world w;
+		uint64_t before;
+		world_init(&w);
+		w.site.policy.repeat_first = first;
+		world_open(&w);
+		family(&w);
+		before = cut(&w);
+		world_order(&w, "o", "v", NULL);
+		check_sums(world_decision(&w, "o"));
+		assert_int_equal(
+			cut(&w) - before, 1 + first); /* the walk to the order, and its decision */
+		world_done(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_decision_looks_at_512_entities),
+		cmocka_unit_test(test_a_walk_looks_at_512_more_than_it_starts_from),
+		cmocka_unit_test(test_used_touches_are_looked_for_among_512_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/*
+ * Facts in the state that this version can't read: a newer version wrote them. They are as if they had
+ * not been sent.
+ */
+#include "world.h"
+
+static void shop(struct world *w)
+{
+	world_init(w);
+	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_open(w);
+}
+
+static void put(struct world *w, struct attrib_fact *fact)
+{
+	struct attrib_added added;
+	uint64_t ticket;
+
+	fact->trust = ATTRIB_TRUST_SIGNED;
+	fact->at = fact->received_at = T0 - HOUR;
+	fact->content_hash = fact->body.n + 1;
+	assert_int_equal(w->state->ops->add(w->state, fact, 1, &added, &ticket), 0);
+	assert_true(added.added);
+}
+
+/* Every beginning of a touch's body, and the whole of it. */
+static void test_a_touch_that_is_cut_is_none(void **unused)
+{
+	static const char body[] = {
+		ATTRIB_EVENT_CLICK, 0, 0, 0, 0, 2, 5, 0, 'l', '-', 'a', 'd', 'a'};
+
+	(void)unused;
+	for (size_t n = 0; n <= sizeof body; n++) {
+		struct world w;
+		struct attrib_event *order;
+		shop(&w);
+		order = world_order(&w, "o", "v", NULL);
+		put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_VISITOR, order->visitor},
+				.type = ATTRIB_FACT_TOUCH,
+				.cap = ATTRIB_CAP_TOUCH,
+				.id = {{1}},
+				.body = {body, n}});
+		assert_int_equal(world_decision(&w, "o")->step_count, n == sizeof body);
+		if (n == sizeof body)
+			check_winner(world_decision(&w, "o"), "ada", LINK);
+		world_done(&w);
+	}
+}
+
+static void test_an_observation_that_cannot_be_read_says_nothing(void **unused)
+{
+	struct world w;
+	struct attrib_event *order, *click;
+	struct attrib_buf buf;
+
+	(void)unused;
+	shop(&w);
+	order = world_order(&w, "o", "v", NULL);
+	put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_ORDER, order->order->key},
+			.type = ATTRIB_FACT_ORDER,
+			.cap = ATTRIB_CAP_ORDER,
+			.id = {{1}},
+			.body = ATTRIB_STR("\x7f")});
+	/* nor does one that speaks of no order */
+	attrib_buf_init(&buf);
+	click = world_click(&w, "c", "v", "l-ada", T0 + DAYS);
+	attrib_event_encode(click, &buf);
+	put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_ORDER, order->order->key},
+			.type = ATTRIB_FACT_ORDER,
+			.cap = ATTRIB_CAP_ORDER,
+			.id = {{2}},
+			.body = attrib_buf_view(&buf)});
+	attrib_buf_done(&buf);
+	assert_int_equal(world_decision(&w, "o")->gross, 10000);
+	assert_int_equal(world_decision(&w, "o")->first_received_at, T0);
+	world_done(&w);
+}
+
+/* An entity of which nothing can be read is no order. */
+static void test_an_order_of_which_nothing_can_be_read_is_not_decided(void **unused)
+{
+	struct world w;
+	struct attrib_event *order;
+
+	(void)unused;
+	shop(&w);
+	order = world_order(&w, "o", "v", NULL);
+	w.pending_count = 0;
+	put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_ORDER, order->order->key},
+			.type = ATTRIB_FACT_ORDER,
+			.cap = ATTRIB_CAP_ORDER,
+			.id = {{1}},
+			.body = ATTRIB_STR("\x7f")});
+	put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_VISITOR, order->visitor},
+			.type = ATTRIB_FACT_EDGE,
+			.sub = 1,
+			.cap = ATTRIB_CAP_EDGE,
+			.id = order->order->key});
+	world_click(&w, "c", "v", "l-ada", T0);
+	world_apply(&w);
+	assert_int_equal(world_view(&w)->decision_count, 0);
+	world_reopen(&w, 2);
+	assert_int_equal(world_view(&w)->decision_count, 0);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_touch_that_is_cut_is_none),
+		cmocka_unit_test(test_an_observation_that_cannot_be_read_says_nothing),
+		cmocka_unit_test(test_an_order_of_which_nothing_can_be_read_is_not_decided),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/*
+ * A new catalog: which orders are decided again, and which are left alone.
+ */
+#include "world.h"
+
+static void shop(struct world *w)
+{
+	world_init(w);
+	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_tracker(w, ATTRIB_TRACKER_AFFILIATE, "cleo", "cleo");
+	world_open(w);
+}
+
+static bool is_decided(struct world *w, const char *order_id)
+{
+	const struct attrib_batch_view *v = world_view(w);
+
+	for (size_t i = 0; i < v->decision_count; i++)
+		if (attrib_str_eq(v->decisions[i]->order_id, attrib_str_of(order_id)))
+			return true;
+	return false;
+}
+
+/* The lead's key is not on the order's path any more, but its winner is another. */
+static void test_a_key_of_the_lead_that_is_gone_decides_the_order(void **unused)
+{
+	struct world w;
+	int64_t lead_at = T0 - 45 * DAYS;
+
+	(void)unused;
+	shop(&w);
+	world_click(&w, "c", "v", "l-ada", lead_at - DAYS);
+	world_lead(&w, "L", "v", lead_at)->affiliate = ATTRIB_STR("cleo");
+	world_order(&w, "o", "v", NULL);
+	check_winner(world_decision(&w, "o"), "cleo", AFFILIATE);
+	attrib_batch_reset(w.batch);
+	w.tracker_count--;
+	world_reopen(&w, 2);
+	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
+static void apply_some(struct world *w)
+{
+	for (int i = 0; i < 12; i++) {
+		struct attrib_str id = attrib_arena_printf(&w->arena, "o%02d", i);
+		world_order(w, id.p, NULL, i % 2 ? "ONE" : "TWO");
+	}
+	world_apply(w);
+	attrib_batch_reset(w->batch);
+}
+
+static void walk_on(struct world *w, size_t max, bool expected)
+{
+	bool left;
+
+	assert_int_equal(attrib_engine_redecide(w->engine, max, w->batch, &left), 0);
+	assert_int_equal(left, expected);
+}
+
+/* A change in the middle of a walk: what the first one changed is not forgotten. */
+static void test_a_change_during_a_walk_is_compared_with_its_beginning(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	apply_some(&w);
+	world_tracker(&w, ATTRIB_TRACKER_CODE, "one", "ada");
+	world_swap(&w, 2);
+	walk_on(&w, 3, true);
+	world_tracker(&w, ATTRIB_TRACKER_CODE, "two", "bea");
+	world_swap(&w, 3);
+	for (int i = 0; i < 3; i++)
+		walk_on(&w, 4, i < 2);
+	assert_int_equal(world_view(&w)->decision_count, 12);
+	for (int i = 0; i < 12; i++) {
+		struct attrib_str id = attrib_arena_printf(&w.arena, "o%02d", i);
+		check_winner(world_decision(&w, id.p), i % 2 ? "ada" : "bea", CODE);
+	}
+	walk_on(&w, 4, false); /* nothing is left */
+	world_done(&w);
+}
+
+/* `all`: after a start nobody knows what the orders in PostgreSQL were decided by. */
+static void test_all_decides_what_does_not_differ(void **unused)
+{
+	(void)unused;
+	for (int all = 0; all < 2; all++) {
+		struct world w;
+		shop(&w);
+		apply_some(&w);
+		assert_int_equal(attrib_engine_set_catalog(w.engine, w.catalog, all), 0);
+		walk_on(&w, 100, false);
+		assert_int_equal(world_view(&w)->decision_count, all ? 12 : 0);
+		/* the next change is one of its own */
+		attrib_batch_reset(w.batch);
+		world_tracker(&w, ATTRIB_TRACKER_CODE, "one", "ada");
+		world_swap(&w, 2);
+		walk_on(&w, 100, false);
+		assert_int_equal(world_view(&w)->decision_count, 6);
+		assert_true(is_decided(&w, "o01"));
+		assert_false(is_decided(&w, "o02"));
+		world_done(&w);
+	}
+}
+
+/* Both names of an order are met by the walk, and it is written once. */
+static void test_an_order_of_two_names_is_decided_once(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	struct attrib_engine_stats before, after;
+
+	(void)unused;
+	shop(&w);
+	event_alias(&w, world_order(&w, "a", NULL, "ONE"), "name", "#1");
+	event = world_order(&w, "b", NULL, "ONE");
+	event->source = ATTRIB_STR("other");
+	event_alias(&w, event, "name", "#1");
+	world_apply(&w);
+	attrib_batch_reset(w.batch);
+	attrib_engine_get_stats(w.engine, &before);
+	world_tracker(&w, ATTRIB_TRACKER_CODE, "one", "ada");
+	world_swap(&w, 2);
+	walk_on(&w, 100, false);
+	attrib_engine_get_stats(w.engine, &after);
+	assert_int_equal(after.decisions, before.decisions + 1);
+	assert_int_equal(world_view(&w)->decision_count, 2);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_key_of_the_lead_that_is_gone_decides_the_order),
+		cmocka_unit_test(test_a_change_during_a_walk_is_compared_with_its_beginning),
+		cmocka_unit_test(test_all_decides_what_does_not_differ),
+		cmocka_unit_test(test_an_order_of_two_names_is_decided_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
