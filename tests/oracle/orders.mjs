@@ -13,6 +13,7 @@ export function aliasStatements(observations) {
   for (const e of observations) {
     if (!e.signed || e.order.kind !== 'order') continue;
     for (const [kind, value] of Object.entries(e.order.aliases)) {
+      if (kind !== 'number' && value === e.order.id) continue; // no other name
       const name = JSON.stringify([kind, value, e.source]);
       if (!words.has(name)) words.set(name, new Map());
       const first = words.get(name).get(e.order.id);

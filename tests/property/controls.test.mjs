@@ -20,6 +20,22 @@ const withSettings = (catalog, change) => {
 };
 const withEvents = (h, change) => ({ ...h, events: h.events.map((e) => change(structuredClone(e))) });
 
+// Of an alias that one source gave two orders, only the one that it gave it to last keeps it.
+function lastOwnerOfAliases(h) {
+  const owners = new Map();
+  for (const e of h.events) { // by time of receipt
+    for (const alias of Object.entries(e.trust === 'signed' ? e.event.order?.aliases ?? {} : {})) {
+      owners.set(JSON.stringify([alias, e.source ?? 'native']), e.event.order.id);
+    }
+  }
+  return withEvents(h, (e) => {
+    for (const alias of Object.entries(e.event.order?.aliases ?? {})) {
+      if (owners.get(JSON.stringify([alias, e.source ?? 'native'])) !== e.event.order.id) delete e.event.order.aliases[alias[0]];
+    }
+    return e;
+  });
+}
+
 // What the model hears: another history than the engine's.
 const HEARD = {
   'ties of time go to the smaller id': ['none', (h) => withEvents(h, (e) => {
@@ -38,6 +54,10 @@ const HEARD = {
   'bots count': ['verdicts', (h) => withEvents(h, (e) => ({ ...e, verdicts: e.verdicts?.filter((v) => v !== 'bot') }))],
   'creators earn from themselves': ['self_referral', (h) => ({ ...h, catalog: { ...h.catalog, creator_customers: [] } })],
   'touches earn again and again': ['repeat', (h) => ({ ...h, catalog: withSettings(h.catalog, (s) => { s.repeat_orders = 'all'; }) })],
+  'a lead keeps nothing': ['leads', (h) => ({ ...h, catalog: withSettings(h.catalog, (s) => { s.lead_window = '0'; }) })],
+  'every renewal earns': ['renewals', (h) => ({ ...h, catalog: withSettings(h.catalog, (s) => { s.renewals = 'all'; }) })],
+  'gifts and tests are sales': ['excludes', (h) => ({ ...h, catalog: withSettings(h.catalog, (s) => { s.exclude = ''; }) })],
+  'the last one owns an alias': ['aliases,alias_conflicts', lastOwnerOfAliases],
   'other names are other orders': ['aliases', (h) => withEvents(h, (e) => { delete e.event.order?.aliases; return e; })],
 };
 
@@ -58,7 +78,7 @@ async function control(t, name, only, lying) {
   t.after(() => player.close());
   let told = 0;
   for (let seed = 1; seed <= SEEDS && told < ENOUGH; seed++) {
-    const history = randomHistory(seed, { only });
+    const history = randomHistory(seed, { only, also: only });
     const truth = byOrder(decideAll(history.catalog, history.events), fromModel);
     const lie = byOrder(lying(history), fromModel);
     if (same(lie, truth)) continue;
@@ -71,7 +91,7 @@ async function control(t, name, only, lying) {
 }
 
 for (const [name, [only, change]] of Object.entries(HEARD)) {
-  test(`negative control: ${name}`, (t) => control(t, name, [only], (history) => {
+  test(`negative control: ${name}`, (t) => control(t, name, only.split(','), (history) => {
     const { catalog, events } = change(history);
     return decideAll(catalog, events);
   }));

@@ -127,8 +127,7 @@ static void take_catalog(struct play *play, struct attrib_json json)
 	for (size_t i = 0; i < sites.n; i++)
 		play->sites.site[i].affiliate_params = play->sites.params[i];
 	if (play->conninfo)
-		play_database_sites(
-			play->conninfo, &play->sites, play_text(json, "customer_history"));
+		play_database_sites(play->conninfo, &play->sites);
 }
 
 static const struct attrib_intake_site *site_of(struct play *play, struct attrib_str name)

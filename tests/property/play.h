@@ -21,6 +21,7 @@
 struct play_sites {
 	struct attrib_intake_site site[PLAY_SITES_MAX];
 	struct attrib_str params[PLAY_SITES_MAX][PLAY_PARAMS_MAX]; /* affiliate parameters */
+	struct attrib_str history[PLAY_SITES_MAX]; /* customer_history; views of the catalog line */
 	size_t n;
 	struct attrib_zone
 		*zones[PLAY_SITES_MAX * PLAY_VERSIONS_MAX]; /* owned: freed with the sites */
@@ -43,9 +44,8 @@ void play_sites_done(struct play_sites *sites);
 /* A sink into PostgreSQL, migrated and attached. */
 struct attrib_sink *play_database(const char *conninfo);
 void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_view *view);
-/* Writes the sites' settings that views need; history: customer_history, empty = partial. */
-void play_database_sites(
-	const char *conninfo, const struct play_sites *sites, struct attrib_str history);
+/* Writes the sites' settings that views need. */
+void play_database_sites(const char *conninfo, const struct play_sites *sites);
 
 __attribute__((noreturn, format(printf, 1, 2))) void play_fail(const char *format, ...);
 

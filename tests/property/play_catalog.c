@@ -349,6 +349,9 @@ struct attrib_catalog *play_catalog(
 		while (attrib_json_next(&walk, &name, &item)) {
 			add_site(item, version, sites, builder);
 			names[sites->n - 1] = play_text(item, "name");
+			sites->history[sites->n - 1] = play_text(item, "customer_history");
+			if (!sites->history[sites->n - 1].n)
+				sites->history[sites->n - 1] = ATTRIB_STR("partial");
 		}
 	if (list_start(json, "trackers", &walk))
 		while (attrib_json_next(&walk, &name, &item))

@@ -32,8 +32,7 @@ void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_vie
 	must(sink->ops->flush(sink, view, 0), "flush", sink->ops->error(sink));
 }
 
-void play_database_sites(
-	const char *conninfo, const struct play_sites *sites, struct attrib_str history)
+void play_database_sites(const char *conninfo, const struct play_sites *sites)
 {
 	struct attrib_site_row rows[PLAY_SITES_MAX] = {{0}};
 	struct attrib_sink_error error = {0};
@@ -42,7 +41,7 @@ void play_database_sites(
 	attrib_arena_init(&arena, 4096);
 	for (size_t i = 0; i < sites->n; i++)
 		rows[i] = (struct attrib_site_row){.site = sites->site[i].site,
-			.customer_history = history.n ? history : ATTRIB_STR("partial"),
+			.customer_history = sites->history[i],
 			.cost_spread = ATTRIB_STR("direct_cost"),
 			.policy_json = ATTRIB_STR("{}")};
 	must(attrib_postgres_put_sites(conninfo, rows, sites->n, &arena, &error), "sites", &error);

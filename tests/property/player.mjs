@@ -47,6 +47,13 @@ export class Player {
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
 
+  // Lets it write what is left and waits for its end.
+  end() {
+    const gone = new Promise((done) => { this.#process.on('exit', done); });
+    this.#process.stdin.end();
+    return gone;
+  }
+
   close() {
     this.#waiting = [];
     this.#process.stdin.end();

@@ -94,10 +94,10 @@ export class Day {
     return this.has('shared_devices', 0.15) ? { ...visitor, ...this.someone() } : visitor;
   }
 
-  touch(near) {
+  touch(near, whose) {
     const { r } = this;
     const trust = this.has('strangers', 0.4) ? 'stranger' : 'signed';
-    const who = this.who();
+    const who = whose ?? this.who();
     const links = who.visitor_id && Object.keys(who).length > 1;
     let at = links ? this.apart(near) : near;
     const more = { line: { verdicts: this.verdicts() } };
@@ -160,7 +160,7 @@ export class Day {
       ...(r.chance(0.65) ? this.someone() : {}), ...(this.clicks.length && r.chance(0.3) ? { click_id: r.pick(this.clicks) } : {}), order };
     const source = this.has('sources') ? r.pick(['native', 'shopify', 'stripe']) : undefined;
     const trust = r.chance(this.features.has('strangers') ? 0.8 : 1) ? 'signed' : 'stranger';
-    this.orders.push({ id, at, total, currency, source });
+    this.orders.push({ id, at, total, currency, source, visitor_id: base.visitor_id });
     this.push(at, trust, base, { line: trust === 'signed' && source ? { source } : {} });
     this.moreWords(base, at);
   }
@@ -209,6 +209,14 @@ export class Day {
         order: { id, currency: target.currency, total: major(target.total + BigInt(r.int(50)), target.currency), ...(r.chance(0.3) ? { codes: this.codes(target.currency) } : {}) } });
     }
     const source = r.pick([target.source ?? 'native', 'native', 'shopify', 'stripe']);
+    this.state(at, target, kind, value, source);
+    const other = r.pick(this.orders);
+    if (this.has('alias_conflicts', 0.5) && other !== target) this.state(this.apart(at), other, kind, value, source);
+  }
+
+  // A source says that an order has an alias; unless histories want it to, it never says so of two.
+  state(at, target, kind, value, source) {
+    const { r } = this;
     const said = JSON.stringify([kind, value, source]);
     const first = this.aliases.get(said) ?? target.id;
     this.aliases.set(said, first);
@@ -218,11 +226,15 @@ export class Day {
     }
   }
 
+  // A lead; often that of an order which is placed when the touches before the lead are long too old.
   lead(i) {
     const { r } = this;
-    const at = this.apart(this.orders.length && r.chance(0.7) ? this.nearOrder() : this.when());
+    const order = r.pick(this.orders);
+    const early = r.chance(0.5) && order.visitor_id;
+    const at = this.apart(early ? order.at - r.pick([2, 8, 16, 35]) * DAY : this.nearOrder());
+    if (early) this.touch(Math.floor((at - r.int(30) * MINUTE) / 1000) * 1000, { visitor_id: order.visitor_id });
     const value = r.chance(0.6) ? { value: major(BigInt(r.int(2000)), 'EUR'), currency: 'EUR' } : {};
-    this.push(at, r.chance(this.features.has('strangers') ? 0.8 : 1) ? 'signed' : 'stranger', { type: 'lead', ...(r.chance(0.8) ? { visitor_id: r.pick(this.visitors) } : {}),
+    this.push(at, r.chance(this.features.has('strangers') ? 0.8 : 1) ? 'signed' : 'stranger', { type: 'lead', ...(early ? { visitor_id: order.visitor_id } : r.chance(0.8) ? { visitor_id: r.pick(this.visitors) } : {}),
       ...(r.chance(0.6) ? this.someone() : {}), ...(this.clicks.length && r.chance(0.2) ? { click_id: r.pick(this.clicks) } : {}),
       lead: { id: r.chance(0.1) ? 'o-0' : `L-${i}`, name: 'newsletter', ...value } });
   }
@@ -245,19 +257,19 @@ export class Day {
   // What PostgreSQL settles: refunds and cancels, by several systems, also before and under other names.
   money() {
     const { r } = this;
-    const target = r.pick(this.orders);
+    const target = r.chance(0.6) ? this.orders[0] : r.pick(this.orders);
     const at = this.apart(target.at + r.int(20) * r.pick([-HOUR, HOUR, DAY]));
     const source = r.pick(['native', 'shopify', 'stripe']);
     const order_id = r.chance(0.8) ? target.id : r.pick(['#0', '#1', 'tok-0', 's-0', 'o-9']);
     if (r.chance(0.25)) return this.push(at, 'signed', { type: 'cancel', order_id, ...(r.chance(0.4) ? { reversed: true } : {}) }, { line: { source } });
-    const amount = 1n + (target.total * BigInt(r.int(12))) / 10n;
+    const amount = 1n + (target.total * BigInt(r.int(r.pick([4, 12])))) / 10n;
     const text = (n) => major(n, target.currency);
     const currency = r.pick([target.currency, target.currency, target.currency, undefined, 'USD']);
     // Without a currency an amount is read with the site's two decimals.
     const scaled = currency === 'USD' ? '1.50' : currency ? text(amount) : text(target.currency === 'KWD' ? amount * 10n : amount);
     const refund = { id: `r-${r.int(3)}`, order_id, amount: scaled, currency, ...(r.chance(0.15) ? { status: 'void' } : {}),
-      ...(source === 'stripe' && this.has('sources') ? { cumulative: true } : {}),
-      ...(currency === target.currency && r.chance(0.25) ? { tax: text(amount / 6n), shipping: text(amount / 9n) } : {}) };
+      ...(source === 'stripe' && r.chance(0.6) ? { cumulative: true } : {}),
+      ...(currency === target.currency && r.chance(0.4) ? { tax: text(amount / 6n), shipping: text(amount / 9n) } : {}) };
     return this.push(at, 'signed', { type: 'refund', refund }, { line: { source } });
   }
 
@@ -269,7 +281,7 @@ export class Day {
     if (this.has('aliases')) for (let i = 1 + r.int(4); i > 0; i--) this.alias();
     if (this.has('reports')) for (let i = 1 + r.int(3); i > 0; i--) this.identify();
     if (this.has('traffic')) for (let i = 1 + r.int(6); i > 0; i--) this.errand();
-    if (this.has('refunds')) for (let i = 1 + r.int(6); i > 0; i--) this.money();
+    if (this.has('refunds')) for (let i = 1 + r.int(8); i > 0; i--) this.money();
     while (this.events.length < this.size && !r.chance(0.05)) this.touch(r.chance(0.7) ? this.nearOrder() : this.when());
     return JSON.parse(JSON.stringify(this.events)).sort((a, b) => micros(a.received_at) - micros(b.received_at));
   }
