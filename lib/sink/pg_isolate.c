@@ -117,8 +117,8 @@ static int too_many(struct isolation *iso)
 
 	*iso->error = last;
 	snprintf(iso->error->text, sizeof iso->error->text,
-		"more than %llu of %zu rows were refused for their data, the last in table %s, "
-		"constraint %s: this is no fault of single rows",
+		"more than %llu of %zu rows were refused for their data, the last in table %.40s, "
+		"constraint %.40s: this is no fault of single rows",
 		(unsigned long long)iso->limit, iso->units.row_count,
 		*last.table ? last.table : "-", *last.constraint ? last.constraint : "-");
 	return ATTRIB_E_INVALID;

@@ -171,12 +171,14 @@ RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	-- An order that was forgotten and came again updates the status and the money, never the path: it is
 	-- late, or would be if its time were what it is here. And a stranger's copy takes nothing back that
-	-- a signed source has said.
+	-- a signed source has said. But who knows it from its first word on, and by a word that places it
+	-- earlier, has forgotten nothing: that order is late for everybody.
 	INSERT INTO work_apply
 	SELECT site, kind, order_id, c.ticket = 0, k.path AND d.merged_into = '',
 		k.path AND c.signed AND NOT d.signed
 	FROM stage_decision d JOIN attrib.conversion c USING (site, kind, order_id)
 	CROSS JOIN LATERAL (SELECT c.ticket > 0 AND c.merged_into = '' AND (d.late AND NOT c.late
+			AND NOT (d.first_received_at > d.lock_at AND d.first_received_at <= c.first_received_at)
 		OR d.first_received_at > greatest(c.first_received_at, c.placed_at + (d.lock_at - d.placed_at))) AS path) k
 	WHERE d.ticket > c.ticket;
 

@@ -131,7 +131,7 @@ void shop_order(struct shop *shop, struct test_order o)
 		.total = o.total ? o.total : o.gross,
 		.placed_at = shop_at(o.at),
 		.lock_at = shop_at(o.at) + 30 * ATTRIB_US_PER_DAY,
-		.first_received_at = shop_at(o.at),
+		.first_received_at = shop_at(o.received ? o.received : o.at),
 		.source = attrib_str_of(o.source ? o.source : "shopify"),
 		.order_kind = ATTRIB_STR("one_off"),
 		.order_source = ATTRIB_STR("web"),

@@ -36,6 +36,7 @@ struct test_order {
 	int64_t gross;                  /* minor units */
 	int64_t total;                  /* 0 = gross */
 	int at;                         /* minutes */
+	int received;                   /* minutes, of its first word; 0 = at */
 	int key, key2;                  /* customer keys; 0 = none */
 	const char *currency;           /* NULL = EUR */
 	enum attrib_base_status status; /* 0 = paid */

@@ -497,6 +497,28 @@ static void late_copy_updates_status_and_keeps_the_path(void **state)
 	assert_string_equal(status_of("1"), "paid|9.01|0.00|9.01|unknown");
 }
 
+/* A word that places the order earlier makes it late without anything being forgotten. */
+static void an_order_that_becomes_late_loses_its_path(void **state)
+{
+	const int days = 24 * 60;
+
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .at = 60 * days,
+				  .gross = 1000,
+				  .credits = {{.creator = "lisa"}}});
+	shop_flush(&shop);
+	shop_order(&shop, (struct test_order){.id = "1",
+				  .ticket = 2,
+				  .at = days,
+				  .received = 60 * days,
+				  .gross = 1000,
+				  .late = true});
+	shop_flush(&shop);
+	expect("|unattributed",
+		"SELECT creator, channel FROM attrib.order_credit WHERE model = 'policy'");
+}
+
 /* The engine had forgotten it, and its new copy names no placed_at: it looks like an order of today. */
 static void a_forgotten_order_keeps_its_path_and_its_time(void **state)
 {
@@ -665,6 +687,7 @@ int main(void)
 		CASE(refund_in_another_currency_is_quarantined),
 		CASE(cancel_and_uncancel),
 		CASE(late_copy_updates_status_and_keeps_the_path),
+		CASE(an_order_that_becomes_late_loses_its_path),
 		CASE(a_forgotten_order_keeps_its_path_and_its_time),
 		CASE(an_order_that_parted_from_another_is_decided_again),
 		CASE(zero_gross_is_fine),
