@@ -115,6 +115,36 @@ static void test_clicks_beyond_the_cap_are_counted_once(void **unused)
 	world_done(&w);
 }
 
+/* An older first touch takes the place of the one that a full visitor kept as its first. */
+static void test_a_changed_capped_set_decides_its_open_orders_again(void **unused)
+{
+	struct world w;
+	const struct attrib_decision *d;
+	char name[16];
+
+	(void)unused;
+	world_init(&w);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "ann", "ann");
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "bea", "bea");
+	world_open(&w);
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof name, "c%d", i);
+		world_click(&w, name, "v", "ann", T0 - 20 * DAYS + i * HOUR);
+		if (i % 64 == 63)
+			world_apply(&w);
+	}
+	world_order(&w, "1", "v", NULL);
+	d = world_decision(&w, "1");
+	assert_int_equal(d->step_count, 257);
+	check_str(credit_of(d, ATTRIB_MODEL_FIRST_TOUCH)->creator, "ann");
+	attrib_batch_reset(w.batch);
+	world_click(&w, "c-first", "v", "bea", T0 - 21 * DAYS)->received_at = T0 + DAYS;
+	d = world_decision(&w, "1");
+	assert_int_equal(d->step_count, 257);
+	check_str(credit_of(d, ATTRIB_MODEL_FIRST_TOUCH)->creator, "bea");
+	world_done(&w);
+}
+
 static void test_the_claimer_counts_again_a_repeat_does_not(void **unused)
 {
 	struct world w;
@@ -367,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
 		cmocka_unit_test(test_traffic_is_counted_once),
 		cmocka_unit_test(test_clicks_beyond_the_cap_are_counted_once),
+		cmocka_unit_test(test_a_changed_capped_set_decides_its_open_orders_again),
 		cmocka_unit_test(test_the_claimer_counts_again_a_repeat_does_not),
 		cmocka_unit_test(test_an_order_told_again_is_no_new_fact),
 		cmocka_unit_test(test_uniques_are_by_local_day_and_visitor),
