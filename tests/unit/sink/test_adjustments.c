@@ -8,31 +8,9 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "shop.h"
+#include "one_shop.h"
 
 #define DAY 1440
-
-static struct test_pg pg;
-static struct shop shop;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_pg_init(&pg, true);
-	shop_site(&pg, "complete");
-	shop_init(&shop, &pg, 1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	shop_done(&shop);
-	test_pg_done(&pg);
-	return 0;
-}
-
-#define expect(text, ...) assert_string_equal(test_pg_text(&pg, __VA_ARGS__), text)
 
 static const char *adjustments(const char *order)
 {
@@ -368,7 +346,7 @@ static void what_does_not_add_up_is_found(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, shop_open, shop_close)
 	const struct CMUnitTest tests[] = {
 		CASE(ten_refunds_over_three_creators),
 		CASE(currencies_without_and_with_three_decimals),

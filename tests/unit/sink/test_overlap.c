@@ -8,29 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "shop.h"
-
-static struct test_pg pg;
-static struct shop shop;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_pg_init(&pg, true);
-	shop_site(&pg, "complete");
-	shop_init(&shop, &pg, 1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	shop_done(&shop);
-	test_pg_done(&pg);
-	return 0;
-}
-
-#define expect(text, ...) assert_string_equal(test_pg_text(&pg, __VA_ARGS__), text)
+#include "one_shop.h"
 
 #define AFFILIATE ATTRIB_CHANNEL_AFFILIATE
 #define UTM       ATTRIB_CHANNEL_UTM
@@ -216,7 +194,7 @@ static void claim_of_an_absorbed_order_is_of_its_heir(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, shop_open, shop_close)
 	const struct CMUnitTest tests[] = {
 		CASE(pairs_of_creators),
 		CASE(first_of_a_pair_by_bytes),

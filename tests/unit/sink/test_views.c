@@ -8,29 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "shop.h"
-
-static struct test_pg pg;
-static struct shop shop;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_pg_init(&pg, true);
-	shop_site(&pg, "complete");
-	shop_init(&shop, &pg, 1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	shop_done(&shop);
-	test_pg_done(&pg);
-	return 0;
-}
-
-#define expect(text, ...) assert_string_equal(test_pg_text(&pg, __VA_ARGS__), text)
+#include "one_shop.h"
 
 static void cost(
 	const char *id, const char *campaign, const char *creator, const char *kind, int amount)
@@ -250,7 +228,7 @@ static void everything_has_a_comment(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, shop_open, shop_close)
 	const struct CMUnitTest tests[] = {
 		CASE(roi_of_the_worked_example),
 		CASE(other_ways_of_spreading),
