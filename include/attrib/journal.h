@@ -30,12 +30,21 @@
 #define ATTRIB_RECORD_MAX   (1u << 20)  /* bytes of one payload; it has at least 1 */
 #define ATTRIB_SEGMENT_SIZE (64u << 20) /* when the options say 0 */
 
+/* What opening has to say of single files. */
+enum attrib_journal_note {
+	ATTRIB_JOURNAL_NEWER,   /* the segment of a newer format because of which it fails */
+	ATTRIB_JOURNAL_FOREIGN, /* a lane of another instance: neither read nor touched */
+};
+
 struct attrib_journal_options {
 	const char *dir; /* the journal directory; made when absent */
 	struct attrib_id instance;
 	uint64_t segment_size; /* bytes; a lane rotates when the next commit does not fit. One
 	                           * commit is never split, so a large one may exceed it */
 	uint64_t quota;        /* bytes over all lanes; 0 = none. Above: append = NO_SPACE */
+	/* called by the open, once a file or lane, with a sentence that names it; NULL = nobody */
+	void (*note)(void *arg, enum attrib_journal_note what, const char *text);
+	void *note_arg;
 };
 
 struct attrib_journal; /* all lanes of one instance */
@@ -126,6 +135,34 @@ struct attrib_id attrib_journal_lane_id(struct attrib_journal *journal, uint32_t
 void attrib_journal_lane_range(
 	struct attrib_journal *journal, uint32_t lane, uint64_t *first, uint64_t *last);
 
+/* What is known of a lane. */
+struct attrib_lane_view {
+	struct attrib_id id;
+	bool own;        /* opened at this start */
+	uint64_t begins; /* number of the first record that it ever had */
+	uint64_t first;  /* ... and of the first one that the directory may have */
+	uint64_t last;   /* as above */
+	uint64_t torn;   /* at most so many records were lost in damage behind `last` */
+};
+/* False: no lane has the id. */
+bool attrib_journal_lane_find(
+	struct attrib_journal *journal, const struct attrib_id *id, uint32_t *out);
+/* `lane` is below attrib_journal_lane_count. */
+void attrib_journal_lane_look(
+	struct attrib_journal *journal, uint32_t lane, struct attrib_lane_view *out);
+
+/* Bytes of a segment that are no record any more although they were acknowledged. */
+struct attrib_damage {
+	struct attrib_id lane;
+	uint64_t segment;        /* the first number of the segment, as in its name */
+	uint64_t offset, length; /* bytes of the file; length 0: they are not there at all */
+	uint64_t from,
+		to; /* numbers that are missing; to < from: none. UINT64_MAX: and all behind */
+};
+/* One sentence, without the names of files. */
+#define ATTRIB_DAMAGE_TEXT 192
+void attrib_damage_text(const struct attrib_damage *damage, char out[ATTRIB_DAMAGE_TEXT]);
+
 struct attrib_reader;
 int attrib_reader_new(struct attrib_journal *journal, struct attrib_reader **out) ATTRIB_MUST_CHECK;
 void attrib_reader_free(struct attrib_reader *reader);
@@ -136,17 +173,65 @@ void attrib_reader_free(struct attrib_reader *reader);
  * numbers may be missing; a torn tail of an earlier start is the end of its lane. */
 int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t after,
 	struct attrib_record *out, size_t max, size_t *n) ATTRIB_MUST_CHECK;
+/* `tell` hears of each stretch of damage once: of what the open met before this call ends, of all
+ * else within attrib_reader_read. Called before the first read. */
+int attrib_reader_on_damage(struct attrib_reader *reader,
+	void (*tell)(void *arg, const struct attrib_damage *damage), void *arg) ATTRIB_MUST_CHECK;
 /* Stretches of damage met so far, and the bytes in them. */
 void attrib_reader_damaged(
 	const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes);
+
+/* -- quarantine: what damage looked like -------------------------------------------------------- */
+
+/* Copies of damaged bytes, one file a stretch, in a directory of their own:
+ * <lane id>-<segment>-<offset>-<length>.bad, the last three in 16 hex digits. A file is complete
+ * when it has its name, and no stretch is copied twice. One thread. */
+struct attrib_quarantine;
+struct attrib_quarantine_options {
+	const char *dir;               /* made when absent */
+	uint64_t max_files, max_bytes; /* over all files */
+};
+/* ATTRIB_E_IO with errno, ATTRIB_E_NOT_FOUND (the parent), ATTRIB_E_NOMEM. */
+int attrib_quarantine_open(struct attrib_journal *journal,
+	const struct attrib_quarantine_options *options,
+	struct attrib_quarantine **out) ATTRIB_MUST_CHECK;
+void attrib_quarantine_close(struct attrib_quarantine *quarantine);
+/* 0: the copy is durable, now or since an earlier start. ATTRIB_E_TOO_MANY: a limit would be passed;
+ * ATTRIB_E_NO_SPACE, ATTRIB_E_IO: there is no copy. The segment is only read. */
+int attrib_quarantine_keep(
+	struct attrib_quarantine *quarantine, const struct attrib_damage *damage) ATTRIB_MUST_CHECK;
+uint64_t attrib_quarantine_files(const struct attrib_quarantine *quarantine);
 
 /* -- verify: reads every segment of a directory without touching it ----------------------------- */
 
 struct attrib_journal_report {
 	uint64_t segments, lanes, records, bytes, torn_tails, damaged_stretches, damaged_bytes;
 };
-/* Calls `line` (may be NULL) once per segment with a readable sentence. A torn tail is normal;
- * damaged stretches are not. ATTRIB_E_NOT_FOUND, ATTRIB_E_VERSION, ATTRIB_E_IO. */
+/* One record where it stands. */
+struct attrib_journal_place {
+	struct attrib_id lane;
+	uint64_t number, segment, offset;
+	struct attrib_str payload; /* borrowed until the call ends */
+};
+/* Who hears of what; each may be NULL. A record's `false` ends the walk. */
+struct attrib_journal_visit {
+	bool (*record)(void *arg, const struct attrib_journal_place *place);
+	void (*segment)(void *arg, const char *text); /* a sentence about each segment */
+	void (*trouble)(void *arg, const char *text); /* ... each damage and the newer format */
+	void *arg;
+};
+/* Which records: of lanes whose id begins with these hex digits, numbers from..to. Segments that
+ * can't hold one are not read. */
+struct attrib_journal_range {
+	struct attrib_str lane; /* lower case; empty = all */
+	uint64_t from, to;
+};
+/* Lanes by id, records by number. A torn tail is normal; damaged stretches are not. The first segment
+ * of a newer format ends it: ATTRIB_E_VERSION. ATTRIB_E_NOT_FOUND, ATTRIB_E_IO. */
+int attrib_journal_walk(const char *dir, const struct attrib_journal_range *range,
+	const struct attrib_journal_visit *visit,
+	struct attrib_journal_report *report) ATTRIB_MUST_CHECK;
+/* A walk over everything; `line` (may be NULL) hears all sentences. */
 int attrib_journal_verify(const char *dir, struct attrib_journal_report *report,
 	void (*line)(void *arg, const char *text), void *arg) ATTRIB_MUST_CHECK;
 

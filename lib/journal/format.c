@@ -79,6 +79,30 @@ int journal_head_decode(const uint8_t *p, size_t n, struct journal_head *out)
 	return err;
 }
 
+uint64_t journal_head_damaged(const uint8_t *p, size_t n)
+{
+	struct journal_head head;
+
+	if (n < JOURNAL_HEAD_COPY + JOURNAL_HEAD_BYTES)
+		return UINT64_MAX;
+	bool first = decode_copy(p, &head) == 0;
+	bool second = decode_copy(p + JOURNAL_HEAD_COPY, &head) == 0;
+	if (first == second)
+		return UINT64_MAX;
+	return first ? JOURNAL_HEAD_COPY : 0;
+}
+
+uint32_t journal_head_version(const uint8_t *p, size_t n)
+{
+	uint32_t highest = 0;
+
+	for (size_t at = 0; at + JOURNAL_HEAD_BYTES <= n; at += JOURNAL_HEAD_COPY) {
+		if (memcmp(p + at, magic, sizeof magic) == 0 && get32(p + at + 8) > highest)
+			highest = get32(p + at + 8);
+	}
+	return highest;
+}
+
 void journal_record_put(uint8_t *p, struct attrib_str payload, uint64_t number)
 {
 	size_t end = JOURNAL_RECORD_HEAD + payload.n;
@@ -130,6 +154,12 @@ void journal_name_format(
 
 	attrib_hex(lane->b, sizeof lane->b, hex);
 	snprintf(out, JOURNAL_NAME, "%s-%016llx%s", hex, (unsigned long long)first, suffix);
+}
+
+void journal_newer_text(const char *name, uint32_t version, char *out, size_t size)
+{
+	snprintf(out, size, "%s has format version %u, this attribd reads up to %u", name, version,
+		JOURNAL_VERSION);
 }
 
 bool journal_name_parse(const char *name, struct attrib_id *lane, uint64_t *first)

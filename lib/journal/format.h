@@ -49,6 +49,11 @@ void journal_head_encode(const struct journal_head *head, uint8_t out[JOURNAL_HE
 /* From the first n bytes of a file. ATTRIB_E_VERSION: a newer format; ATTRIB_E_CORRUPT: neither
  * copy is whole. */
 int journal_head_decode(const uint8_t *p, size_t n, struct journal_head *out) ATTRIB_MUST_CHECK;
+/* Where a copy of the head stands that is damaged while the other one is whole; UINT64_MAX: both are
+ * whole or none is. */
+uint64_t journal_head_damaged(const uint8_t *p, size_t n);
+/* The highest format version that a copy claims; 0 = none. */
+uint32_t journal_head_version(const uint8_t *p, size_t n);
 
 /* Bytes of a record with its head and padding. */
 static inline size_t journal_record_size(size_t payload)
@@ -77,6 +82,8 @@ bool journal_record_holds(
 #define JOURNAL_NAME 64
 void journal_name_format(
 	char out[JOURNAL_NAME], const struct attrib_id *lane, uint64_t first, const char *suffix);
+/* A sentence about a segment that only a newer program can read. */
+void journal_newer_text(const char *name, uint32_t version, char *out, size_t size);
 /* False when the name is none of a segment. */
 bool journal_name_parse(const char *name, struct attrib_id *lane, uint64_t *first);
 

@@ -18,8 +18,11 @@ struct journal_lane {
 	bool own;              /* opened at this start */
 	uint64_t base, first;  /* first = number of its first record */
 	_Atomic uint64_t last; /* highest durable number; first - 1 when there is none */
-	uint64_t *segments;    /* owned; first numbers, rising; under lock */
-	size_t count, cap;     /* under lock */
+	uint64_t torn;         /* of an earlier start: bytes at its end that are no record */
+	uint64_t
+		headless; /* ... and first number of its last segment if that has no head; else 0 */
+	uint64_t *segments; /* owned; first numbers, rising; under lock */
+	size_t count, cap;  /* under lock */
 };
 
 struct attrib_journal {

@@ -7,10 +7,12 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "directory.h"
+#include "format.h"
 #include "scan.h"
 
 /* -- the list of lanes ------------------------------------------------------------------------- */
@@ -102,10 +104,32 @@ bool journal_lane_find(struct attrib_journal *journal, struct journal_lane *lane
 
 /* -- opening ----------------------------------------------------------------------------------- */
 
-/* Reads the head of one segment; with `last` also walks to its end. A head that can't be read makes
+static void note(struct attrib_journal *journal, enum attrib_journal_note what, const char *text)
+{
+	if (journal->options.note)
+		journal->options.note(journal->options.note_arg, what, text);
+}
+
+static void note_newer(struct attrib_journal *journal, const char *name, uint32_t version)
+{
+	char text[192];
+
+	journal_newer_text(name, version, text, sizeof text);
+	note(journal, ATTRIB_JOURNAL_NEWER, text);
+}
+
+/* How far a lane of an earlier start goes. */
+struct lane_end {
+	uint64_t last;
+	uint64_t torn; /* bytes behind it that are no record */
+	bool headless; /* they are the whole last segment */
+};
+
+/* Reads the head of one segment; with `end` also walks to its end. A head that can't be read makes
  * the segment damage, which is the reader's business: *known is false. */
 static int look(struct attrib_journal *journal, struct journal_window *window,
-	const struct journal_entry *entry, bool *known, struct journal_head *head, uint64_t *last)
+	const struct journal_entry *entry, bool *known, struct journal_head *head,
+	struct lane_end *end)
 {
 	struct journal_scan scan;
 	char name[JOURNAL_NAME];
@@ -114,17 +138,21 @@ static int look(struct attrib_journal *journal, struct journal_window *window,
 	journal_name_format(name, &entry->lane, entry->first, ".seg");
 	int err = journal_scan_open(&scan, journal->io, journal->dir, name, window, &size);
 	*known = err == 0;
+	if (err == ATTRIB_E_VERSION)
+		note_newer(journal, name, scan.version);
+	if (err == ATTRIB_E_CORRUPT && end)
+		*end = (struct lane_end){entry->first - 1, size, true};
 	if (err)
 		return err == ATTRIB_E_CORRUPT ? 0 : err;
 	*head = scan.head;
-	if (last)
-		err = journal_scan_last(&scan, last);
+	if (end)
+		err = journal_scan_last(&scan, &end->last, &end->torn);
 	journal_scan_close(&scan);
 	return err;
 }
 
 static int add_lane(struct attrib_journal *journal, const struct journal_entry *entries, size_t n,
-	uint64_t base, uint64_t last)
+	uint64_t base, const struct lane_end *end)
 {
 	struct journal_lane *lane = journal_lane_add(journal, &entries[0].lane, false);
 	int err = lane ? 0 : ATTRIB_E_NOMEM;
@@ -137,9 +165,27 @@ static int add_lane(struct attrib_journal *journal, const struct journal_entry *
 	if (!err) {
 		lane->base = base;
 		lane->first = entries[0].first;
-		atomic_store(&lane->last, last);
+		lane->torn = end->torn;
+		lane->headless = end->headless ? entries[n - 1].first : 0;
+		atomic_store(&lane->last, end->last);
 	}
 	return err;
+}
+
+static void note_foreign(struct attrib_journal *journal, const struct journal_entry *entries,
+	size_t n, const struct attrib_id *instance)
+{
+	char text[192], name[JOURNAL_NAME], owner[33] = {0};
+
+	journal->foreign += n;
+	journal_name_format(name, &entries[0].lane, entries[0].first, ".seg");
+	attrib_hex(instance->b, sizeof instance->b, owner);
+	if (n == 1)
+		snprintf(text, sizeof text, "%s is of instance %s", name, owner);
+	else
+		snprintf(text, sizeof text, "%s and %zu more of its lane are of instance %s", name,
+			n - 1, owner);
+	note(journal, ATTRIB_JOURNAL_FOREIGN, text);
 }
 
 /* One lane of an earlier start: who wrote it, and how far it goes. */
@@ -148,7 +194,7 @@ static int load_lane(struct attrib_journal *journal, struct journal_window *wind
 {
 	struct journal_head head = {.instance = journal->options.instance};
 	struct journal_head other;
-	uint64_t last = entries[n - 1].first - 1;
+	struct lane_end end = {entries[n - 1].first - 1, 0, false};
 	bool known = false, ends;
 	int err = 0;
 
@@ -161,12 +207,12 @@ static int load_lane(struct attrib_journal *journal, struct journal_window *wind
 			head = other;
 	}
 	if (!err && !attrib_id_eq(&head.instance, &journal->options.instance)) {
-		journal->foreign += n;
+		note_foreign(journal, entries, n, &head.instance);
 		return 0;
 	}
 	if (!err)
-		err = look(journal, window, &entries[n - 1], &ends, &other, &last);
-	return err ? err : add_lane(journal, entries, n, head.base, last);
+		err = look(journal, window, &entries[n - 1], &ends, &other, &end);
+	return err ? err : add_lane(journal, entries, n, head.base, &end);
 }
 
 static int by_base(const void *pa, const void *pb)
@@ -329,4 +375,32 @@ void attrib_journal_lane_range(
 
 	*first = at ? at->first : 0;
 	*last = at ? atomic_load_explicit(&at->last, memory_order_acquire) : 0;
+}
+
+bool attrib_journal_lane_find(
+	struct attrib_journal *journal, const struct attrib_id *id, uint32_t *out)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&journal->lock);
+	for (size_t i = 0; i < journal->count && !found; i++) {
+		found = attrib_id_eq(&journal->lanes[i]->id, id);
+		if (found)
+			*out = (uint32_t)i;
+	}
+	pthread_mutex_unlock(&journal->lock);
+	return found;
+}
+
+void attrib_journal_lane_look(
+	struct attrib_journal *journal, uint32_t lane, struct attrib_lane_view *out)
+{
+	struct journal_lane *at = journal_lane_at(journal, lane);
+
+	*out = (struct attrib_lane_view){.id = at->id,
+		.own = at->own,
+		.begins = at->base + 1,
+		.first = at->first,
+		.last = atomic_load_explicit(&at->last, memory_order_acquire),
+		.torn = at->torn / JOURNAL_RECORD_MIN};
 }

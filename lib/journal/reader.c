@@ -14,9 +14,9 @@ struct cursor {
 	struct journal_lane *lane; /* borrowed */
 	struct journal_scan scan;  /* fd -1 = no segment is open */
 	bool placed;
-	uint64_t returned;  /* the last number handed out, or the place that was asked for */
-	uint64_t number;    /* the next number to look for while no segment is open */
-	uint64_t bad_first; /* the segment without a readable head that was counted last */
+	uint64_t returned; /* the last number handed out, or the place that was asked for */
+	uint64_t number;   /* the next number to look for while no segment is open */
+	uint64_t told_segment, told_end; /* damage below it was told */
 };
 
 struct attrib_reader {
@@ -25,6 +25,8 @@ struct attrib_reader {
 	struct journal_damage damage;
 	struct cursor **cursors; /* owned; by lane index; they don't move: scans own the window */
 	size_t count;
+	void (*tell)(void *arg, const struct attrib_damage *damage);
+	void *tell_arg;
 };
 
 int attrib_reader_new(struct attrib_journal *journal, struct attrib_reader **out)
@@ -107,15 +109,61 @@ static void leave(struct cursor *cursor, uint64_t number)
 	cursor->number = number;
 }
 
-/* The head is gone, and with it the seed: the whole segment is one stretch of damage. */
-static void count_headless(
-	struct attrib_reader *reader, struct cursor *cursor, uint64_t first, uint64_t size)
+/* A place that is met again, after an error or by another start of reading, is no news. */
+static void tell(
+	struct attrib_reader *reader, struct cursor *cursor, const struct attrib_damage *damage)
 {
-	if (cursor->bad_first == first)
+	uint64_t end = damage->offset + damage->length + 1; /* so that 0 bytes are a place, too */
+
+	if (damage->segment < cursor->told_segment ||
+		(damage->segment == cursor->told_segment && end <= cursor->told_end))
 		return;
-	cursor->bad_first = first;
+	cursor->told_segment = damage->segment;
+	cursor->told_end = end;
 	reader->damage.stretches++;
-	reader->damage.bytes += size;
+	reader->damage.bytes += damage->length;
+	if (reader->tell)
+		reader->tell(reader->tell_arg, damage);
+}
+
+/* The head is gone, and with it the seed: the whole segment is one stretch of damage. */
+static void tell_headless(struct attrib_reader *reader, struct cursor *cursor, uint64_t first,
+	uint64_t next_first, uint64_t size)
+{
+	struct attrib_damage damage = {.lane = cursor->lane->id,
+		.segment = first,
+		.length = size,
+		.from = first,
+		.to = next_first == UINT64_MAX ? UINT64_MAX : next_first - 1};
+
+	tell(reader, cursor, &damage);
+}
+
+static void tell_half_head(struct attrib_reader *reader, struct cursor *cursor)
+{
+	const struct journal_scan *scan = &cursor->scan;
+	struct attrib_damage damage = {.lane = cursor->lane->id,
+		.segment = scan->head.first,
+		.offset = scan->head_damage,
+		.length = JOURNAL_HEAD_BYTES,
+		.from = 1};
+
+	if (scan->head_damage != UINT64_MAX)
+		tell(reader, cursor, &damage);
+}
+
+static void tell_stretch(
+	struct attrib_reader *reader, struct cursor *cursor, const struct journal_damage *found)
+{
+	struct attrib_damage damage = {.lane = cursor->lane->id,
+		.segment = cursor->scan.head.first,
+		.offset = found->at,
+		.length = found->length,
+		.from = found->from,
+		.to = found->to};
+
+	if (found->stretches)
+		tell(reader, cursor, &damage);
 }
 
 /* Opens the segment that has the cursor's number. *more false: there is none to read. */
@@ -132,7 +180,7 @@ static int enter(struct attrib_reader *reader, struct cursor *cursor, bool *more
 	int err = journal_scan_open(
 		&cursor->scan, journal->io, journal->dir, name, &reader->window, &size);
 	if (err == ATTRIB_E_CORRUPT) {
-		count_headless(reader, cursor, first, size);
+		tell_headless(reader, cursor, first, next_first, size);
 		*more = next_first != UINT64_MAX;
 		if (*more)
 			cursor->number = next_first;
@@ -142,6 +190,7 @@ static int enter(struct attrib_reader *reader, struct cursor *cursor, bool *more
 		return err;
 	cursor->scan.next_first = next_first;
 	cursor->scan.settled = cursor->lane->own;
+	tell_half_head(reader, cursor);
 	return 0;
 }
 
@@ -150,7 +199,7 @@ static int enter(struct attrib_reader *reader, struct cursor *cursor, bool *more
 static int go_on(struct attrib_reader *reader, struct cursor *cursor, uint64_t limit, bool *more)
 {
 	struct journal_scan *scan = &cursor->scan;
-	struct journal_damage damage = {0, 0};
+	struct journal_damage damage = {0};
 	enum journal_tail tail;
 	uint64_t first;
 
@@ -163,16 +212,14 @@ static int go_on(struct attrib_reader *reader, struct cursor *cursor, uint64_t l
 	int err = journal_scan_skip(scan, limit, &damage, &tail);
 	if (err)
 		return err;
-	if (tail != JOURNAL_TAIL_RECORD) {
-		*more = scan->next_first != UINT64_MAX;
-		if (*more)
-			leave(cursor, scan->next_first);
-	}
+	bool ends = tail != JOURNAL_TAIL_RECORD;
+	uint64_t next = ends ? scan->next_first : scan->number;
 	/* what lies before the place that was asked for is no news */
-	if (cursor_number(cursor) > cursor->returned + 1) {
-		reader->damage.stretches += damage.stretches;
-		reader->damage.bytes += damage.bytes;
-	}
+	if (next > cursor->returned + 1)
+		tell_stretch(reader, cursor, &damage);
+	*more = !ends || scan->next_first != UINT64_MAX;
+	if (ends && *more)
+		leave(cursor, scan->next_first);
 	return 0;
 }
 
@@ -237,6 +284,32 @@ int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t aft
 		leave(cursor, cursor_number(cursor));
 	*n = count;
 	return 0;
+}
+
+/* A last segment whose head is gone lies behind the last record of its lane: no read gets there. */
+static int tell_headless_ends(struct attrib_reader *reader)
+{
+	uint32_t lanes = attrib_journal_lane_count(reader->journal);
+	struct cursor *cursor;
+	int err = 0;
+
+	for (uint32_t i = 0; i < lanes && !err; i++) {
+		const struct journal_lane *lane = journal_lane_at(reader->journal, i);
+		if (!lane->headless)
+			continue;
+		err = cursor_get(reader, i, &cursor);
+		if (!err)
+			tell_headless(reader, cursor, lane->headless, UINT64_MAX, lane->torn);
+	}
+	return err;
+}
+
+int attrib_reader_on_damage(struct attrib_reader *reader,
+	void (*hear)(void *arg, const struct attrib_damage *damage), void *arg)
+{
+	reader->tell = hear;
+	reader->tell_arg = arg;
+	return tell_headless_ends(reader);
 }
 
 void attrib_reader_damaged(const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes)

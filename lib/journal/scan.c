@@ -93,8 +93,11 @@ int journal_scan_open(struct journal_scan *scan, const struct journal_io *io, in
 	off_t end = lseek(scan->fd, 0, SEEK_END);
 	*size = end < 0 ? 0 : (uint64_t)end;
 	int err = window_need(scan, 0, JOURNAL_HEAD, &p, &have);
-	if (!err)
+	if (!err) {
 		err = journal_head_decode(p, have, &scan->head);
+		scan->version = journal_head_version(p, have);
+		scan->head_damage = journal_head_damaged(p, have);
+	}
 	if (err)
 		journal_scan_close(scan);
 	else
@@ -208,7 +211,7 @@ static int search(struct journal_scan *scan, uint64_t last, bool *found, struct 
 			return err;
 		memcpy(&word, p, have < 8 ? have : 8);
 		if (word)
-			*end = here + 8;
+			*end = here + (have < 8 ? have : 8);
 		if (here == scan->at || have < JOURNAL_RECORD_HEAD ||
 			!journal_record_claim(p, &claim) ||
 			!plausible(scan, here, &claim, last, &number))
@@ -250,17 +253,22 @@ static int commit_begins(struct journal_scan *scan, uint64_t last, bool *begins)
 	return err;
 }
 
-static void count(struct journal_damage *damage, uint64_t bytes)
+void journal_damage_add(
+	struct journal_damage *damage, uint64_t at, uint64_t length, uint64_t from, uint64_t to)
 {
 	damage->stretches++;
-	damage->bytes += bytes;
+	damage->bytes += length;
+	damage->at = at;
+	damage->length = length;
+	damage->from = from;
+	damage->to = to;
 }
 
 int journal_scan_skip(struct journal_scan *scan, uint64_t last, struct journal_damage *damage,
 	enum journal_tail *tail)
 {
 	struct journal_found found_record;
-	uint64_t from = scan->at, at = 0, end;
+	uint64_t from = scan->at, number = scan->number, at = 0, end;
 	bool found, harm = true;
 
 	int err = search(scan, last, &found, &found_record, &at, &end);
@@ -269,7 +277,8 @@ int journal_scan_skip(struct journal_scan *scan, uint64_t last, struct journal_d
 	if (!found) {
 		/* the lane went on in another segment, with numbers that are missing here */
 		if (scan->next_first != UINT64_MAX && scan->number < scan->next_first)
-			count(damage, end - from);
+			journal_damage_add(damage, from, end - from, number, scan->next_first - 1);
+		scan->torn = end - from;
 		*tail = end > from ? JOURNAL_TAIL_TORN : JOURNAL_TAIL_END;
 		return 0;
 	}
@@ -282,14 +291,14 @@ int journal_scan_skip(struct journal_scan *scan, uint64_t last, struct journal_d
 		scan->window->owner = NULL;
 	}
 	if (!err && harm)
-		count(damage, at - from);
+		journal_damage_add(damage, from, at - from, number, scan->number - 1);
 	*tail = JOURNAL_TAIL_RECORD;
 	return err;
 }
 
-int journal_scan_last(struct journal_scan *scan, uint64_t *last)
+int journal_scan_last(struct journal_scan *scan, uint64_t *last, uint64_t *torn)
 {
-	struct journal_damage damage = {0, 0};
+	struct journal_damage damage = {0};
 	struct journal_found found;
 	enum journal_tail tail = JOURNAL_TAIL_RECORD;
 	enum journal_peek what;
@@ -302,7 +311,9 @@ int journal_scan_last(struct journal_scan *scan, uint64_t *last)
 		else if (!err)
 			err = journal_scan_skip(scan, UINT64_MAX, &damage, &tail);
 	}
-	if (!err)
-		*last = scan->number - 1;
-	return err;
+	if (err)
+		return err;
+	*last = scan->number - 1;
+	*torn = scan->torn;
+	return 0;
 }

@@ -23,6 +23,8 @@ struct journal_window {
 
 struct journal_damage {
 	uint64_t stretches, bytes;
+	/* the last of them: its place and the numbers that are missing (to < from: none) */
+	uint64_t at, length, from, to;
 };
 
 struct journal_scan {
@@ -30,11 +32,14 @@ struct journal_scan {
 	struct journal_window *window; /* borrowed */
 	int fd;                        /* owned; -1 = closed */
 	struct journal_head head;
-	uint64_t at;         /* offset of the next record */
-	uint64_t number;     /* the number that it should have */
-	uint64_t next_first; /* first number of the lane's next segment; UINT64_MAX = none */
-	size_t block;        /* bytes to read at once; grows while reading goes on */
-	bool settled;        /* everything behind a bad stretch was acknowledged: it is damage */
+	uint64_t at;          /* offset of the next record */
+	uint64_t number;      /* the number that it should have */
+	uint64_t next_first;  /* first number of the lane's next segment; UINT64_MAX = none */
+	size_t block;         /* bytes to read at once; grows while reading goes on */
+	bool settled;         /* everything behind a bad stretch was acknowledged: it is damage */
+	uint64_t head_damage; /* where a damaged copy of the head stands; UINT64_MAX: nowhere */
+	uint32_t version;     /* of the format, as the head says; set on ATTRIB_E_VERSION, too */
+	uint64_t torn;        /* bytes of the torn tail that was met */
 };
 
 struct journal_found {
@@ -69,7 +74,10 @@ enum journal_tail {
 /* Moves the scan to the next valid record numbered up to `last`, adding what is damage. */
 int journal_scan_skip(struct journal_scan *scan, uint64_t last, struct journal_damage *damage,
 	enum journal_tail *tail) ATTRIB_MUST_CHECK;
-/* Reads to the end: *last = number of the last valid record (first - 1 when there is none). */
-int journal_scan_last(struct journal_scan *scan, uint64_t *last) ATTRIB_MUST_CHECK;
+/* Reads to the end: *last = number of the last valid record (first - 1 when there is none), *torn =
+ * bytes behind it that are no record. */
+int journal_scan_last(struct journal_scan *scan, uint64_t *last, uint64_t *torn) ATTRIB_MUST_CHECK;
+void journal_damage_add(
+	struct journal_damage *damage, uint64_t at, uint64_t length, uint64_t from, uint64_t to);
 
 #endif
