@@ -138,8 +138,8 @@ static int take_history(
 	return err;
 }
 
-static int put_sites(const struct attribd_config *config, struct attrib_site *sites,
-	struct attrib_arena *arena, struct attrib_sink_error *error)
+static int put_sites(const struct attribd_config *config, const struct attrib_id *owner,
+	struct attrib_site *sites, struct attrib_arena *arena, struct attrib_sink_error *error)
 {
 	struct attrib_site_row *rows = attrib_arena_alloc(arena, config->site_count * sizeof *rows);
 	int err;
@@ -151,7 +151,8 @@ static int put_sites(const struct attribd_config *config, struct attrib_site *si
 			.customer_history = config->sites[i].customer_history,
 			.cost_spread = config->sites[i].cost_spread,
 			.policy_json = config->sites[i].policy_json};
-	err = attrib_postgres_put_sites(config->postgres, rows, config->site_count, arena, error);
+	err = attrib_postgres_put_sites(
+		config->postgres, rows, config->site_count, owner, arena, error);
 	for (size_t i = 0; i < config->site_count && !err; i++)
 		err = take_history(&rows[i], arena, &sites[i]);
 	return err;
@@ -197,7 +198,7 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 
 	attrib_arena_init(&arena, ARENA_BLOCK);
 	if (!err && put)
-		err = put_sites(config, sites, &arena, error);
+		err = put_sites(config, &catalog->instance, sites, &arena, error);
 	else if (!err)
 		keep_history(catalog->snapshot->catalog, sites, n);
 	if (!err)
@@ -274,13 +275,33 @@ static int listen_and_load(struct attribd_catalog_thread *catalog, struct attrib
 	return err ? err : load(catalog, pending, put, error);
 }
 
+/* A site is decided by the memory of another instance. With a new configuration the old one stays;
+ * what runs already would decide from half of the facts, so it ends. */
+static void refuse(struct attribd_catalog_thread *catalog, struct attribd_config *pending,
+	const struct attrib_sink_error *error)
+{
+	if (pending) {
+		attribd_metric_add(ATTRIBD_METRIC_CONFIG_RELOADS_FAILED, 1);
+		attribd_log(ATTRIBD_LOG_ERROR, "reload refused, the old configuration stays: %s",
+			error->text);
+		attribd_config_free(pending);
+		return;
+	}
+	attribd_log(ATTRIBD_LOG_ERROR, "%s; stopping", error->text);
+	atomic_store(&catalog->fatal, ATTRIB_E_FENCED);
+	attribd_bell_ring(catalog->owner);
+}
+
 static void refresh(struct attribd_catalog_thread *catalog)
 {
 	struct attribd_config *pending = atomic_exchange(&catalog->pending, NULL);
 	struct attrib_sink_error error = {0};
 	int err = listen_and_load(catalog, pending, &error);
 
-	if (err) {
+	if (err == ATTRIB_E_FENCED) {
+		refuse(catalog, pending, &error);
+		catalog->stale = pending != NULL; /* the change is seen with the old one */
+	} else if (err) {
 		away(catalog, err, &error);
 		if (pending && load_offline(catalog, pending)) {
 			attribd_log(ATTRIBD_LOG_ERROR,
@@ -343,7 +364,8 @@ static void *catalog_main(void *arg)
 
 int attribd_catalog_init(struct attribd_catalog_thread *catalog,
 	struct attribd_snapshots *snapshots, struct attribd_progress *progress,
-	struct attribd_config *config, struct attribd_bell *engine, struct attribd_bell *owner)
+	struct attribd_config *config, const struct attrib_id *instance,
+	struct attribd_bell *engine, struct attribd_bell *owner)
 {
 	enum attribd_catalog_origin origin;
 	struct attrib_catalog *built;
@@ -353,6 +375,7 @@ int attribd_catalog_init(struct attribd_catalog_thread *catalog,
 		.owner = owner,
 		.snapshots = snapshots,
 		.progress = progress,
+		.instance = *instance,
 		.stale = true};
 	snprintf(catalog->path, sizeof catalog->path, "%s/catalog.cache", config->state_dir);
 	err = attribd_bell_init(&catalog->bell);

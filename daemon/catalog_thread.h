@@ -23,13 +23,16 @@ struct attribd_catalog_thread {
 	bool started;
 	struct attribd_bell bell;    /* a new configuration, or stop */
 	struct attribd_bell *engine; /* borrowed; rung when a snapshot was published */
-	struct attribd_bell *owner;  /* borrowed; rung when the first attempt is over */
+	struct attribd_bell
+		*owner; /* borrowed; rung when the first attempt is over, and by `fatal` */
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
-	char path[4096]; /* of the cache */
+	char path[4096];           /* of the cache */
+	struct attrib_id instance; /* whose memory decides the sites */
 
 	atomic_bool stop;
-	atomic_bool tried;                        /* the first load has worked or failed */
+	atomic_bool tried; /* the first load has worked or failed */
+	_Atomic int fatal; /* a site is another instance's: the daemon has to end */
 	_Atomic(struct attribd_config *) pending; /* owned until published */
 
 	/* own thread (and the caller before it starts) */
@@ -44,8 +47,8 @@ struct attribd_catalog_thread {
  * none. Signals and PostgreSQL are not touched yet. */
 int attribd_catalog_init(struct attribd_catalog_thread *catalog,
 	struct attribd_snapshots *snapshots, struct attribd_progress *progress,
-	struct attribd_config *config, struct attribd_bell *engine,
-	struct attribd_bell *owner) ATTRIB_MUST_CHECK;
+	struct attribd_config *config, const struct attrib_id *instance,
+	struct attribd_bell *engine, struct attribd_bell *owner) ATTRIB_MUST_CHECK;
 int attribd_catalog_start(struct attribd_catalog_thread *catalog) ATTRIB_MUST_CHECK;
 /* Main thread: takes the configuration over and publishes it soon, with PostgreSQL or without. */
 void attribd_catalog_reconfigure(

@@ -23,13 +23,14 @@ enum cmd_option {
 	CMD_OPTION_VERSION = 1 << 7,
 	CMD_OPTION_KIND = 1 << 8,
 	CMD_OPTION_BY = 1 << 9,
+	CMD_OPTION_LANE = 1 << 10,
 };
 
 /* Borrowed from argv. */
 struct cmd_line {
-	unsigned given;                                            /* enum cmd_option */
-	const char *config;                                        /* never NULL */
-	const char *site, *from, *to, *model, *by, *format, *kind; /* NULL = not given */
+	unsigned given;                                                   /* enum cmd_option */
+	const char *config;                                               /* never NULL */
+	const char *site, *from, *to, *model, *by, *format, *kind, *lane; /* NULL = not given */
 	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
@@ -54,6 +55,7 @@ int cmd_migrate(const struct cmd_line *line);
 int cmd_quarantine(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);
 int cmd_serve(const struct cmd_line *line);
+int cmd_take_over(const struct cmd_line *line);
 
 /* "attribd: <message>" on stderr. */
 void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

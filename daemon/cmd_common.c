@@ -88,6 +88,7 @@ int cmd_exit_status(int err)
 	case ATTRIB_E_CONFIG:
 	case ATTRIB_E_SCHEMA:
 	case ATTRIB_E_FENCED:
+	case ATTRIB_E_VERSION:
 		return EX_CONFIG;
 	case ATTRIB_E_IO:
 	case ATTRIB_E_NO_SPACE:

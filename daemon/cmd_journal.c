@@ -1,14 +1,16 @@
 /*
- * attribd journal verify DIR: reads every segment and says whether it is whole. It changes nothing
- * and may run beside the daemon.
+ * attribd journal verify|dump DIR: reads the segments and says whether they are whole, or what stands
+ * in them. It changes nothing and may run beside the daemon.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "attrib/journal.h"
 #include "cmd.h"
+#include "cmd_dump.h"
 
 static void say(void *arg, const char *text)
 {
@@ -56,26 +58,41 @@ static const char *find_directory(const char *dir, char *inner, size_t size)
 											 : dir;
 }
 
-int cmd_journal(const struct cmd_line *line)
+static int verify(const struct cmd_line *line, const char *dir)
 {
 	struct attrib_journal_report report = {0};
-	char inner[4096];
-	const char *dir;
-	int err;
 
-	if (strcmp(line->operands[1], "verify") != 0) {
-		cmd_complain("journal: expected verify, got \"%s\"", line->operands[1]);
+	if (line->given & (CMD_OPTION_LANE | CMD_OPTION_FROM | CMD_OPTION_TO | CMD_OPTION_FORMAT)) {
+		cmd_complain("journal verify takes no options; see attribd help journal");
 		return EX_USAGE;
 	}
-	dir = find_directory(line->operands[2], inner, sizeof inner);
-	errno = 0;
-	err = attrib_journal_verify(dir, &report, say, NULL);
-	if (err) {
-		cmd_complain("%s: %s", dir, errno ? strerror(errno) : attrib_error_text(err));
-		return err == ATTRIB_E_NOT_FOUND ? EX_IOERR : cmd_exit_status(err);
-	}
+	int err = attrib_journal_verify(dir, &report, say, NULL);
+	if (err)
+		return cmd_journal_failed(dir, err);
 	summarise(&report);
 	if (fflush(stdout))
 		return EX_IOERR;
 	return report.damaged_stretches ? EX_DATAERR : EX_OK;
+}
+
+int cmd_journal_failed(const char *dir, int err)
+{
+	cmd_complain("%s: %s", dir,
+		err != ATTRIB_E_VERSION && errno ? strerror(errno) : attrib_error_text(err));
+	return err == ATTRIB_E_NOT_FOUND ? EX_IOERR : cmd_exit_status(err);
+}
+
+int cmd_journal(const struct cmd_line *line)
+{
+	const char *what = line->operands[1];
+	char inner[4096];
+	const char *dir = find_directory(line->operands[2], inner, sizeof inner);
+
+	errno = 0;
+	if (strcmp(what, "verify") == 0)
+		return verify(line, dir);
+	if (strcmp(what, "dump") == 0)
+		return cmd_dump(line, dir);
+	cmd_complain("journal: expected verify or dump, got \"%s\"", what);
+	return EX_USAGE;
 }

@@ -28,7 +28,7 @@ static int put_sites(struct attribd_config *config, struct attrib_sink_error *er
 			.policy_json = site->policy_json};
 	}
 	err = attrib_postgres_put_sites(
-		config->postgres, rows, config->site_count, &config->arena, error);
+		config->postgres, rows, config->site_count, NULL, &config->arena, error);
 	free(rows);
 	return err;
 }

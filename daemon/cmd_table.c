@@ -170,15 +170,47 @@ const struct cmd cmd_table[] = {
 		"  attribd explain lead-7 --kind lead -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_KIND | CMD_OPTION_FORMAT, 1, 1,
 		cmd_explain},
-	{"journal", "verify DIR", "check the journal of a state directory",
-		"Reads every segment below DIR (state_dir, or its directory journal), prints a "
-		"line for\n"
-		"each and a sum. Changes nothing; may run beside the daemon. A torn tail is normal "
-		"after a\n"
-		"crash; damage in the middle gives exit status 65.\n\n"
+	{"journal", "verify|dump DIR [--lane ID] [--from N] [--to N] [--format text|json]",
+		"check or print the journal of a state directory",
+		"Both read the segments below DIR (state_dir, or its directory journal), change "
+		"nothing\n"
+		"and may run beside the daemon. A torn tail is normal after a crash; damage in the "
+		"middle\n"
+		"is named, with the numbers of the records that are missing, and gives exit status "
+		"65.\n"
+		"A segment of a newer format gives 78.\n\n"
+		"verify prints a line for each segment, each damage, and a sum.\n"
+		"dump prints a line for each record: lane, number, segment and offset, when it was "
+		"received,\n"
+		"type, site, the first digits of its ids, order. --lane takes the first digits of "
+		"a lane's id,\n"
+		"--from and --to are record numbers, both included.\n\n"
+		"Examples:\n"
+		"  attribd journal verify /var/lib/attribd\n"
+		"  attribd journal dump /var/lib/attribd --from 1200 --to 1300 --format json\n",
+		CMD_OPTION_LANE | CMD_OPTION_FROM | CMD_OPTION_TO | CMD_OPTION_FORMAT, 2, 2,
+		cmd_journal},
+	{"take-over", "[-c FILE]", "let this state_dir decide its sites, whatever it lacks",
+		"Each site is decided by the memory of one instance: the state_dir that PostgreSQL "
+		"knows\n"
+		"for it. A daemon with another state_dir, or with an older copy of the same one, "
+		"ends with\n"
+		"exit status 78 and says why. This command is the way out when the right state_dir "
+		"is lost:\n\n"
+		"  - it makes the state_dir of the configuration the owner of all its sites; a "
+		"daemon of the\n"
+		"    former owner that still runs ends at its next flush\n"
+		"  - it notes the records that PostgreSQL has and the state_dir lacks, so that the "
+		"daemon starts\n\n"
+		"Nothing in PostgreSQL is deleted: orders stay counted. But clicks and orders that "
+		"the\n"
+		"state_dir does not know take no part in later decisions, and events that only the "
+		"former one\n"
+		"had acknowledged stay in its journal. The daemon of this state_dir must not "
+		"run.\n\n"
 		"Example:\n"
-		"  attribd journal verify /var/lib/attribd\n",
-		0, 2, 2, cmd_journal},
+		"  systemctl stop attribd && attribd take-over && systemctl start attribd\n",
+		CMD_OPTION_CONFIG, 0, 0, cmd_take_over},
 	{"quarantine", "list|retry [KEY...] [--site S] [--format table|csv|json] [-c FILE]",
 		"show what could not be applied, and try it again",
 		"list prints what waits for a person, with its key and why:\n"
@@ -222,6 +254,7 @@ static const struct option options[] = {
 	{"by", required_argument, NULL, CMD_OPTION_BY},
 	{"format", required_argument, NULL, CMD_OPTION_FORMAT},
 	{"kind", required_argument, NULL, CMD_OPTION_KIND},
+	{"lane", required_argument, NULL, CMD_OPTION_LANE},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -255,6 +288,8 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->format;
 	case CMD_OPTION_KIND:
 		return &line->kind;
+	case CMD_OPTION_LANE:
+		return &line->lane;
 	case CMD_OPTION_HELP:
 	case CMD_OPTION_VERSION:
 		break;

@@ -71,6 +71,12 @@
 		"Group commits of the journal that failed.")                                       \
 	X(JOURNAL_DAMAGED, gauge, "attribd_journal_damaged_stretches", "",                         \
 		"Damaged stretches that the journal reader skipped since the start.")              \
+	X(JOURNAL_DAMAGED_BYTES, gauge, "attribd_journal_damaged_bytes", "",                       \
+		"Bytes in those stretches.")                                                       \
+	X(JOURNAL_MISSING, gauge, "attribd_journal_missing_records", "",                           \
+		"Records that those stretches held, as far as their numbers tell.")                \
+	X(JOURNAL_QUARANTINED, gauge, "attribd_journal_quarantine_files", "",                      \
+		"Copies of damaged stretches in <state_dir>/quarantine.")                          \
 	X(ENGINE_RECORDS, counter, "attribd_engine_records_total", "",                             \
 		"Journal records applied by the engine since the start.")                          \
 	X(ENGINE_DECISIONS, counter, "attribd_engine_decisions_total", "",                         \

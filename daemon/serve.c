@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "gaps.h"
 #include "log.h"
 #include "notify.h"
 #include "server.h"
@@ -74,11 +75,31 @@ static void on_commit(void *arg)
 	attribd_bell_ring(&server->pump.bell);
 }
 
+static void on_note(void *arg, enum attrib_journal_note what, const char *text)
+{
+	(void)arg;
+	attribd_log(what == ATTRIB_JOURNAL_NEWER ? ATTRIBD_LOG_ERROR : ATTRIBD_LOG_WARNING,
+		"journal: %s", text);
+}
+
+static void warn_foreign(const struct attribd_server *server, const char *dir)
+{
+	uint64_t n = attrib_journal_foreign(server->journal);
+
+	if (n)
+		attribd_log(ATTRIBD_LOG_WARNING,
+			"%s: %llu segment%s of other instances: not read, not counted, not "
+			"touched; "
+			"move them to the state_dir that has their instance in its file `instance`",
+			dir, (unsigned long long)n, n == 1 ? "" : "s");
+}
+
 static int open_journal(struct attribd_server *server, const struct attribd_config *config)
 {
 	char dir[4096];
 	struct attrib_journal_options options = {.dir = dir,
 		.instance = server->instance,
+		.note = on_note,
 		.segment_size = (uint64_t)config->journal_segment_size,
 		.quota = (uint64_t)config->journal_quota};
 
@@ -87,8 +108,10 @@ static int open_journal(struct attribd_server *server, const struct attribd_conf
 	if (err) {
 		attribd_log(ATTRIBD_LOG_ERROR, "%s: %s; stopping", dir,
 			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
-		return EX_IOERR;
+		return err == ATTRIB_E_VERSION ? EX_CONFIG : EX_IOERR;
 	}
+	warn_foreign(server, dir);
+	attribd_damage_init(&server->damage, server->journal, config->state_dir);
 	attrib_journal_on_commit(server->journal, on_commit, server);
 	attribd_told_open(&server->told, config->state_dir, &server->progress);
 	return 0;
@@ -100,7 +123,9 @@ static int start_flush(struct attribd_server *server, const struct attribd_confi
 {
 	struct attrib_postgres_options options = {.conninfo = config->postgres,
 		.instance = server->instance,
-		.secret_fingerprint = server->fingerprint};
+		.secret_fingerprint = server->fingerprint,
+		.fits = attribd_gaps_fits,
+		.fits_arg = server->journal};
 	struct attrib_sink *sink;
 	int err = attrib_sink_postgres_new(&options, &sink);
 
@@ -108,6 +133,12 @@ static int start_flush(struct attribd_server *server, const struct attribd_confi
 		err = attribd_flush_init(
 			&server->flush, sink, &server->progress, &server->pump.bell, &server->bell);
 	return err ? err : attribd_flush_start(&server->flush);
+}
+
+static int fatal_code(const struct attribd_server *server)
+{
+	return atomic_load(&server->flush.fatal) || atomic_load(&server->catalog.fatal) ? EX_CONFIG
+											: 0;
 }
 
 /* Both have had one try, or it took too long. */
@@ -118,25 +149,10 @@ static void await_first_try(struct attribd_server *server)
 	while (atomic_load(&server->flush.attach) == ATTRIBD_ATTACH_TRYING ||
 		!atomic_load(&server->catalog.tried)) {
 		left = until - attribd_clock_mono();
-		if (left <= 0 || atomic_load(&server->flush.fatal))
+		if (left <= 0 || fatal_code(server))
 			return;
 		attribd_bell_wait(&server->bell, left);
 	}
-}
-
-/* A directory that was restored from a backup goes on, under numbers above the database's; whoever
- * restored it has to know what it lacks. */
-static void tell_missing(const struct attribd_server *server)
-{
-	uint64_t have = attrib_journal_base(server->journal);
-	uint64_t seen = atomic_load(&server->flush.base);
-
-	if (seen > have)
-		attribd_log(ATTRIBD_LOG_ERROR,
-			"records that PostgreSQL has (%llu to %llu) are not in this journal: the "
-			"state_dir is older than the database; their orders stay counted, but "
-			"later decisions don't know of their clicks",
-			(unsigned long long)have + 1, (unsigned long long)seen);
 }
 
 static int start_workers(struct attribd_server *server)
@@ -151,7 +167,6 @@ static int start_workers(struct attribd_server *server)
 	server->workers = calloc((size_t)count, sizeof *server->workers);
 	if (!server->workers || !server->flood)
 		return ATTRIB_E_NOMEM;
-	tell_missing(server);
 	attrib_journal_raise_base(server->journal, atomic_load(&server->flush.base));
 	for (; server->worker_count < count && !err; server->worker_count++) {
 		err = attrib_lane_open(server->journal, attribd_clock_now(), &options.lane);
@@ -176,6 +191,9 @@ static int start_pump(struct attribd_server *server)
 		.memory_limit = (uint64_t)server->snapshot->config->memory_limit};
 	int err = attribd_pump_init(&server->pump, &options);
 
+	if (!err)
+		err = attrib_reader_on_damage(
+			server->pump.reader, attribd_damage_hear, &server->damage);
 	for (int i = 0; i < server->worker_count && !err; i++)
 		err = attribd_worker_start(&server->workers[i]);
 	return err ? err : attribd_pump_start(&server->pump);
@@ -331,6 +349,7 @@ static void free_server(struct attribd_server *server)
 		attribd_catalog_done(&server->catalog);
 	attribd_snapshot_unref(server->snapshot);
 	attribd_snapshots_done(&server->snapshots);
+	attribd_damage_done(&server->damage);
 	attrib_journal_close(server->journal);
 	if (server->base)
 		event_base_free(server->base);
@@ -400,7 +419,7 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	attribd_bell_clear(&server->bell);
-	if (atomic_load(&server->flush.fatal))
+	if (fatal_code(server))
 		event_base_loopbreak(server->base);
 }
 
@@ -418,11 +437,6 @@ static void handle_events(struct attribd_server *server)
 }
 
 /* -- the whole ---------------------------------------------------------------------------------- */
-
-static int fatal_code(const struct attribd_server *server)
-{
-	return atomic_load(&server->flush.fatal) ? EX_CONFIG : 0;
-}
 
 /* A connection is a descriptor: all that the system allows us. */
 static void raise_descriptors(const struct attribd_config *config)
@@ -458,7 +472,7 @@ static int prepare(struct attribd_server *server, struct attribd_config *config)
 	}
 	atomic_store(&server->progress.behind_at, attribd_clock_now());
 	if (attribd_catalog_init(&server->catalog, &server->snapshots, &server->progress, config,
-		    &server->pump.bell, &server->bell)) {
+		    &server->instance, &server->pump.bell, &server->bell)) {
 		attribd_config_free(config);
 		return EX_OSERR;
 	}

@@ -7,6 +7,7 @@
 #include "attrib/journal.h"
 #include "bell.h"
 #include "catalog_thread.h"
+#include "damage.h"
 #include "flush.h"
 #include "listener.h"
 #include "progress.h"
@@ -26,6 +27,7 @@ struct attribd_server {
 	uint8_t fingerprint[32];
 	int lock;                       /* owned; of the state directory */
 	struct attrib_journal *journal; /* owned */
+	struct attribd_damage damage;   /* engine thread, once it runs */
 
 	struct event_base *base; /* main thread */
 	struct event bell_event, on_term, on_int, on_hup;

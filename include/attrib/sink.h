@@ -50,11 +50,23 @@ struct attrib_sink_ops {
 	void (*free)(struct attrib_sink *sink);
 };
 
+/* What PostgreSQL knows of an instance's lanes. */
+struct attrib_positions {
+	const struct attrib_position *p; /* borrowed */
+	size_t count;
+	size_t given_up; /* the last ones: what the journal lacks of these lanes is no news */
+};
+
 struct attrib_postgres_options {
 	const char *conninfo;
 	struct attrib_id instance;
 	const uint8_t *secret_fingerprint; /* 32 bytes: all instances of one database agree on it */
 	int connect_timeout_s, statement_timeout_ms, tcp_user_timeout_ms; /* 0 = 5, 30000, 10000 */
+	/* Asked at the first attach, before it takes an epoch: does the journal fit the positions?
+	 * False fails the attach with ATTRIB_E_CONFIG and the text that it wrote. NULL = it does. */
+	bool (*fits)(void *arg, const struct attrib_positions *positions,
+		struct attrib_sink_error *error);
+	void *fits_arg;
 };
 int attrib_sink_postgres_new(
 	const struct attrib_postgres_options *options, struct attrib_sink **out) ATTRIB_MUST_CHECK;
@@ -71,7 +83,8 @@ int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const 
 /* Writes the sites' settings that views and merges need (time zone, currency, customer history,
  * primary model, cost spreading, policy); a policy that says something else than the newest version
  * becomes a new one. Then reads each site's versions, newest first: versions[0] says what the policy
- * of the row says. They lie in the arena. */
+ * of the row says. They lie in the arena. `owner` (NULL: nobody) is the instance whose memory decides
+ * the sites from now on; ATTRIB_E_FENCED when one of them is another's, and nothing is written. */
 struct attrib_site_version {
 	uint32_t version;
 	int64_t recorded_at;
@@ -85,7 +98,23 @@ struct attrib_site_row {
 	size_t version_count;
 };
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
-	struct attrib_arena *arena, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+	const struct attrib_id *owner, struct attrib_arena *arena,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* Makes an instance the owner of sites, whoever has them, and goes on without records of lanes: all
+ * or nothing. `find` is told the positions and returns the lanes; `line` hears a sentence of each
+ * thing that was done. */
+struct attrib_postgres_take_over {
+	struct attrib_id instance;
+	const struct attrib_str *sites;
+	size_t site_count;
+	/* lane and the number up to which no record is expected; borrowed until the next call */
+	int (*find)(void *arg, const struct attrib_positions *positions,
+		const struct attrib_position **lanes, size_t *n);
+	void (*line)(void *arg, const char *text);
+	void *arg;
+};
+int attrib_postgres_take_over(const char *conninfo, const struct attrib_postgres_take_over *what,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* Reads catalog rows with their history into a builder; *version is that of the snapshot. */
 int attrib_postgres_load_catalog(const char *conninfo, struct attrib_catalog_builder *builder,
 	uint64_t *version, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;

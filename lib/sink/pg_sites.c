@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "pg_conn.h"
+#include "pg_own.h"
 
 struct site_params {
 	char *name, *time_zone, *history, *spread, *policy;
@@ -101,13 +101,15 @@ static int read_versions(PGconn *conn, struct attrib_site_row *row, struct attri
 	return err;
 }
 
-static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n, struct attrib_arena *arena,
-	struct attrib_sink_error *error)
+static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n,
+	const struct attrib_id *owner, struct attrib_arena *arena, struct attrib_sink_error *error)
 {
 	int err = pg_check_schema(conn, error);
 
 	if (!err)
 		err = pg_run(conn, "BEGIN", 0, NULL, error);
+	for (size_t i = 0; i < n && owner && !err; i++)
+		err = pg_own_site(conn, owner, rows[i].site->name, error);
 	if (!err) /* in the order that everybody locks sites in; the configuration has its own */
 		err = pg_run(conn, "SELECT FROM attrib.site ORDER BY name FOR NO KEY UPDATE", 0,
 			NULL, error);
@@ -119,13 +121,13 @@ static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n, struct 
 }
 
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
-	struct attrib_arena *arena, struct attrib_sink_error *error)
+	const struct attrib_id *owner, struct attrib_arena *arena, struct attrib_sink_error *error)
 {
 	PGconn *conn = NULL;
 	int err = pg_connect(conninfo, NULL, &conn, error);
 
 	if (!err)
-		err = put_all(conn, rows, n, arena, error);
+		err = put_all(conn, rows, n, owner, arena, error);
 	PQfinish(conn);
 	return err;
 }

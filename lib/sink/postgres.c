@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attrib/buf.h"
 #include "pg_conn.h"
 #include "pg_isolate.h"
+#include "pg_positions.h"
 #include "pg_stage.h"
 
 #define CONFLICT_TRIES   6
@@ -25,9 +25,13 @@ struct postgres_sink {
 	struct attrib_id instance;
 	uint8_t fingerprint[32];
 	struct pg_timeouts timeouts;
-	PGconn *conn;                      /* owned; NULL = not attached */
-	uint64_t epoch;                    /* 0 until the first attach */
-	struct attrib_position *positions; /* owned: what the last attach gave out */
+	bool (*fits)(void *arg, const struct attrib_positions *positions,
+		struct attrib_sink_error *error);
+	void *fits_arg;
+	PGconn *conn;                  /* owned; NULL = not attached */
+	uint64_t epoch;                /* 0 until the first attach */
+	struct pg_positions positions; /* owned: what the last attach read */
+	struct pg_positions confirmed; /* owned: the same, and what was flushed since */
 	struct attrib_sink_error error;
 };
 
@@ -42,43 +46,13 @@ static void disconnect(struct postgres_sink *s)
 	s->conn = NULL;
 }
 
-static void bytea(const void *bytes, size_t n, char *out) /* out: 2n + 3 */
+/* What is in doubt is not in memory any more but in the journal: a start writes it again. */
+static int say_set_back(struct postgres_sink *s)
 {
-	memcpy(out, "\\x", 2);
-	attrib_hex(bytes, n, out + 2);
-	out[2 + 2 * n] = '\0';
-}
-
-static int read_positions(struct postgres_sink *s, size_t *count)
-{
-	char id[2 * sizeof s->instance.b + 3];
-	const char *params[] = {id};
-	PGresult *result = NULL;
-	size_t n;
-	int err;
-
-	bytea(s->instance.b, sizeof s->instance.b, id);
-	err = pg_query(s->conn,
-		"SELECT encode(lane, 'hex'), number FROM attrib.lane_position WHERE instance = "
-		"$1::bytea"
-		" ORDER BY lane",
-		1, params, &result, &s->error);
-	if (err)
-		return err;
-	n = (size_t)PQntuples(result);
-	free(s->positions);
-	s->positions = calloc(n ? n : 1, sizeof *s->positions);
-	if (!s->positions)
-		err = ATTRIB_E_NOMEM;
-	for (size_t i = 0; i < n && !err; i++) {
-		struct attrib_position *p = &s->positions[i];
-
-		err = attrib_hex_decode(pg_str(result, (int)i, 0), p->lane.b, sizeof p->lane.b);
-		p->number = (uint64_t)pg_int(result, (int)i, 1, 0);
-	}
-	PQclear(result);
-	*count = n;
-	return err;
+	pg_say(&s->error,
+		"the database was set back to an older state while this daemon ran: start it "
+		"again, and what the database lacks is written from the journal");
+	return ATTRIB_E_FENCED;
 }
 
 static int judge_attach(
@@ -87,8 +61,11 @@ static int judge_attach(
 	const char *outcome = PQgetvalue(result, 0, 0);
 
 	if (strcmp(outcome, "fenced") == 0) {
+		if ((uint64_t)pg_int(result, 0, 1, 0) < s->epoch)
+			return say_set_back(s);
 		pg_say(&s->error,
-			"another process runs under this instance's identity (epoch %s, ours %llu)",
+			"another process runs under this instance's identity, or has taken its "
+			"sites over (epoch %s, ours %llu)",
 			PQgetvalue(result, 0, 1), (unsigned long long)s->epoch);
 		return ATTRIB_E_FENCED;
 	}
@@ -98,7 +75,7 @@ static int judge_attach(
 			"database share one secret_file");
 		return ATTRIB_E_CONFIG;
 	}
-	out->epoch = s->epoch = (uint64_t)pg_int(result, 0, 1, 0);
+	out->epoch = (uint64_t)pg_int(result, 0, 1, 0);
 	out->base = (uint64_t)pg_int(result, 0, 2, 0);
 	out->catalog_version = (uint64_t)pg_int(result, 0, 3, 0);
 	return 0;
@@ -106,14 +83,13 @@ static int judge_attach(
 
 static int take_epoch(struct postgres_sink *s, struct attrib_sink_attach *out)
 {
-	char id[2 * sizeof s->instance.b + 3], fingerprint[2 * sizeof s->fingerprint + 3],
-		epoch[24];
+	char id[PG_ID_TEXT], fingerprint[2 * sizeof s->fingerprint + 3] = "\\x", epoch[24];
 	const char *params[] = {id, fingerprint, epoch};
 	PGresult *result = NULL;
 	int err;
 
-	bytea(s->instance.b, sizeof s->instance.b, id);
-	bytea(s->fingerprint, sizeof s->fingerprint, fingerprint);
+	pg_id(&s->instance, id);
+	attrib_hex(s->fingerprint, sizeof s->fingerprint, fingerprint + 2);
 	snprintf(epoch, sizeof epoch, "%llu", (unsigned long long)s->epoch);
 	err = pg_query(s->conn, "SELECT * FROM attrib.attach_v1($1::bytea, $2::bytea, $3::bigint)",
 		3, params, &result, &s->error);
@@ -138,6 +114,45 @@ static int count_quarantined(struct postgres_sink *s)
 	return 0;
 }
 
+/* Does the database have what this process knows to be in it, and the journal what the database
+ * has? */
+static int judge_positions(struct postgres_sink *s)
+{
+	struct attrib_positions view = pg_positions_view(&s->positions);
+
+	if (!pg_positions_cover(&s->positions, &s->confirmed))
+		return say_set_back(s);
+	if (s->epoch == 0 && s->fits && !s->fits(s->fits_arg, &view, &s->error))
+		return ATTRIB_E_CONFIG;
+	return 0;
+}
+
+/* A process that is refused has changed nothing: it may be an old copy of one that runs. */
+static int take_identity(struct postgres_sink *s, struct attrib_sink_attach *out)
+{
+	int err = pg_run(s->conn, "BEGIN", 0, NULL, &s->error);
+
+	if (!err)
+		err = pg_positions_read(s->conn, &s->instance, &s->positions, &s->error);
+	if (!err)
+		err = judge_positions(s);
+	if (!err)
+		err = take_epoch(s, out);
+	if (!err)
+		err = pg_run(s->conn, "COMMIT", 0, NULL, &s->error);
+	if (!err) /* if the answer is lost, the next attach takes another one */
+		s->epoch = out->epoch;
+	return err;
+}
+
+static int remember_confirmed(struct postgres_sink *s)
+{
+	struct attrib_batch_view all = {
+		.positions = s->positions.p, .position_count = s->positions.count};
+
+	return pg_positions_raise(&s->confirmed, &all);
+}
+
 static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *out)
 {
 	struct postgres_sink *s = of(sink);
@@ -149,9 +164,9 @@ static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *
 	if (!err)
 		err = pg_check_schema(s->conn, &s->error);
 	if (!err)
-		err = take_epoch(s, &taken);
+		err = take_identity(s, &taken);
 	if (!err)
-		err = read_positions(s, &taken.position_count);
+		err = remember_confirmed(s);
 	if (!err)
 		err = pg_run(s->conn, "SELECT attrib.stage_v1()", 0, NULL, &s->error);
 	if (!err)
@@ -160,47 +175,18 @@ static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *
 		disconnect(s);
 		return err == ATTRIB_E_INVALID ? ATTRIB_E_UNAVAILABLE : err;
 	}
-	taken.positions = s->positions;
+	taken.positions = s->positions.p;
+	taken.position_count = s->positions.count;
 	*out = taken;
 	return 0;
 }
 
-/* The batch's targets as two array literals. */
-struct targets {
-	struct attrib_buf lanes, numbers;
-};
-
-static int targets_init(struct targets *t, const struct attrib_batch_view *batch)
-{
-	attrib_buf_init(&t->lanes);
-	attrib_buf_init(&t->numbers);
-	for (size_t i = 0; i < batch->position_count; i++) {
-		char hex[2 * sizeof batch->positions[i].lane.b];
-
-		attrib_hex(batch->positions[i].lane.b, sizeof batch->positions[i].lane.b, hex);
-		attrib_buf_printf(
-			&t->lanes, "%s\"\\\\x%.*s\"", i ? "," : "{", (int)sizeof hex, hex);
-		attrib_buf_printf(&t->numbers, "%s%llu", i ? "," : "{",
-			(unsigned long long)batch->positions[i].number);
-	}
-	attrib_buf_put(
-		&t->lanes, batch->position_count ? "}" : "{}", batch->position_count ? 2 : 3);
-	attrib_buf_put(
-		&t->numbers, batch->position_count ? "}" : "{}", batch->position_count ? 2 : 3);
-	return t->lanes.err ? t->lanes.err : t->numbers.err;
-}
-
-static void targets_done(struct targets *t)
-{
-	attrib_buf_done(&t->lanes);
-	attrib_buf_done(&t->numbers);
-}
-
 /* 0 and *done, or ATTRIB_E_FENCED. Opens the transaction. */
-static int begin(struct postgres_sink *s, const char *id, const struct targets *t, bool *done)
+static int begin(struct postgres_sink *s, const char *id, const struct pg_targets *t, bool *done)
 {
 	char epoch[24];
-	const char *params[] = {id, epoch, (const char *)t->lanes.p, (const char *)t->numbers.p};
+	const char *params[] = {id, epoch, (const char *)t->lanes.p, (const char *)t->from.p,
+		(const char *)t->numbers.p};
 	const char *outcome;
 	PGresult *result = NULL;
 	int err;
@@ -210,15 +196,19 @@ static int begin(struct postgres_sink *s, const char *id, const struct targets *
 	err = pg_run(s->conn, "BEGIN; DISCARD PLANS", 0, NULL, &s->error);
 	if (!err)
 		err = pg_query(s->conn,
-			"SELECT attrib.begin_v1($1::bytea, $2::bigint, $3::bytea[], $4::bigint[])",
-			4, params, &result, &s->error);
+			"SELECT attrib.begin_v2($1::bytea, $2::bigint, $3::bytea[], $4::bigint[], "
+			"$5::bigint[])",
+			5, params, &result, &s->error);
 	if (err)
 		return err;
 	outcome = PQgetvalue(result, 0, 0);
 	*done = strcmp(outcome, "done") == 0;
-	if (!*done && strcmp(outcome, "go") != 0) {
+	if (strcmp(outcome, "set back") == 0) {
+		err = say_set_back(s);
+	} else if (!*done && strcmp(outcome, "go") != 0) {
 		pg_say(&s->error, strcmp(outcome, "fenced") == 0
-					  ? "another process runs under this instance's identity"
+					  ? "another process runs under this instance's identity, "
+					    "or has taken its sites over"
 					  : "the database is ahead of this journal in some lanes");
 		err = ATTRIB_E_FENCED;
 	}
@@ -235,7 +225,7 @@ struct writing {
 };
 
 static int merge(struct postgres_sink *s, const char *function, const char *id,
-	const struct targets *t, const struct writing *w)
+	const struct pg_targets *t, const struct writing *w)
 {
 	char sql[128], version[24], records[24];
 	const char *params[] = {
@@ -250,7 +240,7 @@ static int merge(struct postgres_sink *s, const char *function, const char *id,
 }
 
 static int write_batch(
-	struct postgres_sink *s, const char *id, const struct targets *t, struct writing *w)
+	struct postgres_sink *s, const char *id, const struct pg_targets *t, struct writing *w)
 {
 	int err;
 
@@ -278,15 +268,15 @@ static int commit(struct postgres_sink *s)
 	return err;
 }
 
-static int flush_once(struct postgres_sink *s, const struct targets *t, struct writing *w)
+static int flush_once(struct postgres_sink *s, const struct pg_targets *t, struct writing *w)
 {
-	char id[2 * sizeof s->instance.b + 3];
+	char id[PG_ID_TEXT];
 	struct attrib_sink_error ignored;
 	bool done = false;
 	int err;
 
 	w->refused = 0;
-	bytea(s->instance.b, sizeof s->instance.b, id);
+	pg_id(&s->instance, id);
 	err = begin(s, id, t, &done);
 	if (!err && !done)
 		err = write_batch(s, id, t, w);
@@ -301,7 +291,7 @@ static int flush_once(struct postgres_sink *s, const struct targets *t, struct w
 }
 
 /* The same again when another session was in the way; row by row when something was refused. */
-static int flush_until(struct postgres_sink *s, const struct targets *t, struct writing *w)
+static int flush_until(struct postgres_sink *s, const struct pg_targets *t, struct writing *w)
 {
 	int err = ATTRIB_E_UNAVAILABLE;
 
@@ -331,8 +321,8 @@ static int postgres_flush(
 {
 	struct postgres_sink *s = of(sink);
 	struct writing writing = {.batch = batch, .catalog_version = catalog_version};
-	struct targets targets;
-	int err = targets_init(&targets, batch);
+	struct pg_targets targets;
+	int err = pg_targets_init(&targets, batch, &s->confirmed);
 
 	if (!err && !s->conn) {
 		pg_say(&s->error, "not connected");
@@ -346,7 +336,9 @@ static int postgres_flush(
 		allow_more_time(s);
 	if (s->conn && PQstatus(s->conn) != CONNECTION_OK)
 		disconnect(s);
-	targets_done(&targets);
+	pg_targets_done(&targets);
+	if (!err)
+		err = pg_positions_raise(&s->confirmed, batch);
 	return err;
 }
 
@@ -360,7 +352,8 @@ static void postgres_free(struct attrib_sink *sink)
 	struct postgres_sink *s = of(sink);
 
 	disconnect(s);
-	free(s->positions);
+	pg_positions_done(&s->positions);
+	pg_positions_done(&s->confirmed);
 	free(s->conninfo);
 	free(s);
 }
@@ -387,6 +380,8 @@ int attrib_sink_postgres_new(
 	}
 	s->sink.ops = &postgres_ops;
 	s->instance = options->instance;
+	s->fits = options->fits;
+	s->fits_arg = options->fits_arg;
 	memcpy(s->fingerprint, options->secret_fingerprint, sizeof s->fingerprint);
 	s->timeouts = (struct pg_timeouts){.connect_s = options->connect_timeout_s,
 		.statement_ms = options->statement_timeout_ms,

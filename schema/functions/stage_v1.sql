@@ -155,6 +155,21 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.begin_v1(bytea, bigint, bytea[], bigint[]) IS 'Locks the instance and compares epoch and lane positions with a batch''s targets: go; done = committed before; fenced = another process has the identity; ahead = some lanes are beyond the batch, others not.';
 
+CREATE OR REPLACE FUNCTION attrib.begin_v2(p_instance bytea, p_epoch bigint, p_lanes bytea[],
+	p_from bigint[], p_numbers bigint[])
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	outcome text := attrib.begin_v1(p_instance, p_epoch, p_lanes, p_numbers);
+BEGIN
+	IF outcome = 'go' AND EXISTS (SELECT FROM unnest(p_lanes, p_from) AS t (lane, number)
+		LEFT JOIN attrib.lane_position p ON p.instance = p_instance AND p.lane = t.lane
+		WHERE coalesce(p.number, 0) < t.number) THEN
+		RETURN 'set back';
+	END IF;
+	RETURN outcome;
+END $$;
+COMMENT ON FUNCTION attrib.begin_v2(bytea, bigint, bytea[], bigint[], bigint[]) IS 'begin_v1 that also compares with the positions that the batch begins behind: set back = the database has lost what it had confirmed.';
+
 CREATE OR REPLACE FUNCTION attrib.attach_v1(p_instance bytea, p_fingerprint bytea, p_epoch bigint)
 RETURNS TABLE (outcome text, epoch bigint, base bigint, catalog_version bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_column

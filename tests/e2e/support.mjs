@@ -2,7 +2,7 @@
 // what was acknowledged is counted.
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -78,6 +78,17 @@ customer_history = complete
 ${site}
 ${global}
 `);
+  }
+
+  // A daemon with a state directory and doors of its own on the same database.
+  async sibling(name, state) {
+    const made = Object.assign(new Shop(), { dir: this.dir, conninfo: this.conninfo, port: await freePort(), adminPort: await freePort() });
+    made.base = `http://127.0.0.1:${made.port}`;
+    made.admin = `http://127.0.0.1:${made.adminPort}`;
+    made.config = join(this.dir, `${name}.conf`);
+    writeFileSync(made.config, readFileSync(this.config, 'utf8').replace(`:${this.port}`, `:${made.port}`)
+      .replace(`:${this.adminPort}`, `:${made.adminPort}`).replace(/state_dir = .*/, `state_dir = ${state}`));
+    return made;
   }
 
   startPostgres() {

@@ -72,10 +72,17 @@ expect 69 "database:" import creator - -c "$good" --site a
 expect 69 "database:" report roi -c "$good"
 expect 69 "database:" migrate -c "$good"
 
-expect 64 "expected verify" journal dump "$dir"
+expect 64 "expected verify or dump" journal repair "$dir"
+expect 64 "takes no options" journal verify "$dir" --from 1
+expect 64 "--lane: expected" journal dump "$dir" --lane XYZ
+expect 64 "--from: expected the number" journal dump "$dir" --from -1
+expect 64 "expected text or json" journal dump "$dir" --format csv
+expect 74 "No such file" journal dump "$dir/absent"
 expect 74 "No such file" journal verify "$dir/absent"
 mkdir "$dir/journal"
 expect 0 "0 records" journal verify "$dir"
+expect 0 "" journal dump "$dir"
+expect 69 "database:" take-over -c "$good"
 
 # No message shows a secret.
 for arguments in "check-config" "migrate" "report roi" "import creator $dir/creator.csv --site a"; do

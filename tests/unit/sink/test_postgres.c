@@ -66,6 +66,138 @@ static void lanes_ahead_of_the_batch_stop_it(void **state)
 	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_FENCED);
 }
 
+/* A backup under a connection that stays: what it lost is in no later batch. */
+static void a_database_that_was_set_back_stops_it(void **state)
+{
+	(void)state;
+	shop.number = 10;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	shop_flush(&shop);
+	test_pg_run(&pg, "UPDATE attrib.lane_position SET number = number - 1");
+	shop_order(&shop, (struct test_order){.id = "2", .gross = 1});
+	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_FENCED);
+	assert_non_null(strstr(shop.sink->ops->error(shop.sink)->text, "set back"));
+	expect("1", "SELECT count(*) FROM attrib.conversion");
+	assert_int_equal(attach(&shop), ATTRIB_E_FENCED);
+	/* also when its epoch was another one then */
+	test_pg_run(&pg, "UPDATE attrib.lane_position SET number = number + 1;"
+			 "UPDATE attrib.instance SET epoch = epoch - 1");
+	assert_int_equal(attach(&shop), ATTRIB_E_FENCED);
+	assert_non_null(strstr(shop.sink->ops->error(shop.sink)->text, "set back"));
+	test_pg_run(&pg, "UPDATE attrib.instance SET epoch = epoch + 1");
+	assert_int_equal(attach(&shop), 0);
+}
+
+struct asked {
+	size_t count, given_up;
+	struct attrib_position first;
+	bool answer;
+};
+
+static bool fits(
+	void *arg, const struct attrib_positions *positions, struct attrib_sink_error *error)
+{
+	struct asked *asked = arg;
+
+	asked->count = positions->count;
+	asked->given_up = positions->given_up;
+	if (positions->count)
+		asked->first = positions->p[0];
+	snprintf(error->text, sizeof error->text, "it does not fit");
+	return asked->answer;
+}
+
+static void a_journal_that_does_not_fit_changes_nothing(void **state)
+{
+	(void)state;
+	struct asked asked = {.answer = false};
+	struct attrib_postgres_options options = {.conninfo = pg.conninfo,
+		.instance = {{1, 1}}, /* the shop's */
+		.secret_fingerprint = (uint8_t[32]){7},
+		.fits = fits,
+		.fits_arg = &asked};
+	struct attrib_sink_attach out;
+	struct attrib_sink *sink;
+
+	shop.number = 10;
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	shop_flush(&shop);
+	assert_int_equal(attrib_sink_postgres_new(&options, &sink), 0);
+	assert_int_equal(sink->ops->attach(sink, &out), ATTRIB_E_CONFIG);
+	assert_string_equal(sink->ops->error(sink)->text, "it does not fit");
+	assert_int_equal(asked.count, 1);
+	assert_int_equal(asked.given_up, 0);
+	assert_true(attrib_id_eq(&asked.first.lane, &shop.lane));
+	assert_int_equal(asked.first.number, shop.number);
+	shop_order(&shop, (struct test_order){.id = "2", .gross = 1});
+	shop_flush(&shop); /* who runs with the newest journal is not fenced */
+	asked.answer = true;
+	assert_int_equal(sink->ops->attach(sink, &out), 0);
+	assert_int_equal(out.epoch, shop.attach.epoch + 1);
+	sink->ops->free(sink);
+}
+
+static int find_lane(void *arg, const struct attrib_positions *positions,
+	const struct attrib_position **lanes, size_t *n)
+{
+	assert_int_equal(positions->count, 1);
+	*lanes = arg;
+	*n = 1;
+	return 0;
+}
+
+static int put_site(const struct attrib_id *owner, struct attrib_sink_error *error)
+{
+	struct attrib_site site = {.name = ATTRIB_STR("acme"), .time_zone = ATTRIB_STR("UTC")};
+	struct attrib_site_row row = {.site = &site,
+		.customer_history = ATTRIB_STR("partial"),
+		.cost_spread = ATTRIB_STR("direct_cost"),
+		.policy_json = ATTRIB_STR("{}")};
+	struct attrib_arena arena;
+
+	memcpy(site.policy.currency, "EUR", 4);
+	attrib_arena_init(&arena, 4096);
+	int err = attrib_postgres_put_sites(pg.conninfo, &row, 1, owner, &arena, error);
+	attrib_arena_done(&arena);
+	return err;
+}
+
+static void a_site_has_one_owner_until_another_takes_over(void **state)
+{
+	(void)state;
+	const struct attrib_id first = {{1, 1}}, second = {{2, 1}}; /* the shops' */
+	struct attrib_position lost = {.lane = {{2, 9}}, .number = 7};
+	const struct attrib_str sites[] = {ATTRIB_STR("acme")};
+	const struct attrib_postgres_take_over what = {.instance = second,
+		.sites = sites,
+		.site_count = 1,
+		.find = find_lane,
+		.arg = &lost};
+	struct attrib_sink_error error = {0};
+	struct shop other;
+
+	assert_int_equal(put_site(&first, &error), 0);
+	assert_int_equal(put_site(&first, &error), 0);
+	assert_int_equal(put_site(NULL, &error), 0); /* attribd migrate decides nothing */
+	assert_int_equal(put_site(&second, &error), ATTRIB_E_FENCED);
+	assert_non_null(strstr(error.text, "acme"));
+	assert_non_null(strstr(error.text, "instance 0101000000000000"));
+	assert_non_null(strstr(error.text, "(last flush never)"));
+	shop_init(&other, &pg, 2);
+	shop_order(&other, (struct test_order){.id = "9", .gross = 1});
+	shop_flush(&other); /* the merge itself asks nobody */
+	assert_int_equal(attrib_postgres_take_over(pg.conninfo, &what, &error), 0);
+	assert_int_equal(put_site(&second, &error), 0);
+	assert_int_equal(put_site(&first, &error), ATTRIB_E_FENCED);
+	shop_order(&shop, (struct test_order){.id = "1", .gross = 1});
+	assert_int_equal(shop_try_flush(&shop), ATTRIB_E_FENCED); /* it ran on */
+	expect("7|t", "SELECT number, given_up FROM attrib.lane_position WHERE lane = "
+		      "'\\x02090000000000000000000000000000'");
+	shop_order(&other, (struct test_order){.id = "2", .gross = 1});
+	shop_flush(&other);
+	shop_done(&other);
+}
+
 static void lost_connection_is_made_good(void **state)
 {
 	(void)state;
@@ -319,14 +451,14 @@ static void changed_policy_is_a_new_version(void **state)
 
 	attrib_arena_init(&arena, 1024);
 	attrib_policy_defaults(&site.policy);
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), 0);
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, NULL, &arena, &error), 0);
 	assert_int_equal(row.version_count, 2); /* the shop's own was 1 */
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), 0);
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, NULL, &arena, &error), 0);
 	assert_int_equal(row.version_count, 2);
 	test_pg_run(&pg, "UPDATE attrib.site_policy SET recorded_at = '2026-11-01T00:00:00.000001Z'"
 			 " WHERE version = 2");
 	row.policy_json = ATTRIB_STR("{\"collapse\": \"31m\", \"a\": \"\", \"b\": \"x\\ny\"}");
-	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), 0);
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, NULL, &arena, &error), 0);
 	assert_int_equal(row.version_count, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(row.versions[i].version, 3 - i);
@@ -340,8 +472,8 @@ static void changed_policy_is_a_new_version(void **state)
 		"SELECT time_zone, currency, customer_history,"
 		" primary_model, cost_spread, policy_version FROM attrib.site");
 	site.time_zone = ATTRIB_STR("Mars/Olympus");
-	assert_int_equal(
-		attrib_postgres_put_sites(pg.conninfo, &row, 1, &arena, &error), ATTRIB_E_CONFIG);
+	assert_int_equal(attrib_postgres_put_sites(pg.conninfo, &row, 1, NULL, &arena, &error),
+		ATTRIB_E_CONFIG);
 	attrib_arena_done(&arena);
 }
 
@@ -359,7 +491,7 @@ static void *put(void *arg)
 	struct attrib_sink_error error;
 
 	putter->err = attrib_postgres_put_sites(
-		pg.conninfo, putter->rows, putter->n, &putter->arena, &error);
+		pg.conninfo, putter->rows, putter->n, NULL, &putter->arena, &error);
 	return NULL;
 }
 
@@ -538,6 +670,9 @@ int main(void)
 		CASE(positions_survive),
 		CASE(older_process_is_fenced),
 		CASE(lanes_ahead_of_the_batch_stop_it),
+		CASE(a_database_that_was_set_back_stops_it),
+		CASE(a_journal_that_does_not_fit_changes_nothing),
+		CASE(a_site_has_one_owner_until_another_takes_over),
 		CASE(lost_connection_is_made_good),
 		CASE(a_slow_merge_gets_more_time),
 		CASE(unknown_site_is_no_data_error),

@@ -1,0 +1,119 @@
+/*
+ * attribd take-over: the operator's word that this state_dir is the one to go on with.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attrib/journal.h"
+#include "cmd.h"
+#include "gaps.h"
+#include "statedir.h"
+
+struct take_over {
+	struct attribd_config *config;
+	struct attrib_id instance;
+	int lock; /* owned; of the state directory */
+	struct attrib_journal *journal;
+	struct attrib_position *lanes; /* owned */
+};
+
+static void say(void *arg, const char *text)
+{
+	(void)arg;
+	printf("%s\n", text);
+}
+
+static void complain_note(void *arg, enum attrib_journal_note what, const char *text)
+{
+	(void)arg, (void)what;
+	cmd_complain("journal: %s", text);
+}
+
+static int open_state(struct take_over *t)
+{
+	const char *dir = t->config->state_dir;
+	char journal[4096];
+	struct attrib_journal_options options = {.dir = journal, .note = complain_note};
+	int err = attribd_statedir_lock(dir, &t->lock);
+
+	if (err == ATTRIB_E_UNAVAILABLE) {
+		cmd_complain("%s: the daemon runs; stop it first", dir);
+		return EX_UNAVAILABLE;
+	}
+	if (!err)
+		err = attribd_statedir_instance(dir, &t->instance);
+	snprintf(journal, sizeof journal, "%s/journal", dir);
+	options.instance = t->instance;
+	if (!err)
+		err = attrib_journal_open(&options, &t->journal);
+	if (err)
+		cmd_complain("%s: %s", dir,
+			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
+	return cmd_exit_status(err);
+}
+
+/* The lanes that the daemon would refuse to start for. */
+static int find(void *arg, const struct attrib_positions *positions,
+	const struct attrib_position **lanes, size_t *n)
+{
+	struct take_over *t = arg;
+	char text[ATTRIBD_GAP_TEXT];
+	struct attribd_gaps gaps;
+	int err = attribd_gaps_find(t->journal, positions, &gaps);
+
+	if (err)
+		return err;
+	t->lanes = calloc(gaps.count + 1, sizeof *t->lanes);
+	for (size_t i = 0; i < gaps.count && t->lanes; i++) {
+		attribd_gap_text(&gaps.p[i], text);
+		printf("%s\n", text);
+		t->lanes[i] = gaps.p[i].lane;
+	}
+	*lanes = t->lanes;
+	*n = gaps.count;
+	attribd_gaps_done(&gaps);
+	return t->lanes ? 0 : ATTRIB_E_NOMEM;
+}
+
+static int write_down(struct take_over *t)
+{
+	struct attrib_str *sites = calloc(t->config->site_count + 1, sizeof *sites);
+	struct attrib_postgres_take_over what = {.instance = t->instance,
+		.sites = sites,
+		.site_count = t->config->site_count,
+		.find = find,
+		.line = say,
+		.arg = t};
+	struct attrib_sink_error error = {0};
+	int err = sites ? 0 : ATTRIB_E_NOMEM;
+
+	for (size_t i = 0; i < t->config->site_count && !err; i++)
+		sites[i] = t->config->sites[i].site.name;
+	if (!err)
+		err = attrib_postgres_take_over(t->config->postgres, &what, &error);
+	free(sites);
+	return err ? cmd_database_failed(err, &error) : EX_OK;
+}
+
+int cmd_take_over(const struct cmd_line *line)
+{
+	struct take_over t = {.lock = -1};
+	int status = cmd_load_config(line->config, &t.config);
+
+	if (status)
+		return status;
+	status = open_state(&t);
+	if (!status)
+		status = write_down(&t);
+	free(t.lanes);
+	attrib_journal_close(t.journal);
+	if (t.lock >= 0)
+		close(t.lock);
+	attribd_config_free(t.config);
+	if (!status)
+		printf("done: the daemon may start with this state_dir\n");
+	return fflush(stdout) ? EX_IOERR : status;
+}

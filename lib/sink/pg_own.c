@@ -1,0 +1,133 @@
+/*
+ * Whose memory decides a site: asked by every daemon that writes its sites, and given to another
+ * instance when an operator says so.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pg_own.h"
+#include "pg_positions.h"
+
+static int ask(PGconn *conn, const char *sql, const struct attrib_id *instance,
+	struct attrib_str site, PGresult **out, struct attrib_sink_error *error)
+{
+	char id[PG_ID_TEXT], *name = strndup(site.p, site.n);
+	const char *params[] = {id, name};
+	int err = ATTRIB_E_NOMEM;
+
+	pg_id(instance, id);
+	if (name)
+		err = pg_query(conn, sql, 2, params, out, error);
+	free(name);
+	return err;
+}
+
+int pg_own_site(PGconn *conn, const struct attrib_id *instance, struct attrib_str site,
+	struct attrib_sink_error *error)
+{
+	PGresult *result = NULL;
+	int err = ask(
+		conn, "SELECT attrib.own_site_v1($1::bytea, $2)", instance, site, &result, error);
+
+	if (err)
+		return err;
+	if (!PQgetisnull(result, 0, 0)) {
+		pg_say(error,
+			"site %.*s is decided by %s, not by this state_dir: start that one, or "
+			"'attribd take-over'",
+			site.n < 60 ? (int)site.n : 60, site.p, PQgetvalue(result, 0, 0));
+		err = ATTRIB_E_FENCED;
+	}
+	PQclear(result);
+	return err;
+}
+
+static void tell(const struct attrib_postgres_take_over *what, const char *text)
+{
+	if (what->line)
+		what->line(what->arg, text);
+}
+
+static int take_site(PGconn *conn, const struct attrib_postgres_take_over *what,
+	struct attrib_str site, struct attrib_sink_error *error)
+{
+	PGresult *result = NULL;
+	char text[256];
+	int err = ask(conn, "SELECT attrib.take_site_v1($1::bytea, $2)", &what->instance, site,
+		&result, error);
+
+	if (err)
+		return err;
+	if (PQgetisnull(result, 0, 0))
+		snprintf(text, sizeof text, "site %.*s is decided by this state_dir",
+			site.n < 60 ? (int)site.n : 60, site.p);
+	else
+		snprintf(text, sizeof text, "site %.*s was decided by %s, now by this state_dir",
+			site.n < 60 ? (int)site.n : 60, site.p, PQgetvalue(result, 0, 0));
+	PQclear(result);
+	tell(what, text);
+	return 0;
+}
+
+static int give_up(PGconn *conn, const struct attrib_postgres_take_over *what,
+	const struct attrib_position *lane, struct attrib_sink_error *error)
+{
+	char id[PG_ID_TEXT], lane_id[PG_ID_TEXT], number[24], text[128];
+	const char *params[] = {id, lane_id, number};
+
+	pg_id(&what->instance, id);
+	pg_id(&lane->lane, lane_id);
+	snprintf(number, sizeof number, "%llu", (unsigned long long)lane->number);
+	int err = pg_run(conn, "SELECT attrib.give_up_v1($1::bytea, $2::bytea, $3::bigint)", 3,
+		params, error);
+	if (err)
+		return err;
+	snprintf(text, sizeof text, "lane %s: goes on without the records that are not here",
+		lane_id + 2);
+	tell(what, text);
+	return 0;
+}
+
+static int give_up_all(
+	PGconn *conn, const struct attrib_postgres_take_over *what, struct attrib_sink_error *error)
+{
+	struct pg_positions positions = {0};
+	const struct attrib_position *lanes = NULL;
+	size_t n = 0;
+	int err = pg_positions_read(conn, &what->instance, &positions, error);
+
+	if (!err) {
+		const struct attrib_positions view = pg_positions_view(&positions);
+		err = what->find(what->arg, &view, &lanes, &n);
+	}
+	for (size_t i = 0; i < n && !err; i++)
+		err = give_up(conn, what, &lanes[i], error);
+	pg_positions_done(&positions);
+	return err;
+}
+
+static int take_over(
+	PGconn *conn, const struct attrib_postgres_take_over *what, struct attrib_sink_error *error)
+{
+	int err = pg_check_schema(conn, error);
+
+	if (!err)
+		err = pg_run(conn, "BEGIN", 0, NULL, error);
+	if (!err)
+		err = give_up_all(conn, what, error);
+	for (size_t i = 0; i < what->site_count && !err; i++)
+		err = take_site(conn, what, what->sites[i], error);
+	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);
+}
+
+int attrib_postgres_take_over(const char *conninfo, const struct attrib_postgres_take_over *what,
+	struct attrib_sink_error *error)
+{
+	PGconn *conn = NULL;
+	int err = pg_connect(conninfo, NULL, &conn, error);
+
+	if (!err)
+		err = take_over(conn, what, error);
+	PQfinish(conn);
+	return err;
+}
