@@ -2,7 +2,7 @@
 // them at once would hide what each does alone.
 
 const WEIGHTS = {
-  aliases: 0.3, alias_conflicts: 0.3, catalog_history: 0.25, code_moves: 0.4, customer_touches: 0.3, excludes: 0.2, hub: 0.01, leads: 0.25,
+  aliases: 0.3, alias_conflicts: 0.3, catalog_history: 0.25, code_moves: 0.4, customer_touches: 0.3, excludes: 0.2, leads: 0.25,
   late: 0.3, order_groups: 0.35, policy_versions: 0.2, reports: 0.35, refunds: 0.2, renewals: 0.2, repeat: 0.2, self_referral: 0.2,
   shared_devices: 0.3, sources: 0.35, strangers: 0.3, times: 0.25, traffic: 0.2, verdicts: 0.3, views: 0.2,
 };
