@@ -138,7 +138,7 @@ static int take_history(
 	return err;
 }
 
-static int put_sites(const struct attribd_config *config, const struct attrib_id *owner,
+static int put_sites(const struct attribd_config *config, const struct attrib_owner *owner,
 	struct attrib_site *sites, struct attrib_arena *arena, struct attrib_sink_error *error)
 {
 	struct attrib_site_row *rows = attrib_arena_alloc(arena, config->site_count * sizeof *rows);
@@ -198,7 +198,7 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 
 	attrib_arena_init(&arena, ARENA_BLOCK);
 	if (!err && put)
-		err = put_sites(config, &catalog->instance, sites, &arena, error);
+		err = put_sites(config, &catalog->sites, sites, &arena, error);
 	else if (!err)
 		keep_history(catalog->snapshot->catalog, sites, n);
 	if (!err)
@@ -364,7 +364,7 @@ static void *catalog_main(void *arg)
 
 int attribd_catalog_init(struct attribd_catalog_thread *catalog,
 	struct attribd_snapshots *snapshots, struct attribd_progress *progress,
-	struct attribd_config *config, const struct attrib_id *instance,
+	struct attribd_config *config, const struct attrib_owner *sites,
 	struct attribd_bell *engine, struct attribd_bell *owner)
 {
 	enum attribd_catalog_origin origin;
@@ -375,7 +375,7 @@ int attribd_catalog_init(struct attribd_catalog_thread *catalog,
 		.owner = owner,
 		.snapshots = snapshots,
 		.progress = progress,
-		.instance = *instance,
+		.sites = *sites,
 		.stale = true};
 	snprintf(catalog->path, sizeof catalog->path, "%s/catalog.cache", config->state_dir);
 	err = attribd_bell_init(&catalog->bell);

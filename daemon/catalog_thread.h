@@ -28,7 +28,7 @@ struct attribd_catalog_thread {
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
 	char path[4096];           /* of the cache */
-	struct attrib_id instance; /* whose memory decides the sites */
+	struct attrib_owner sites; /* whose memory decides the sites */
 
 	atomic_bool stop;
 	atomic_bool tried; /* the first load has worked or failed */
@@ -47,7 +47,7 @@ struct attribd_catalog_thread {
  * none. Signals and PostgreSQL are not touched yet. */
 int attribd_catalog_init(struct attribd_catalog_thread *catalog,
 	struct attribd_snapshots *snapshots, struct attribd_progress *progress,
-	struct attribd_config *config, const struct attrib_id *instance,
+	struct attribd_config *config, const struct attrib_owner *sites,
 	struct attribd_bell *engine, struct attribd_bell *owner) ATTRIB_MUST_CHECK;
 int attribd_catalog_start(struct attribd_catalog_thread *catalog) ATTRIB_MUST_CHECK;
 /* Main thread: takes the configuration over and publishes it soon, with PostgreSQL or without. */

@@ -15,6 +15,7 @@
 struct take_over {
 	struct attribd_config *config;
 	struct attrib_id instance;
+	uint8_t fingerprint[32];
 	int lock; /* owned; of the state directory */
 	struct attrib_journal *journal;
 	struct attrib_position *lanes; /* owned */
@@ -30,6 +31,28 @@ static void complain_note(void *arg, enum attrib_journal_note what, const char *
 {
 	(void)arg, (void)what;
 	cmd_complain("journal: %s", text);
+}
+
+/* A daemon with another secret would not start afterwards. */
+static int open_secret(struct take_over *t)
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+	int err = attribd_secret_load(t->config->secret_file, secret);
+	struct attrib_keys *keys;
+
+	if (err) {
+		cmd_complain("%s: %s", t->config->secret_file,
+			err == ATTRIB_E_IO ? strerror(errno)
+					   : "not a secret of attribd, or readable by everybody");
+		return err == ATTRIB_E_IO ? EX_IOERR : EX_CONFIG;
+	}
+	keys = attrib_keys_new(secret);
+	explicit_bzero(secret, sizeof secret);
+	if (!keys)
+		return EX_OSERR;
+	attrib_keys_fingerprint(keys, t->fingerprint);
+	attrib_keys_free(keys);
+	return EX_OK;
 }
 
 static int open_state(struct take_over *t)
@@ -81,7 +104,7 @@ static int find(void *arg, const struct attrib_positions *positions,
 static int write_down(struct take_over *t)
 {
 	struct attrib_str *sites = calloc(t->config->site_count + 1, sizeof *sites);
-	struct attrib_postgres_take_over what = {.instance = t->instance,
+	struct attrib_postgres_take_over what = {.owner = {t->instance, t->fingerprint},
 		.sites = sites,
 		.site_count = t->config->site_count,
 		.find = find,
@@ -106,6 +129,8 @@ int cmd_take_over(const struct cmd_line *line)
 	if (status)
 		return status;
 	status = open_state(&t);
+	if (!status)
+		status = open_secret(&t);
 	if (!status)
 		status = write_down(&t);
 	free(t.lanes);

@@ -97,14 +97,19 @@ struct attrib_site_row {
 	struct attrib_site_version *versions; /* out */
 	size_t version_count;
 };
+struct attrib_owner {
+	struct attrib_id instance;
+	const uint8_t
+		*secret_fingerprint; /* 32 bytes; ATTRIB_E_CONFIG when it is not the database's */
+};
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
-	const struct attrib_id *owner, struct attrib_arena *arena,
+	const struct attrib_owner *owner, struct attrib_arena *arena,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* Makes an instance the owner of sites, whoever has them, and goes on without records of lanes: all
  * or nothing. `find` is told the positions and returns the lanes; `line` hears a sentence of each
  * thing that was done. */
 struct attrib_postgres_take_over {
-	struct attrib_id instance;
+	struct attrib_owner owner;
 	const struct attrib_str *sites;
 	size_t site_count;
 	/* lane and the number up to which no record is expected; borrowed until the next call */

@@ -22,6 +22,26 @@ static int ask(PGconn *conn, const char *sql, const struct attrib_id *instance,
 	return err;
 }
 
+int pg_check_secret(PGconn *conn, const uint8_t fingerprint[32], struct attrib_sink_error *error)
+{
+	char text[2 * 32 + 3] = "\\x";
+	const char *params[] = {text};
+	PGresult *result = NULL;
+
+	attrib_hex(fingerprint, 32, text + 2);
+	int err = pg_query(
+		conn, "SELECT attrib.take_secret_v1($1::bytea)", 1, params, &result, error);
+	if (err)
+		return err;
+	if (PQgetvalue(result, 0, 0)[0] != 't') {
+		pg_say(error, "the database was written with another secret: put the secret_file "
+			      "of its state_dir into this one");
+		err = ATTRIB_E_CONFIG;
+	}
+	PQclear(result);
+	return err;
+}
+
 int pg_own_site(PGconn *conn, const struct attrib_id *instance, struct attrib_str site,
 	struct attrib_sink_error *error)
 {
@@ -53,8 +73,8 @@ static int take_site(PGconn *conn, const struct attrib_postgres_take_over *what,
 {
 	PGresult *result = NULL;
 	char text[256];
-	int err = ask(conn, "SELECT attrib.take_site_v1($1::bytea, $2)", &what->instance, site,
-		&result, error);
+	int err = ask(conn, "SELECT attrib.take_site_v1($1::bytea, $2)", &what->owner.instance,
+		site, &result, error);
 
 	if (err)
 		return err;
@@ -75,7 +95,7 @@ static int give_up(PGconn *conn, const struct attrib_postgres_take_over *what,
 	char id[PG_ID_TEXT], lane_id[PG_ID_TEXT], number[24], text[128];
 	const char *params[] = {id, lane_id, number};
 
-	pg_id(&what->instance, id);
+	pg_id(&what->owner.instance, id);
 	pg_id(&lane->lane, lane_id);
 	snprintf(number, sizeof number, "%llu", (unsigned long long)lane->number);
 	int err = pg_run(conn, "SELECT attrib.give_up_v1($1::bytea, $2::bytea, $3::bigint)", 3,
@@ -94,7 +114,7 @@ static int give_up_all(
 	struct pg_positions positions = {0};
 	const struct attrib_position *lanes = NULL;
 	size_t n = 0;
-	int err = pg_positions_read(conn, &what->instance, &positions, error);
+	int err = pg_positions_read(conn, &what->owner.instance, &positions, error);
 
 	if (!err) {
 		const struct attrib_positions view = pg_positions_view(&positions);
@@ -113,6 +133,8 @@ static int take_over(
 
 	if (!err)
 		err = pg_run(conn, "BEGIN", 0, NULL, error);
+	if (!err)
+		err = pg_check_secret(conn, what->owner.secret_fingerprint, error);
 	if (!err)
 		err = give_up_all(conn, what, error);
 	for (size_t i = 0; i < what->site_count && !err; i++)

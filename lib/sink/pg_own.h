@@ -6,6 +6,9 @@
 
 #include "pg_conn.h"
 
+/* ATTRIB_E_CONFIG with a text when the database was written with another secret. */
+int pg_check_secret(PGconn *conn, const uint8_t fingerprint[32],
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* Makes the instance the owner of a site that has none, within the caller's transaction and before it
  * locks sites. ATTRIB_E_FENCED with a text when another instance is. */
 int pg_own_site(PGconn *conn, const struct attrib_id *instance, struct attrib_str site,

@@ -102,14 +102,17 @@ static int read_versions(PGconn *conn, struct attrib_site_row *row, struct attri
 }
 
 static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n,
-	const struct attrib_id *owner, struct attrib_arena *arena, struct attrib_sink_error *error)
+	const struct attrib_owner *owner, struct attrib_arena *arena,
+	struct attrib_sink_error *error)
 {
 	int err = pg_check_schema(conn, error);
 
 	if (!err)
 		err = pg_run(conn, "BEGIN", 0, NULL, error);
+	if (!err && owner)
+		err = pg_check_secret(conn, owner->secret_fingerprint, error);
 	for (size_t i = 0; i < n && owner && !err; i++)
-		err = pg_own_site(conn, owner, rows[i].site->name, error);
+		err = pg_own_site(conn, &owner->instance, rows[i].site->name, error);
 	if (!err) /* in the order that everybody locks sites in; the configuration has its own */
 		err = pg_run(conn, "SELECT FROM attrib.site ORDER BY name FOR NO KEY UPDATE", 0,
 			NULL, error);
@@ -121,7 +124,8 @@ static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n,
 }
 
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
-	const struct attrib_id *owner, struct attrib_arena *arena, struct attrib_sink_error *error)
+	const struct attrib_owner *owner, struct attrib_arena *arena,
+	struct attrib_sink_error *error)
 {
 	PGconn *conn = NULL;
 	int err = pg_connect(conninfo, NULL, &conn, error);

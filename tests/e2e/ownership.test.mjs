@@ -71,6 +71,14 @@ test('nobody takes over a directory whose daemon runs', async () => {
   await assert.rejects(shop.cli('take-over', '-c', shop.config), (e) => e.code === 69 && /stop it first/.test(e.stderr));
 });
 
+test('nor one without the secret of the database', async () => {
+  mkdirSync(join(shop.dir, 'bare'));
+  const bare = await shop.sibling('bare', join(shop.dir, 'bare'));
+  await assert.rejects(bare.cli('take-over', '-c', bare.config), (e) => e.code === 78 && /another secret: put the secret_file/.test(e.stderr));
+  await order(shop);
+  await shop.quiet();
+});
+
 test('told so, the second one takes over and the first one ends; then the first one is refused', async () => {
   assert.match(await other.cli('take-over', '-c', other.config), /site acme was decided by instance/);
   await other.start();

@@ -146,7 +146,7 @@ static int find_lane(void *arg, const struct attrib_positions *positions,
 	return 0;
 }
 
-static int put_site(const struct attrib_id *owner, struct attrib_sink_error *error)
+static int put_site(const struct attrib_owner *owner, struct attrib_sink_error *error)
 {
 	struct attrib_site site = {.name = ATTRIB_STR("acme"), .time_zone = ATTRIB_STR("UTC")};
 	struct attrib_site_row row = {.site = &site,
@@ -165,17 +165,17 @@ static int put_site(const struct attrib_id *owner, struct attrib_sink_error *err
 static void a_site_has_one_owner_until_another_takes_over(void **state)
 {
 	(void)state;
-	const struct attrib_id first = {{1, 1}}, second = {{2, 1}}; /* the shops' */
+	const uint8_t secret[32] = {7}, wrong[32] = {8}; /* the shops', and another one */
+	const struct attrib_owner first = {{{1, 1}}, secret}, second = {{{2, 1}}, secret};
+	const struct attrib_owner stranger = {{{3, 1}}, wrong};
 	struct attrib_position lost = {.lane = {{2, 9}}, .number = 7};
 	const struct attrib_str sites[] = {ATTRIB_STR("acme")};
-	const struct attrib_postgres_take_over what = {.instance = second,
-		.sites = sites,
-		.site_count = 1,
-		.find = find_lane,
-		.arg = &lost};
+	const struct attrib_postgres_take_over what = {
+		.owner = second, .sites = sites, .site_count = 1, .find = find_lane, .arg = &lost};
 	struct attrib_sink_error error = {0};
 	struct shop other;
 
+	assert_int_equal(put_site(&stranger, &error), ATTRIB_E_CONFIG); /* and claims nothing */
 	assert_int_equal(put_site(&first, &error), 0);
 	assert_int_equal(put_site(&first, &error), 0);
 	assert_int_equal(put_site(NULL, &error), 0); /* attribd migrate decides nothing */
