@@ -214,11 +214,11 @@ void pg_units_view(
 	out->decision_count = clip(&from, &to, b->decision_count, &before);
 	out->decisions = units->decisions + before;
 	out->refund_count = clip(&from, &to, b->refund_count, &before);
-	out->refunds = b->refunds + before;
+	out->refunds = out->refund_count ? b->refunds + before : NULL;
 	out->cancel_count = clip(&from, &to, b->cancel_count, &before);
-	out->cancels = b->cancels + before;
+	out->cancels = out->cancel_count ? b->cancels + before : NULL;
 	out->link_count = clip(&from, &to, b->link_count, &before);
-	out->links = b->links + before;
+	out->links = out->link_count ? b->links + before : NULL;
 	out->traffic_count = clip(&from, &to, b->traffic_count, &before);
-	out->traffic = b->traffic + before;
+	out->traffic = out->traffic_count ? b->traffic + before : NULL;
 }

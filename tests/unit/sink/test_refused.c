@@ -387,30 +387,58 @@ static void one_percent_is_not_too_many(void **state)
 /* Two orders that turn out to be one: the merged one stays what it was until both are in. */
 static void merged_orders_are_refused_together(void **state)
 {
+	struct retried retried;
+
 	(void)state;
 	shop_order(&shop,
 		(struct test_order){.id = "web", .gross = 100, .credits = {{.creator = "mia"}}});
 	shop_flush(&shop);
 	poison("credit");
-	shop_order(
-		&shop, (struct test_order){.id = "web", .ticket = 3, .merged_into = "bad-23514"});
+	shop_order(&shop, (struct test_order){
+				  .id = "web", .ticket = 3, .key = 1, .merged_into = "bad-23514"});
 	shop_order(&shop,
-		(struct test_order){.id = "bad-23514", .ticket = 3, .gross = 100, .alias = "pi"});
+		(struct test_order){
+			.id = "bad-23514", .ticket = 3, .gross = 100, .key = 2, .alias = "pi"});
 	shop_order(
 		&shop, (struct test_order){
 			       .id = "other", .gross = 40, .alias = "pi", .alias_conflict = true});
 	shop_flush(&shop);
+	assert_int_equal(shop.sink->refused, 1);
 	expect("other|0.40\nweb|1.00",
 		"SELECT order_id, net FROM attrib.conversion_status ORDER BY 1");
 	expect("bad-23514\nweb", "SELECT order_id FROM attrib.quarantined ORDER BY 1");
 	heal("credit");
-	struct retried retried;
 	assert_int_equal(retry_named("web", &retried), 0);
 	assert_int_equal(retried.applied, 2);
 	shop_check(&shop);
 	expect("bad-23514|1.00\nother|0.40",
 		"SELECT order_id, net FROM attrib.conversion_status WHERE net <> 0 ORDER BY 1");
 	expect("2", "SELECT sum(orders) FROM attrib.rollup_claim");
+	expect("2", "SELECT count(DISTINCT customer) FROM attrib.customer_key");
+}
+
+/* A name changes hands between two orders at the ends of a batch, with a bad one between them. */
+static void a_name_changes_hands_beside_a_bad_row(void **state)
+{
+	(void)state;
+	shop_order(&shop, (struct test_order){.id = "a", .gross = 100, .alias = "pi"});
+	shop_flush(&shop);
+	poison("credit");
+	put_good(&shop);
+	shop_order(&shop, (struct test_order){.id = "bad-23514", .gross = 100});
+	shop_order(&shop, (struct test_order){.id = "a",
+				  .ticket = 2,
+				  .gross = 100,
+				  .alias = "pi",
+				  .alias_conflict = true});
+	shop_order(&shop, (struct test_order){.id = "z", .ticket = 2, .gross = 100, .alias = "pi"});
+	shop_refund(&shop, (struct test_refund){.order = "pi", .id = "r", .amount = 30});
+	shop_flush(&shop);
+	expect("bad-23514|refused\na|alias_conflict",
+		"SELECT order_id, reason FROM attrib.quarantined ORDER BY 1 DESC");
+	expect("a|1.00\nz|0.70",
+		"SELECT order_id, net FROM attrib.conversion_status WHERE order_id "
+		"IN ('a', 'z') ORDER BY 1");
 }
 
 static void a_later_decision_replaces_it(void **state)
@@ -422,6 +450,8 @@ static void a_later_decision_replaces_it(void **state)
 	shop_flush(&shop);
 	shop_order(&shop, (struct test_order){.id = "bad-23514", .ticket = 4, .gross = 300});
 	shop_flush(&shop); /* refused again: the later one waits */
+	shop_order(&shop, (struct test_order){.id = "bad-23514", .ticket = 3, .gross = 200});
+	shop_flush(&shop); /* and an earlier one does not push it out */
 	expect("2\n4", "SELECT detail->>'ticket' FROM attrib.quarantine ORDER BY 1");
 	heal("credit");
 	shop_order(&shop, (struct test_order){.id = "bad-23514", .ticket = 3, .gross = 200});
@@ -573,6 +603,7 @@ int main(void)
 		CASE(too_many_are_the_servers_fault),
 		CASE(one_percent_is_not_too_many),
 		CASE(merged_orders_are_refused_together),
+		CASE(a_name_changes_hands_beside_a_bad_row),
 		CASE(a_later_decision_replaces_it),
 		CASE(an_outdated_document_is_dropped),
 		CASE(what_is_no_text_is_escaped),
