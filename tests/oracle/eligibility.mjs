@@ -29,13 +29,15 @@ class Judge {
     this.order = order;
     this.asOf = asOf;
     this.snapshot = world.at(asOf);
-    const { identity } = this.snapshot;
-    this.customerKeys = identity.keysOf(identity.customersOfOrder(order));
     this.refused = []; // invalid touches inside of their windows, with the reason
   }
 
   isSelf(creator) {
-    return this.world.catalog.keysOfCreator(creator, this.asOf).some((k) => this.customerKeys.has(k));
+    const own = this.world.catalog.keysOfCreator(creator, this.asOf);
+    if (!own.length) return false;
+    const { identity } = this.snapshot;
+    this.customerKeys ??= identity.keysOf(identity.customersOfOrder(this.order));
+    return own.some((k) => this.customerKeys.has(k));
   }
 
   // The touch with its owner, when its key earns at all.
