@@ -44,6 +44,7 @@ void play_database_sites(const char *conninfo, const struct play_sites *sites)
 			.customer_history = sites->history[i],
 			.cost_spread = ATTRIB_STR("direct_cost"),
 			.policy_json = ATTRIB_STR("{}")};
-	must(attrib_postgres_put_sites(conninfo, rows, sites->n, &arena, &error), "sites", &error);
+	must(attrib_postgres_put_sites(conninfo, rows, sites->n, NULL, &arena, &error), "sites",
+		&error);
 	attrib_arena_done(&arena);
 }
