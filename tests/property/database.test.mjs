@@ -11,8 +11,8 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -36,7 +36,10 @@ const privatePostgres = (verb) => execFileSync(join(root, 'tools/private-postgre
 
 let conninfo;
 before(() => { conninfo = privatePostgres('start'); });
-after(() => privatePostgres('destroy'));
+after(() => {
+  privatePostgres('destroy');
+  rmSync(dirname(server), { recursive: true });
+});
 
 const database = (k) => `${conninfo.replace(/dbname=\S+/, '')} dbname=arrival_${k}`;
 async function rows(k, sql) {
