@@ -289,7 +289,9 @@ static int decide_orders(struct attrib_engine *engine, uint64_t ticket, struct a
 	for (size_t i = 0; i < orders.n && err == 0; i++) {
 		struct attrib_order_group *group;
 		struct attrib_decision decision;
-		err = attrib_group_of(closure, engine->catalog, orders.p[i], &group);
+		err = attrib_group_named(closure, orders.p[i], &orders);
+		if (err == 0)
+			err = attrib_group_of(closure, engine->catalog, orders.p[i], &group);
 		if (err || !group || group->decided)
 			continue;
 		group->decided = true;

@@ -8,38 +8,27 @@
 
 #include "alias.h"
 
-static int want_aliases(
-	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
-{
-	struct attrib_held_alias held;
-	int err = 0;
-
-	for (size_t at = 0; err == 0 && attrib_node_next_alias(node, &at, &held);) {
-		struct attrib_node *alias =
-			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &held.entity);
-		err = alias ? attrib_nodes_add(found, alias, closure->arena) : ATTRIB_E_NOMEM;
-	}
-	return err;
-}
-
-static bool is_alias_of(const struct attrib_node *node, const struct attrib_node *order)
+/* Whether the order holds the name as an alias of this kind; NULL: of any. */
+static bool holds(const struct attrib_node *order, const struct attrib_node *name,
+	const struct attrib_str *kind)
 {
 	struct attrib_held_alias held;
 
 	for (size_t at = 0; attrib_node_next_alias(order, &at, &held);)
-		if (attrib_id_eq(&held.entity, &node->entity.id))
+		if (attrib_id_eq(&held.entity, &name->entity.id) &&
+			(!kind || attrib_str_eq(held.kind, *kind)))
 			return true;
 	return false;
 }
 
-/* The orders that hold the node as their alias. */
-static int want_orders(
-	struct attrib_closure *closure, struct attrib_node *node, struct attrib_nodes *found)
+/* The orders that hold a loaded name. */
+static int want_holders(struct attrib_closure *closure, const struct attrib_node *name,
+	const struct attrib_str *kind, struct attrib_nodes *found)
 {
 	const struct attrib_fact *edge;
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && (edge = attrib_node_edge(node, ATTRIB_EDGE_ORDER, &i));) {
+	for (size_t i = 0; err == 0 && (edge = attrib_node_edge(name, ATTRIB_EDGE_ORDER, &i));) {
 		struct attrib_node *order =
 			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &edge->id);
 		if (!order)
@@ -47,13 +36,33 @@ static int want_orders(
 		err = attrib_closure_load(closure);
 		if (err == 0)
 			err = attrib_node_judge_aliases(closure, order);
-		if (err == 0 && is_alias_of(node, order))
+		if (err == 0 && holds(order, name, kind))
 			err = attrib_nodes_add(found, order, closure->arena);
 	}
 	return err;
 }
 
-/* Every entity that aliases connect with the first; those without observations are alias names. */
+/* What an order's aliases name, and who shares one. */
+static int want_aliases(
+	struct attrib_closure *closure, struct attrib_node *order, struct attrib_nodes *found)
+{
+	struct attrib_held_alias held;
+	int err = 0;
+
+	for (size_t at = 0; err == 0 && attrib_node_next_alias(order, &at, &held);) {
+		struct attrib_node *name =
+			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &held.entity);
+		err = name ? attrib_nodes_add(found, name, closure->arena) : ATTRIB_E_NOMEM;
+		if (err == 0)
+			err = attrib_closure_load(closure);
+		if (err == 0)
+			err = want_holders(closure, name, &held.kind, found);
+	}
+	return err;
+}
+
+/* Every order that aliases connect with the first. A name of which nothing was observed connects those
+ * alone that hold it by one kind: a cart's token is no order number, whatever its text. */
 static int find_members(
 	struct attrib_closure *closure, struct attrib_node *first, struct attrib_order_group *group)
 {
@@ -67,13 +76,14 @@ static int find_members(
 		err = attrib_closure_load(closure);
 		if (err)
 			break;
-		node->group = group;
 		err = attrib_node_judge_aliases(closure, node);
+		if (err || node->observation_count == 0)
+			continue;
+		node->group = group;
+		err = want_aliases(closure, node, &found);
 		if (err == 0)
-			err = want_aliases(closure, node, &found);
+			err = want_holders(closure, node, NULL, &found);
 		if (err == 0)
-			err = want_orders(closure, node, &found);
-		if (err == 0 && node->observation_count)
 			err = attrib_nodes_add(&group->members, node, closure->arena);
 	}
 	return err;
@@ -95,18 +105,6 @@ static size_t collect(
 		if (node->observations[i].fact->received_at <= as_of)
 			out[n++] = &node->observations[i];
 	return n;
-}
-
-static size_t drop_ignored(const struct attrib_observation **observations, size_t n,
-	const struct attrib_policy *policy)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (observations[i]->event.trust == ATTRIB_TRUST_SIGNED ||
-			policy->browser_orders != ATTRIB_BROWSER_IGNORE)
-			observations[kept++] = observations[i];
-	return kept;
 }
 
 const struct attrib_site *attrib_deciding_site(const struct attrib_site *newest,
@@ -133,14 +131,11 @@ static int merge_observations(struct attrib_order_group *group, const struct att
 	n = 0;
 	for (size_t i = 0; i < group->members.n; i++)
 		n += collect(group->members.p[i], as_of, group->observations + n);
-	group->observation_count = 0;
+	group->observation_count = n;
 	if (n == 0)
 		return 0;
 	group->site = attrib_deciding_site(newest, group->observations, n);
-	group->observation_count = drop_ignored(group->observations, n, &group->site->policy);
-	if (group->observation_count)
-		attrib_merge(group->observations, group->observation_count, &group->site->policy,
-			&group->order);
+	attrib_merge(group->observations, n, &group->site->policy, &group->order);
 	return 0;
 }
 
@@ -149,16 +144,13 @@ struct member {
 	struct attrib_node *node;
 	struct attrib_merged order;
 	bool authority;
-	bool alias;  /* another member has it as an alias */
-	bool counts; /* has observations that count */
+	bool alias; /* another member has it as an alias */
 };
 
 static int by_name_claim(const void *left, const void *right)
 {
 	const struct member *a = left, *b = right;
 
-	if (a->counts != b->counts)
-		return a->counts ? -1 : 1;
 	if (a->authority != b->authority)
 		return a->authority ? -1 : 1;
 	if (a->alias != b->alias)
@@ -171,11 +163,9 @@ static int by_name_claim(const void *left, const void *right)
 static void member_init(struct member *m, struct attrib_node *node,
 	const struct attrib_policy *policy, const struct attrib_observation **room)
 {
-	size_t n = drop_ignored(room, collect(node, ATTRIB_FOREVER, room), policy);
+	size_t n = collect(node, ATTRIB_FOREVER, room);
 
-	*m = (struct member){.node = node, .counts = n > 0};
-	if (n == 0)
-		return;
+	*m = (struct member){.node = node};
 	attrib_merge(room, n, policy, &m->order);
 	for (size_t i = 0; i < n; i++)
 		if (room[i]->event.trust == ATTRIB_TRUST_SIGNED && policy->order_source.n &&
@@ -186,7 +176,7 @@ static void member_init(struct member *m, struct attrib_node *node,
 static bool is_alias(const struct attrib_node *node, const struct attrib_nodes *members)
 {
 	for (size_t i = 0; i < members->n; i++)
-		if (members->p[i] != node && is_alias_of(node, members->p[i]))
+		if (members->p[i] != node && holds(members->p[i], node, NULL))
 			return true;
 	return false;
 }
@@ -242,6 +232,14 @@ int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog 
 	}
 	*out = group->observation_count ? group : NULL;
 	return 0;
+}
+
+int attrib_group_named(
+	struct attrib_closure *closure, struct attrib_node *name, struct attrib_nodes *orders)
+{
+	int err = attrib_node_judge_aliases(closure, name);
+
+	return err || name->observation_count ? err : want_holders(closure, name, NULL, orders);
 }
 
 static bool is_all_seen(

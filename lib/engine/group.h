@@ -30,8 +30,8 @@ struct attrib_order_group {
 	const struct attrib_site *site;   /* the version of its settings that decides this order */
 	const struct attrib_site *newest; /* of the catalog */
 	struct attrib_nodes members;      /* ORDER entities with observations; canonical first */
-	const struct attrib_observation **observations; /* of all members that count */
-	size_t observation_count; /* 0: there is no order (yet, or it is ignored) */
+	const struct attrib_observation **observations; /* of all members */
+	size_t observation_count;                       /* 0: there is no order (yet) */
 	struct attrib_merged order;
 	bool decided;    /* in this closure */
 	uint32_t listed; /* the last search for conversions that found it */
@@ -43,10 +43,14 @@ static inline bool attrib_group_same(
 	return a->members.p[0] == b->members.p[0];
 }
 
-/* The group of an order, alias or yet unknown order entity, once per closure; loads what it needs.
- * *out is NULL when the site is unknown or nothing was observed. */
+/* The group of an order, once per closure; loads what it needs. *out is NULL when the site is unknown
+ * or nothing was observed of it itself: a name may be an alias of several, see attrib_group_named. */
 int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,
 	struct attrib_node *node, struct attrib_order_group **out) ATTRIB_MUST_CHECK;
+
+/* Adds the orders that hold a loaded name of which nothing was observed itself; nothing for an order. */
+int attrib_group_named(struct attrib_closure *closure, struct attrib_node *name,
+	struct attrib_nodes *orders) ATTRIB_MUST_CHECK;
 
 /* T of n > 0 observations: the earliest stated placed_at, else the earliest occurred_at, of the best
  * source. */

@@ -92,7 +92,11 @@ static int find_conversions(struct attrib_decider *decider, enum attrib_edge sub
 
 	for (size_t i = 0; i < names.n && err == 0; i++)
 		err = follow(decider, names.p[i], sub, ATTRIB_ENTITY_ORDER, out);
-	return err ? err : attrib_closure_load(decider->closure);
+	if (err == 0)
+		err = attrib_closure_load(decider->closure);
+	for (size_t i = 0; i < out->n && err == 0; i++) /* from a cart to its order */
+		err = attrib_group_named(decider->closure, out->p[i], out);
+	return err;
 }
 
 /* The conversion of an entity, unless this search has it already, as of the order's lock: *out, or

@@ -121,6 +121,17 @@ test('a number is no id: another order may have it', async () => {
   assert.deepEqual([await money(shop, '91'), await money(shop, '90')], [['paid', 10, 0, 10], ['paid', 20, 0, 20]]);
 });
 
+test('one text of two kinds is two aliases, and a cart leads to the order of either', async () => {
+  await tell(shop, visit('https://shop.example/?ref=ann', ago(2), { visitor_id: 'kinds' }), { type: 'cart', event_id: id('cart'), occurred_at: ago(1), visitor_id: 'kinds', cart_token: 'same' },
+    purchase({ id: 'kind-a', total: '10.00', aliases: { cart_token: 'same' } }), purchase({ id: 'kind-b', total: '20.00', aliases: { transaction_id: 'same' } }));
+  assert.deepEqual([await money(shop, 'kind-a'), await money(shop, 'kind-b')], [['paid', 10, 0, 10], ['paid', 20, 0, 20]]);
+  assert.equal(await winner(shop, 'kind-a'), 'ann:affiliate');
+  await tell(shop, visit('https://shop.example/?ref=bob', ago(1, 30), { visitor_id: 'kinds' }));
+  assert.equal(await winner(shop, 'kind-a'), 'bob:affiliate', 'a touch that comes later finds the order through the cart');
+  await tell(shop, purchase({ id: 'same', total: '5.00' }));
+  assert.equal(await money(shop, 'kind-b'), undefined, 'an order of that id is both');
+});
+
 test('strangers\' times are clamped, the shop\'s are kept', async () => {
   await tell(shop, click('ann-link', ago(200), { visitor_id: 'old' }), purchase({ id: 'old-1', placed_at: ago(190) }, { visitor_id: 'old' }),
     click('ann-link', new Date(Date.now() + 86400e3).toISOString(), { visitor_id: 'future' }));

@@ -150,3 +150,14 @@ test('a start without PostgreSQL knows the history from its copy', async () => {
   assert.equal(Number((await explained(locked.id)).gross), 12);
   assert.deepEqual(await shop.query('select * from attrib.check_rollups()'), []);
 });
+
+test('an order of a browser that counted is in no sum once they are ignored', async () => {
+  await reload('browser_orders = count');
+  assert.equal((await shop.pixel({ e: 'purchase', vid: 'b', 'order.id': 'browser', 'order.currency': 'EUR', 'order.total': '5.00' })).status, 200);
+  await shop.quiet();
+  const said = async () => (await shop.query("select status, counted from attrib.conversion_status where order_id = 'browser'"))[0];
+  assert.deepEqual(await said(), { status: 'paid', counted: true });
+  await reload('browser_orders = ignore');
+  assert.deepEqual(await said(), { status: 'provisional', counted: false });
+  assert.deepEqual(await shop.query('select * from attrib.check_rollups()'), []);
+});

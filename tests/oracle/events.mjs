@@ -87,7 +87,7 @@ function once(events) {
 }
 
 export function readEvents(events, settings) {
-  const ignored = (e) => settings.browser_orders === 'ignore' && !e.signed;
+  const ignored = (e) => settings.browser_orders === 'ignore' && !e.signed && e.type === 'purchase';
   return once(events.map((e) => normalise(e, settings))).map((e) => (ignored(e) ? { ...e, order: undefined } : e));
 }
 

@@ -169,14 +169,13 @@ static void test_a_generic_affiliate_never_earns(void **unused)
 }
 
 /* What a stranger says of an order that a signed one has as its other name gives no name. */
-static void test_an_ignored_word_names_no_order(void **unused)
+static void test_a_strangers_word_names_no_order(void **unused)
 {
 	struct world w;
 	struct attrib_event *event;
 
 	(void)unused;
 	shop(&w);
-	w.site.policy.browser_orders = ATTRIB_BROWSER_IGNORE;
 	world_open(&w);
 	event = world_order(&w, "#1", "v", NULL);
 	event->trust = ATTRIB_TRUST_STRANGER;
@@ -228,7 +227,7 @@ int main(void)
 		cmocka_unit_test(test_an_order_that_was_heard_of_later_used_nothing),
 		cmocka_unit_test(test_an_order_whose_early_word_is_gone_used_nothing),
 		cmocka_unit_test(test_a_generic_affiliate_never_earns),
-		cmocka_unit_test(test_an_ignored_word_names_no_order),
+		cmocka_unit_test(test_a_strangers_word_names_no_order),
 		cmocka_unit_test(test_amounts_that_cannot_be),
 	};
 
