@@ -59,6 +59,6 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	WHEN base_status = 2 THEN 'pending'
 	WHEN refunded > 0 AND refunded >= gross THEN 'refunded'
 	WHEN refunded > 0 THEN 'partially_refunded'
-	ELSE 'paid' END
+	WHEN base_status = 3 THEN 'paid' END
 $$;
-COMMENT ON FUNCTION attrib.status_name(int, boolean, bigint, bigint) IS 'What became of an order or lead: provisional, pending, paid, partially_refunded, refunded, cancelled, excluded.';
+COMMENT ON FUNCTION attrib.status_name(int, boolean, bigint, bigint) IS 'What became of an order or lead: provisional, pending, paid, partially_refunded, refunded, cancelled, excluded. NULL = there is none.';

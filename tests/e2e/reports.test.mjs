@@ -56,6 +56,7 @@ acme,r1,tiktok,,,
     ['instagram', 'r9', null, 'unknown order', null],
     ['tiktok', 'r1', 'r1', 'creator not said: ann', 'instagram/ann'],
   ]);
+  assert.equal(claims.find((c) => c.order_id === 'r9').status, null, 'an order that nobody knows has no status');
   const sums = await report('double_count_outside');
   assert.deepEqual(sums.map((s) => [s.platform, ...numbers(s, 'claims', 'claimed_revenue', 'confirmed_orders', 'confirmed_revenue', 'overstated_orders', 'overstated_revenue')]), [
     ['instagram', 5, 210, 1, 100, 4, 110],
