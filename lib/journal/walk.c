@@ -78,13 +78,34 @@ static void found_record(struct walk *walk, struct finding *finding,
 		walk->ended = !walk->visit->record(walk->visit->arg, &place);
 }
 
+/* Does a record stand there now? A daemon may have written it since the block before was read. */
+static int look_again(struct journal_scan *scan, bool *record)
+{
+	struct journal_found found;
+	enum journal_peek what;
+
+	scan->window->owner = NULL;
+	int err = journal_scan_peek(scan, true, &what, &found);
+	*record = !err && what == JOURNAL_PEEK_RECORD;
+	return err;
+}
+
 static int step_over(struct walk *walk, struct finding *finding, struct journal_scan *scan,
 	enum journal_tail *tail)
 {
+	const struct journal_scan before = *scan;
 	struct journal_damage damage = {0};
+	bool written = false;
 	int err = journal_scan_skip(scan, UINT64_MAX, &damage, tail);
 
-	if (err)
+	if (!err && damage.stretches && scan->next_first == UINT64_MAX) {
+		const struct journal_scan behind = *scan;
+		*scan = before;
+		err = look_again(scan, &written);
+		if (!written)
+			*scan = behind;
+	}
+	if (err || written)
 		return err;
 	if (damage.stretches)
 		found_damage(walk, finding, damage.at, damage.length, damage.from, damage.to);

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -297,6 +298,45 @@ static void threads_write_while_one_reads(void **state)
 	attrib_reader_free(reader);
 }
 
+struct writer {
+	struct attrib_lane *lane;
+	atomic_bool stop;
+};
+
+static void *write_on(void *arg)
+{
+	struct writer *writer = arg;
+
+	for (int i = 0; i < 4000 && !atomic_load(&writer->stop); i++)
+		append_all(writer->lane, 7, 40, 20);
+	atomic_store(&writer->stop, true);
+	return NULL;
+}
+
+/* What is being written while somebody looks is no damage. */
+static void a_walk_beside_a_writer_finds_no_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct attrib_journal_report report;
+	struct writer writer;
+	pthread_t thread;
+	int walks = 0;
+
+	fixture_open(f);
+	assert_int_equal(attrib_lane_open(f->journal, 0, &writer.lane), 0);
+	atomic_init(&writer.stop, false);
+	assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
+	for (; walks < 100 && !atomic_load(&writer.stop); walks++) {
+		assert_int_equal(attrib_journal_verify(f->dir, &report, NULL, NULL), 0);
+		assert_int_equal(report.damaged_stretches, 0);
+	}
+	atomic_store(&writer.stop, true);
+	pthread_join(thread, NULL);
+	assert_true(walks > 10);
+	assert_int_equal(attrib_lane_close(writer.lane), 0);
+	fixture_close(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -311,6 +351,7 @@ int main(void)
 		TEST(leaves_other_instances_alone),
 		TEST(removes_half_made_segments),
 		TEST(threads_write_while_one_reads),
+		TEST(a_walk_beside_a_writer_finds_no_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
