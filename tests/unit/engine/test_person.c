@@ -248,6 +248,26 @@ static void test_lock(void **unused)
 	}
 }
 
+/* A hub is no customer, so it is no second one either. */
+static void test_a_hub_key_leaves_a_visitor_its_only_customer(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	creators(&w);
+	world_click(&w, "c", "v", "l-ada", T0 - DAYS);
+	identify(&w, "i", "v", "own", T0 - HOUR);
+	for (int i = 0; i < 21; i++) {
+		static char events[21][8], visitors[21][8];
+		snprintf(events[i], sizeof *events, "i%d", i);
+		snprintf(visitors[i], sizeof *visitors, "v%d", i);
+		identify(&w, events[i], i ? visitors[i] : "v", "hub", T0 - HOUR);
+	}
+	world_order(&w, "o", "v", NULL);
+	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
 /* The order knows its cart, a stranger's event knows who filled it: in any order of arrival. */
 static void test_a_cart_leads_to_the_visitor_who_filled_it(void **unused)
 {
@@ -306,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_one_click_by_two_ways_is_one_touch),
 		cmocka_unit_test(test_hub_keys_link_nobody),
 		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_a_hub_key_leaves_a_visitor_its_only_customer),
 		cmocka_unit_test(test_a_cart_leads_to_the_visitor_who_filled_it),
 	};
 
