@@ -79,6 +79,7 @@ static void test_traffic_is_counted_once(void **unused)
 	attrib_engine_get_stats(w.engine, &stats);
 	assert_int_equal(stats.duplicates, 6);
 	assert_int_equal(stats.records, 9);
+	assert_int_equal(stats.events, 9);
 	/* the row of the click: folded key, its quarter of an hour */
 	assert_int_equal(w.view.traffic_count, 4);
 	check_str(w.view.traffic[3]->key, "l-ada");
@@ -330,6 +331,33 @@ static void test_what_cannot_be_used_is_counted(void **unused)
 	world_done(&w);
 }
 
+/* Lanes take turns in a group: each is at its own last record. */
+static void test_every_lane_has_its_position(void **unused)
+{
+	static const uint8_t lanes[] = {1, 2, 2, 1, 3};
+	const size_t n = sizeof lanes;
+	struct attrib_engine_record taken[WORLD_ROWS_MAX], *records = malloc(n * sizeof *records);
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	assert_non_null(records);
+	for (size_t i = 0; i < n; i++)
+		world_click(&w, "c", "v", "l-ada", START);
+	assert_int_equal(world_records(&w, taken), n);
+	memcpy(records, taken, n * sizeof *records);
+	for (size_t i = 0; i < n; i++)
+		records[i].lane = (struct attrib_id){{lanes[i]}};
+	assert_int_equal(attrib_engine_apply(w.engine, records, n, false, w.batch), 0);
+	free(records);
+	world_view(&w);
+	assert_int_equal(w.view.position_count, 3);
+	assert_int_equal(w.view.positions[0].number, 4);
+	assert_int_equal(w.view.positions[1].number, 3);
+	assert_int_equal(w.view.positions[2].number, 5);
+	world_done(&w);
+}
+
 static void test_silent_builds_state_only(void **unused)
 {
 	struct world w;
@@ -406,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_traffic_keys),
 		cmocka_unit_test(test_refunds_and_cancels_pass_for_signed_sources),
 		cmocka_unit_test(test_what_cannot_be_used_is_counted),
+		cmocka_unit_test(test_every_lane_has_its_position),
 		cmocka_unit_test(test_silent_builds_state_only),
 		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),
 		cmocka_unit_test(test_new_policy_decides_all_orders_of_the_site),

@@ -132,6 +132,35 @@ static void test_traffic_adds_up_by_its_whole_key(void **unused)
 	attrib_batch_free(batch);
 }
 
+/* Keys whose hash is one and the same: the index asks the whole key. */
+static void test_rows_of_one_hash_stay_apart(void **unused)
+{
+	const struct attrib_traffic pairs[][2] = {
+		{{.verdicts = 1}, {.bucket_at = INT64_C(1) << 32}},
+		{{.type = 1}, {.bucket_at = INT64_C(1) << 48}},
+		{{.channel = 1}, {.bucket_at = INT64_C(1) << 56}},
+		{{.type = 1}, {.verdicts = 1u << 16}},
+		{{.channel = 1}, {.verdicts = 1u << 24}},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		struct attrib_batch *batch = attrib_batch_new();
+		struct attrib_batch_view view;
+		for (int k = 0; k < 4; k++) {
+			struct attrib_traffic row = pairs[i][k % 2];
+			row.site = ATTRIB_STR("s");
+			row.key = ATTRIB_STR("k");
+			row.count = 1;
+			assert_int_equal(attrib_batch_put_traffic(batch, &row), 0);
+		}
+		attrib_batch_seal(batch, &view);
+		assert_int_equal(view.traffic_count, 2);
+		assert_int_equal(view.traffic[0]->count, 2);
+		attrib_batch_free(batch);
+	}
+}
+
 static void test_positions_only_rise_and_reset_empties(void **unused)
 {
 	struct attrib_batch *batch = attrib_batch_new();
@@ -399,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_a_higher_ticket_replaces),
 		cmocka_unit_test(test_everything_is_copied),
 		cmocka_unit_test(test_traffic_adds_up_by_its_whole_key),
+		cmocka_unit_test(test_rows_of_one_hash_stay_apart),
 		cmocka_unit_test(test_positions_only_rise_and_reset_empties),
 		cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_a_refund_that_came_twice_is_one),

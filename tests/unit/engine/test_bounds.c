@@ -107,12 +107,83 @@ static void test_used_touches_are_looked_for_among_512_names(void **unused)
 	}
 }
 
+/* A browser that more than 20 customers share is nobody's, whoever's order names it. */
+static void test_a_browser_of_21_customers_brings_nothing(void **unused)
+{
+	static const struct {
+		int customers;
+		const char *buyer;
+		size_t steps;
+	} cases[] = {{0, NULL, 1}, {1, NULL, 1}, {20, "c19", 1}, {21, NULL, 0}, {21, "c20", 0}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		struct attrib_event *event;
+		shop(&w);
+		world_click(&w, "c", "kiosk", "l-ada", T0 - HOUR);
+		for (int k = 0; k < cases[i].customers; k++) {
+			event = world_event(
+				&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", k), T0 - DAYS + k);
+			event_visitor(&w, event, "kiosk");
+			event_customer(&w, event, name(&w, "c", k));
+		}
+		event = world_order(&w, "o", "kiosk", NULL);
+		if (cases[i].buyer)
+			event_customer(&w, event, cases[i].buyer);
+		assert_int_equal(world_decision(&w, "o")->step_count, cases[i].steps);
+		world_done(&w);
+	}
+}
+
+/* How many others there are counts, not how often they were told. */
+static void test_a_key_that_is_told_often_is_no_hub(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	world_click(&w, "c", "v3", "l-ada", T0 - HOUR);
+	for (int k = 0; k < 36; k++) {
+		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", k), T0 - DAYS + k);
+		event_visitor(&w, event, name(&w, "v", k % 18));
+		event_customer(&w, event, "info");
+	}
+	event_customer(&w, world_order(&w, "o", NULL, NULL), "info");
+	assert_int_equal(world_decision(&w, "o")->step_count, 1);
+	world_done(&w);
+}
+
+/* In the ledger a key that too many share would make them all one customer. */
+static void test_a_hub_is_no_key_of_the_order(void **unused)
+{
+	(void)unused;
+	for (int others = 20; others <= 21; others++) {
+		struct world w;
+		struct attrib_event *event;
+		shop(&w);
+		for (int k = 0; k < others; k++) {
+			event = world_event(
+				&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", k), T0 - DAYS + k);
+			event_visitor(&w, event, name(&w, "v", k));
+			event_customer(&w, event, "info");
+		}
+		event_customer(&w, world_order(&w, "o", NULL, NULL), "info");
+		assert_int_equal(world_decision(&w, "o")->key_count, others == 20);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_decision_looks_at_512_entities),
 		cmocka_unit_test(test_a_walk_looks_at_512_more_than_it_starts_from),
 		cmocka_unit_test(test_used_touches_are_looked_for_among_512_names),
+		cmocka_unit_test(test_a_browser_of_21_customers_brings_nothing),
+		cmocka_unit_test(test_a_key_that_is_told_often_is_no_hub),
+		cmocka_unit_test(test_a_hub_is_no_key_of_the_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,65 @@ static void test_an_order_whose_early_word_is_gone_used_nothing(void **unused)
 	}
 }
 
+/* Whatever words there are about a lead, one that names the customer makes it the customer's. */
+static void test_one_of_many_words_names_the_customer(void **unused)
+{
+	(void)unused;
+	for (int named = 0; named < 3; named++) {
+		struct world w;
+		int64_t lead_at = T0 - 33 * DAYS;
+		shop(&w);
+		world_open(&w);
+		for (int word = 0; word < 3; word++) {
+			struct attrib_event *lead = world_lead(&w, "L", NULL, lead_at);
+			lead->order->updated_at = lead_at + word;
+			if (word == named)
+				event_customer(&w, lead, "m");
+		}
+		world_click(&w, "c", "v", "l-ada", lead_at - DAYS);
+		identify(&w, "i", "v", "m");
+		event_customer(&w, world_order(&w, "o", NULL, NULL), "m");
+		assert_int_equal(step_of(world_decision(&w, "o"), "l-ada")->reason,
+			ATTRIB_REASON_KEPT_BY_LEAD);
+		world_done(&w);
+	}
+}
+
+/* The keys of an order and its other names: in one order, each once, of every kind. */
+static void test_keys_and_names_are_listed_once(void **unused)
+{
+	struct world w;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	for (int word = 0; word < 2; word++) {
+		struct attrib_event *event = world_order(&w, "o", NULL, NULL);
+		event->order->updated_at = T0 + word;
+		event_customer(&w, event, "a");
+		event_customer(&w, event, "b");
+		event->keys[word].kind = ATTRIB_KEY_PHONE;
+		event_customer(&w, event, "c");
+		event->keys[2].kind = ATTRIB_KEY_EMAIL;
+		event_alias(&w, event, "name", "7");
+		event_alias(&w, event, "checkout_token", "7");
+		event_alias(&w, event, "name", "8");
+	}
+	d = world_decision(&w, "o");
+	assert_int_equal(
+		d->key_count, 5); /* an e-mail, and two texts as phone and as customer id */
+	for (size_t i = 1; i < d->key_count; i++)
+		assert_true(d->keys[i - 1].kind < d->keys[i].kind ||
+			    (d->keys[i - 1].kind == d->keys[i].kind &&
+				    attrib_id_cmp(&d->keys[i - 1].id, &d->keys[i].id) < 0));
+	assert_int_equal(d->alias_count, 3);
+	check_str(d->aliases[0].kind, "checkout_token");
+	check_str(d->aliases[1].value, "7");
+	check_str(d->aliases[2].value, "8");
+	world_done(&w);
+}
+
 static void test_a_generic_affiliate_never_earns(void **unused)
 {
 	struct world w;
@@ -226,6 +285,8 @@ int main(void)
 		cmocka_unit_test(test_a_click_that_is_carried_after_the_lock_joins_no_path),
 		cmocka_unit_test(test_an_order_that_was_heard_of_later_used_nothing),
 		cmocka_unit_test(test_an_order_whose_early_word_is_gone_used_nothing),
+		cmocka_unit_test(test_one_of_many_words_names_the_customer),
+		cmocka_unit_test(test_keys_and_names_are_listed_once),
 		cmocka_unit_test(test_a_generic_affiliate_never_earns),
 		cmocka_unit_test(test_a_strangers_word_names_no_order),
 		cmocka_unit_test(test_amounts_that_cannot_be),

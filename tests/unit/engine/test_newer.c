@@ -104,12 +104,44 @@ static void test_an_order_of_which_nothing_can_be_read_is_not_decided(void **unu
 	world_done(&w);
 }
 
+/* Who told that visitor and customer belong together may be gone: then the edge has a time of its own. */
+static void test_an_edge_that_a_lost_order_told_counts_at_its_own_time(void **unused)
+{
+	static const struct {
+		int64_t before; /* the touch, before T */
+		size_t steps;
+	} cases[] = {{2 * HOUR, 0}, {30 * MIN, 1}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		struct attrib_event *order, *other;
+		struct attrib_id ends[2] = {{{0}}, {{0x77}}};
+		shop(&w);
+		other = world_event(&w, ATTRIB_EVENT_IDENTIFY, "i", T0 - 9 * DAYS);
+		event_customer(&w, other, "theirs");
+		ends[0] = other->keys[0].id;
+		world_click(&w, "c", "v", "l-ada", T0 - cases[i].before);
+		order = world_order(&w, "o", "v", NULL);
+		event_customer(&w, order, "mine");
+		put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_VISITOR, order->visitor},
+				.type = ATTRIB_FACT_EDGE,
+				.sub = 2,
+				.cap = ATTRIB_CAP_EDGE,
+				.id = {{1}},
+				.body = {(const char *)ends, sizeof ends}});
+		assert_int_equal(world_decision(&w, "o")->step_count, cases[i].steps);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_touch_that_is_cut_is_none),
 		cmocka_unit_test(test_an_observation_that_cannot_be_read_says_nothing),
 		cmocka_unit_test(test_an_order_of_which_nothing_can_be_read_is_not_decided),
+		cmocka_unit_test(test_an_edge_that_a_lost_order_told_counts_at_its_own_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
