@@ -131,8 +131,8 @@ test('segments of another instance are named, counted and left alone', async () 
   const kept = readFileSync(instance);
   // a directory put together from two: the same bytes under the identity of another instance
   writeFileSync(instance, kept.toString().replace(/^./, (c) => (c === '0' ? '1' : '0')));
-  await shop.start({ ready: false });
-  assert.equal((await shop.exited).code, 78); // the sites are the first instance's
+  await assert.rejects(shop.start(), /attribd exited/);
+  assert.equal(shop.exit.code, 78); // the sites are the first instance's
   assert.match(shop.log, new RegExp(`journal: ${first.lane}-${first.segment}\\.seg is of instance ${kept.toString().trim()}`));
   assert.match(shop.log, /journal: \d+ segments of other instances: not read, not counted, not touched/);
   writeFileSync(instance, kept);
@@ -146,8 +146,8 @@ test('a segment of a newer format: serve, verify and dump refuse and name file a
   bytes[8] = bytes[2048 + 8] = 2;
   writeFileSync(join(journal(), name), bytes);
   const sentence = `${name} has format version 2, this attribd reads up to 1`;
-  await shop.start({ ready: false });
-  assert.deepEqual(await shop.exited, { code: 78, signal: null });
+  await assert.rejects(shop.start(), /attribd exited/);
+  assert.deepEqual(shop.exit, { code: 78, signal: null });
   assert.ok(shop.log.includes(sentence), shop.log);
   for (const what of ['verify', 'dump']) {
     const result = await run('journal', what, journal());

@@ -42,8 +42,8 @@ async function counted() {
 const instance = (state) => readFileSync(join(shop.dir, state, 'instance'), 'utf8').trim();
 
 async function refused(daemon) {
-  await daemon.start({ ready: false });
-  assert.deepEqual(await daemon.exited, { code: 78, signal: null }, daemon.log);
+  await assert.rejects(daemon.start(), /attribd exited/);
+  assert.deepEqual(daemon.exit, { code: 78, signal: null }, daemon.log);
 }
 
 test('a second state directory on the database is refused, with the owner, its last flush and what to do', async () => {

@@ -45,8 +45,8 @@ function restore(bytes) {
 }
 
 async function refused() {
-  await shop.start({ ready: false });
-  assert.deepEqual(await shop.exited, { code: 78, signal: null }, shop.log);
+  await assert.rejects(shop.start(), /attribd exited/);
+  assert.deepEqual(shop.exit, { code: 78, signal: null }, shop.log);
 }
 
 test('an older database gets what it lacks from the journal, once', async () => {
