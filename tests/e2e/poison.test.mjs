@@ -34,12 +34,16 @@ const run = (...args) => new Promise((done) => {
 });
 const quarantine = (...args) => run('quarantine', ...args, '-c', shop.config);
 const list = async () => JSON.parse((await quarantine('list', '--format', 'json')).stdout);
-const says = async (pattern) => {
-  while (!pattern.test(shop.log)) {
-    if (shop.exit) throw new Error(shop.log);
-    await sleep(20);
+// Asks until it is so, as patiently as shop.quiet.
+const until = async (what, ask) => {
+  for (let i = 0; i < 3600; i++) {
+    if (shop.exit) throw new Error(`attribd exited ${JSON.stringify(shop.exit)}:\n${shop.log}`);
+    if (await ask()) return;
+    await sleep(50);
   }
+  throw new Error(`${what} never came:\n${shop.log}`);
 };
+const says = (pattern) => until(`${pattern} in the log`, () => pattern.test(shop.log));
 const sums = async (like) => (await rows(shop, `select count(*) as orders, coalesce(sum(gross), 0) as gross,
   coalesce(sum(refunded), 0) as refunded from attrib.conversion_status where kind = 'order' and order_id like $1`, [like]))[0];
 const consistent = async () => {
@@ -135,7 +139,7 @@ test('a fault of the server holds the batch back, sets nothing aside and heals w
   const before = await faults();
   await shop.events([purchase({ id: 'bad-53100' }), ...Array.from({ length: 30 }, (_, i) => story(`s-${i}`, i)).flat()]);
   await says(/flushing: .*\(53100\)/);
-  while ((await faults()) < before + 3) await sleep(20); // it is tried again and again
+  await until('another try', async () => (await faults()) >= before + 3);
   assert.deepEqual(await list(), []);
   assert.equal((await sums('bad-53100')).orders, 0);
   const status = await shop.status();
@@ -151,13 +155,14 @@ test('a fault of the server holds the batch back, sets nothing aside and heals w
 
 test('when more is refused than single rows can be at fault of, it is the server', async () => {
   // One flush is held, so that what follows is one batch.
-  const holder = shop.query(`do $$ begin perform from attrib.instance for update;
+  const holder = shop.query(`do $$ begin perform from attrib.instance for update; perform pg_advisory_xact_lock(1);
     while not exists (select from pg_stat_activity where application_name = 'hold off') loop perform pg_sleep(0.02); perform pg_stat_clear_snapshot(); end loop; end $$`);
+  await until('the lock', async () => (await shop.query("select from pg_locks where locktype = 'advisory' and granted")).length > 0);
   await shop.events([purchase({ id: 'held' })]);
-  while ((await shop.query("select from pg_stat_activity where application_name = 'attribd' and wait_event_type = 'Lock'")).length === 0) await sleep(20);
+  await until('a flush that waits', async () => (await shop.query("select from pg_stat_activity where application_name = 'attribd' and wait_event_type = 'Lock'")).length > 0);
   await shop.query("alter table attrib.credit add constraint partition check (order_id not like 'many-%')");
   await shop.events(Array.from({ length: 40 }, (_, i) => purchase({ id: `many-${i}` })));
-  while ((await shop.status()).engine.applied < (await shop.status()).journal.committed) await sleep(20);
+  await until('the engine', async () => { const { engine, journal } = await shop.status(); return engine.applied === journal.committed; });
   await shop.query("set application_name = 'hold off'; select pg_sleep(1)");
   await holder;
   await says(/more than 10 of \d+ rows were refused for their data, the last in table credit, constraint partition/);
