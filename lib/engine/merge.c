@@ -137,14 +137,23 @@ static void merge_codes(
 			out->codes = observations[i]->event.order;
 }
 
-/* What a stranger says beside the shop excludes no order and makes none a renewal. */
+/* How many of the sorted observations say what an order is: strangers do not beside the shop. They
+ * exclude no order, make none a renewal and none unpaid. */
+static size_t believed(const struct attrib_observation **observations, size_t n)
+{
+	enum attrib_trust best = observations[0]->event.trust;
+	size_t kept = 1;
+
+	while (kept < n && observations[kept]->event.trust == best)
+		kept++;
+	return kept;
+}
+
 static void merge_kinds(
 	const struct attrib_observation **observations, size_t n, struct attrib_merged *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct attrib_event *event = &observations[i]->event;
-		if (out->signed_source && event->trust != ATTRIB_TRUST_SIGNED)
-			break;
 		if (!out->order_kind.n)
 			out->order_kind = event->order->kind;
 		if (!out->order_source.n)
@@ -173,7 +182,7 @@ static void merge_attributes(const struct attrib_observation **observations, siz
 		if (observations[i]->fact->received_at < out->first_received_at)
 			out->first_received_at = observations[i]->fact->received_at;
 	}
-	merge_kinds(observations, n, out);
+	merge_kinds(observations, believed(observations, n), out);
 }
 
 void attrib_merge(const struct attrib_observation **observations, size_t n,
@@ -187,6 +196,6 @@ void attrib_merge(const struct attrib_observation **observations, size_t n,
 	out->lock_at = out->placed_at + policy->lock_after_us;
 	merge_attributes(observations, n, policy, out);
 	merge_amounts(observations, n, policy, out);
-	merge_status(observations, n, out);
+	merge_status(observations, believed(observations, n), out);
 	merge_codes(observations, n, out);
 }

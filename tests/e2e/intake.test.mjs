@@ -143,7 +143,7 @@ test('a stranger can neither refund nor cancel nor touch a signed order', async 
     body: JSON.stringify({ site: 'acme', ...event }) });
   assert.notEqual((await send({ type: 'refund', refund: { id: 'r', order_id: 's-1', amount: '10.00' } })).status, 204);
   assert.notEqual((await send({ type: 'cancel', order_id: 's-1' })).status, 204);
-  await send({ type: 'purchase', event_id: 'p-s-1', order: { id: 's-1', currency: 'EUR', total: '999.00', updated_at: '2099-01-01T00:00:00Z' } });
+  await send({ type: 'purchase', event_id: 'p-s-1', order: { id: 's-1', currency: 'EUR', total: '999.00', status: 'pending', updated_at: '2099-01-01T00:00:00Z' } });
   await shop.quiet();
   const [row] = await shop.query("select status, gross::text, refunded::text from attrib.conversion_status where order_id = 's-1'");
   assert.deepEqual(row, { status: 'paid', gross: '10.00', refunded: '0.00' });

@@ -127,7 +127,7 @@ export function mergeOrder(versions, kind, id, seen) {
   const currency = money.currency ?? settings.currency;
   const amount = (name) => (money[name] === undefined ? 0n : minor(money[name], currency));
   const gross = grossOf(settings.revenue_basis, money, amount);
-  const state = latest(states('status', 'paid_at'));
+  const state = latest(believed.filter((e) => e.order.status !== undefined || e.order.paid_at !== undefined));
   const inTime = seen.filter((e) => e.received <= lock);
   const { codes = [], currency: codesIn = settings.currency } = latest(inTime.filter((e) => e.order.codes !== undefined)) ?? {};
   const order = {
@@ -154,6 +154,6 @@ export function mergeOrder(versions, kind, id, seen) {
   order.excluded = kind === 'lead' ? undefined : exclusion(settings, order);
   [order.state, order.counted] = statusOf(settings, order);
   order.countedAt = !order.counted ? undefined : settings.count_at === 'created' ? T
-    : state?.paid ?? latest(states('paid_at'))?.paid ?? T;
+    : state?.paid ?? latest(believed.filter((e) => e.order.paid_at !== undefined))?.paid ?? T;
   return order;
 }

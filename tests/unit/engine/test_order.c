@@ -63,6 +63,25 @@ static void test_browser_orders_count_and_ignore(void **unused)
 	world_done(&w);
 }
 
+/* A signed order that states no status is paid, whatever a browser says of it. */
+static void test_a_stranger_makes_no_order_unpaid(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	event = world_order(&w, "o", "v", NULL);
+	event->order->has_status = false;
+	event = stranger(world_order(&w, "o", "v", NULL));
+	event->order->status = ATTRIB_ORDER_PENDING;
+	event->order->paid_at = T0 - DAYS;
+	assert_int_equal(world_decision(&w, "o")->status, ATTRIB_STATUS_PAID);
+	assert_int_equal(world_decision(&w, "o")->counted_at, T0);
+	world_done(&w);
+}
+
 static void test_a_stranger_changes_nothing(void **unused)
 {
 	struct world w;
@@ -599,6 +618,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strangers_order_is_provisional_until_confirmed),
 		cmocka_unit_test(test_browser_orders_count_and_ignore),
+		cmocka_unit_test(test_a_stranger_makes_no_order_unpaid),
 		cmocka_unit_test(test_a_stranger_changes_nothing),
 		cmocka_unit_test(test_groups_come_from_the_latest_that_has_them),
 		cmocka_unit_test(test_of_one_update_the_later_word_counts),
