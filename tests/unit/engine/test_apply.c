@@ -331,6 +331,25 @@ static void test_what_cannot_be_used_is_counted(void **unused)
 	world_done(&w);
 }
 
+/* Of what is filtered few touches are kept, and still each click counts once. */
+static void test_a_robots_clicks_are_counted_once(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	for (int turn = 0; turn < 2; turn++) {
+		for (int i = 0; i < 40; i++) {
+			struct attrib_str id = attrib_arena_printf(&w.arena, "bot%d", i);
+			world_click(&w, id.p, "robot", "l-ada", START + i)->verdicts =
+				ATTRIB_VERDICT_BOT;
+		}
+		world_apply(&w);
+	}
+	assert_int_equal(traffic_sum(&w, false), 40);
+	world_done(&w);
+}
+
 /* Lanes take turns in a group: each is at its own last record. */
 static void test_every_lane_has_its_position(void **unused)
 {
@@ -434,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_traffic_keys),
 		cmocka_unit_test(test_refunds_and_cancels_pass_for_signed_sources),
 		cmocka_unit_test(test_what_cannot_be_used_is_counted),
+		cmocka_unit_test(test_a_robots_clicks_are_counted_once),
 		cmocka_unit_test(test_every_lane_has_its_position),
 		cmocka_unit_test(test_silent_builds_state_only),
 		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),

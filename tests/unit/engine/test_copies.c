@@ -211,6 +211,27 @@ static void test_keys_and_names_are_listed_once(void **unused)
 	world_done(&w);
 }
 
+/* Keys are kept whole, however long. */
+static void test_a_long_key_earns(void **unused)
+{
+	static const size_t lengths[] = {255, 256, 300, 4000};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+		struct world w;
+		char key[4001];
+		memset(key, 'x', lengths[i]);
+		key[lengths[i]] = '\0';
+		shop(&w);
+		world_tracker(&w, ATTRIB_TRACKER_LINK, key, "cleo");
+		world_open(&w);
+		world_click(&w, "c", "v", key, T0 - DAYS);
+		world_order(&w, "o", "v", NULL);
+		check_winner(world_decision(&w, "o"), "cleo", LINK);
+		world_done(&w);
+	}
+}
+
 static void test_a_generic_affiliate_never_earns(void **unused)
 {
 	struct world w;
@@ -287,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_an_order_whose_early_word_is_gone_used_nothing),
 		cmocka_unit_test(test_one_of_many_words_names_the_customer),
 		cmocka_unit_test(test_keys_and_names_are_listed_once),
+		cmocka_unit_test(test_a_long_key_earns),
 		cmocka_unit_test(test_a_generic_affiliate_never_earns),
 		cmocka_unit_test(test_a_strangers_word_names_no_order),
 		cmocka_unit_test(test_amounts_that_cannot_be),

@@ -27,7 +27,7 @@ static void put(struct world *w, struct attrib_fact *fact)
 static void test_a_touch_that_is_cut_is_none(void **unused)
 {
 	static const char body[] = {
-		ATTRIB_EVENT_CLICK, 0, 0, 0, 0, 2, 5, 0, 'l', '-', 'a', 'd', 'a'};
+		ATTRIB_EVENT_CLICK, 0, 0, 0, 0, 6, 5, 0, 'l', '-', 'a', 'd', 'a', 1, 0, 'x'};
 
 	(void)unused;
 	for (size_t n = 0; n <= sizeof body; n++) {
@@ -40,7 +40,7 @@ static void test_a_touch_that_is_cut_is_none(void **unused)
 				.cap = ATTRIB_CAP_TOUCH,
 				.id = {{1}},
 				.body = {body, n}});
-		assert_int_equal(world_decision(&w, "o")->step_count, n == sizeof body);
+		assert_int_equal(world_decision(&w, "o")->step_count, n == sizeof body ? 2 : 0);
 		if (n == sizeof body)
 			check_winner(world_decision(&w, "o"), "ada", LINK);
 		world_done(&w);
