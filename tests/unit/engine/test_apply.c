@@ -4,14 +4,24 @@
  */
 #include "world.h"
 
-static void shop(struct world *w)
+static void open_shop(struct world *w, bool repeat_first)
 {
 	world_init(w);
-	w->site.policy.repeat_first = true;
+	w->site.policy.repeat_first = repeat_first;
 	world_tracker(w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
 	world_tracker(w, ATTRIB_TRACKER_AFFILIATE, "bea", "bea");
 	world_tracker(w, ATTRIB_TRACKER_CODE, "ADA10", "ada");
 	world_open(w);
+}
+
+static void shop(struct world *w)
+{
+	open_shop(w, true);
+}
+
+static void shop_of_repeats(struct world *w)
+{
+	open_shop(w, false);
 }
 
 /* A history in which most things depend on each other. */
@@ -48,6 +58,7 @@ static void test_any_order_grouping_and_repeats_give_the_same(void **unused)
 {
 	(void)unused;
 	check_any_order(shop, history, 300);
+	check_any_order(shop_of_repeats, history, 300);
 }
 
 static int64_t traffic_sum(struct world *w, bool uniques)

@@ -23,20 +23,22 @@ static void identify(struct world *w, const char *id, const char *visitor, const
 static void test_of_two_copies_the_later_is_the_touch(void **unused)
 {
 	(void)unused;
-	for (int turn = 0; turn < 2; turn++) {
+	for (int turn = 0; turn < 4; turn++) {
 		struct world w;
 		const struct attrib_decision *d;
 		shop(&w);
 		world_open(&w);
 		identify(&w, "i1", "phone", "m");
 		identify(&w, "i2", "laptop", "m");
-		world_click(&w, "c", turn ? "phone" : "laptop", "l-ada", T0 - 2 * DAYS);
-		world_click(&w, "c", turn ? "laptop" : "phone", "l-bea", T0 - DAYS);
+		world_click(&w, "c", turn & 1 ? "phone" : "laptop", turn & 2 ? "l-ada" : "l-bea",
+			T0 - 2 * DAYS);
+		world_click(&w, "c", turn & 1 ? "laptop" : "phone", turn & 2 ? "l-bea" : "l-ada",
+			T0 - DAYS);
 		event_customer(&w, world_order(&w, "o", NULL, NULL), "m");
 		d = world_decision(&w, "o");
 		assert_int_equal(d->step_count, 1);
 		assert_int_equal(d->steps[0].occurred_at, T0 - DAYS);
-		check_winner(d, "bea", LINK);
+		check_winner(d, turn & 2 ? "bea" : "ada", LINK);
 		world_done(&w);
 	}
 }
@@ -290,11 +292,13 @@ static void test_amounts_that_cannot_be(void **unused)
 	event = world_order(&w, "huge", NULL, NULL);
 	event->order->total = INT64_MAX / 2;
 	memcpy(world_order(&w, "foreign", NULL, NULL)->order->currency, "QQQ", 4);
+	memcpy(world_order(&w, "yen", NULL, NULL)->order->currency, "JPY", 4);
 	assert_int_equal(world_decision(&w, "negative")->gross, 0);
 	assert_int_equal(world_decision(&w, "nothing")->gross, 0);
 	assert_true(world_decision(&w, "huge")->gross < INT64_MAX / 1000);
 	assert_true(world_decision(&w, "huge")->gross > 0);
 	assert_int_equal(world_decision(&w, "foreign")->exponent, 2);
+	assert_int_equal(world_decision(&w, "yen")->exponent, 0);
 	world_done(&w);
 }
 
