@@ -368,8 +368,7 @@ int attrib_facts_add(struct attrib_facts *facts, const struct attrib_event *even
 		err = touches_add(&source, claim);
 	if (err == 0 && event->trust == ATTRIB_TRUST_SIGNED && event->key_count)
 		err = customer_edges_add(&source);
-	/* a lead is counted once, whoever tells it */
 	if (err == 0 && is_traffic(event->type) && *claim == ATTRIB_NO_FACT)
-		err = claim_id(&source, event->order ? &source.order : &event->id, claim);
+		err = claim_id(&source, &event->id, claim);
 	return err;
 }
