@@ -49,7 +49,7 @@ SELECT attrib.describe('traffic_daily', 'Traffic by local day, channel and track
 	'clicks: valid and suspect ones',
 	'unique_clicks: distinct visitors of the day and tracker; do not add up over days',
 	'visits: landings, one each under the strongest key', 'carts: events', 'checkouts: events',
-	'leads: events', 'filtered: invalid events of any type: bots, prefetch, HEAD, own site',
+	'leads: events; leads that were told twice are one conversion', 'filtered: invalid events of any type: bots, prefetch, HEAD, own site',
 	'views: events', 'codes_applied: events', 'suspect_clicks: contained in clicks',
 	'placement: of the tracker');
 
