@@ -3,7 +3,7 @@
  *
  * An earlier order has a touch's first claim when the touch is eligible for it; whether an even
  * earlier one took it does not matter, either way it is used. So no order waits for another's result.
- * Nor for a lead's: what only a lead brings to an earlier order, it brings to no later one.
+ * Nor for a lead's: what an earlier order has only through a lead is not used up by it.
  */
 #include "history.h"
 

@@ -93,7 +93,7 @@ class Judge {
   }
 
   touches(whateverUsed) {
-    const kept = this.keptByLeads();
+    const kept = whateverUsed ? new Map() : this.keptByLeads();
     const used = whateverUsed ? new Set() : this.used();
     const found = new Map(this.snapshot.touchesOf(this.order).map((t) => [touchName(t), t]));
     for (const [name, t] of kept) if (!found.has(name)) found.set(name, t);
@@ -159,7 +159,8 @@ function policyWinner(world, order, eligible, asOf) {
 export const otherName = (t) => `${fold(t.key.source ?? '')}/${fold(t.key.medium ?? '')}`;
 
 // What an order's touches come to, by what was received and recorded by its lock and by `cut`. The order
-// is the one as known at `cut`; `whateverUsed` leaves out what earlier orders have used.
+// is the one as known at `cut`; `whateverUsed` asks what it uses up for later ones: by its own windows,
+// whatever earlier orders have used and leads have kept.
 export function judge(world, order, cut = Infinity, whateverUsed = false) {
   const asOf = Math.min(order.lock, cut);
   const name = JSON.stringify([order.name, asOf, order.T, order.lock, whateverUsed]);
