@@ -51,7 +51,7 @@ static void test_everything_is_copied(void **unused)
 		.event_id = s};
 	struct attrib_credit credit = {.creator = s, .campaign = s, .placement = s, .tracker = s};
 	struct attrib_customer_key key = {.kind = ATTRIB_KEY_EMAIL};
-	struct attrib_order_name alias = {.kind = s, .value = s};
+	struct attrib_order_name aliases[2] = {{.kind = s, .value = s}, {.kind = s, .value = s}};
 	struct attrib_decision d = {.site = s,
 		.order_id = s,
 		.merged_into = s,
@@ -60,8 +60,8 @@ static void test_everything_is_copied(void **unused)
 		.source = s,
 		.key_count = 1,
 		.keys = &key,
-		.alias_count = 1,
-		.aliases = &alias,
+		.alias_count = 2,
+		.aliases = aliases,
 		.step_count = 1,
 		.steps = &step,
 		.credit_count = 1,
@@ -79,13 +79,14 @@ static void test_everything_is_copied(void **unused)
 	memset(text, 'x', 3);
 	memset(&step, 0xff, sizeof step);
 	memset(&credit, 0xff, sizeof credit);
-	memset(&alias, 0xff, sizeof alias);
+	memset(aliases, 0xff, sizeof aliases);
 	key.kind = ATTRIB_KEY_PHONE;
 	attrib_batch_seal(batch, &view);
 	check_str(view.decisions[0]->source, "ada");
 	check_str(view.decisions[0]->steps[0].event_id, "ada");
 	check_str(view.decisions[0]->credits[0].tracker, "ada");
 	check_str(view.decisions[0]->aliases[0].value, "ada");
+	check_str(view.decisions[0]->aliases[1].kind, "ada");
 	assert_int_equal(view.decisions[0]->keys[0].kind, ATTRIB_KEY_EMAIL);
 	check_str(view.refunds[0].refund_id, "ada");
 	assert_int_equal(view.links[0].keys[0].kind, ATTRIB_KEY_EMAIL);

@@ -121,6 +121,26 @@ static void test_equal_times_are_ordered_by_id_bytes(void **unused)
 	}
 }
 
+/* A link of the shop's own newsletter is nobody's; a name of one letter is somebody. */
+static void test_whose_key_it_is(void **unused)
+{
+	struct world w;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	world_init(&w);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-own", "");
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-x", "x");
+	world_open(&w);
+	world_click(&w, "c", "v", "l-x", T0 - 2 * HOUR);
+	world_click(&w, "d", "v", "l-own", T0 - HOUR);
+	world_order(&w, "o", "v", NULL);
+	d = world_decision(&w, "o");
+	assert_int_equal(step_of(d, "l-own")->reason, ATTRIB_REASON_NO_OWNER);
+	check_winner(d, "x", LINK);
+	world_done(&w);
+}
+
 static void test_invalid_touches_stay_with_their_reason(void **unused)
 {
 	static const struct {
@@ -448,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_views_are_off_by_default_and_lose_to_clicks),
 		cmocka_unit_test(test_landing_is_two_touches_utm_first),
 		cmocka_unit_test(test_equal_times_are_ordered_by_id_bytes),
+		cmocka_unit_test(test_whose_key_it_is),
 		cmocka_unit_test(test_invalid_touches_stay_with_their_reason),
 		cmocka_unit_test(test_an_order_right_behind_a_touch_makes_it_suspect),
 		cmocka_unit_test(test_creators_earn_nothing_from_themselves),
