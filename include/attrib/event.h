@@ -67,6 +67,9 @@ struct attrib_customer_key {
 	struct attrib_id id; /* keyed hash of the normalised value */
 };
 #define ATTRIB_CUSTOMER_KEYS_MAX 8
+/* By kind, then by id: <0, 0, >0. */
+int attrib_customer_key_cmp(
+	const struct attrib_customer_key *a, const struct attrib_customer_key *b);
 
 struct attrib_utm {
 	struct attrib_str source, medium, campaign, term, content; /* decoded, not folded */

@@ -21,9 +21,7 @@ static int compare_keys(const void *left, const void *right)
 	if (!order)
 		order = (a->superseded_at > b->superseded_at) -
 			(a->superseded_at < b->superseded_at);
-	if (!order)
-		order = (int)a->key.kind - (int)b->key.kind;
-	return order ? order : attrib_id_cmp(&a->key.id, &b->key.id);
+	return order ? order : attrib_customer_key_cmp(&a->key, &b->key);
 }
 
 void catalog_sort_creator_keys(struct attrib_creator_key *keys, size_t n)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "batch_rows.h"
+#include "unique.h"
 
 int attrib_batch_decision_cmp(const struct attrib_decision *a, const struct attrib_decision *b)
 {
@@ -14,6 +15,11 @@ int attrib_batch_decision_cmp(const struct attrib_decision *a, const struct attr
 	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
 }
 
+static int by_number(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
 static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
 {
 	int order = a->site.p == b->site.p && a->site.n == b->site.n
@@ -21,14 +27,14 @@ static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traff
 			    : attrib_str_cmp(a->site, b->site);
 
 	if (order == 0)
-		order = (a->bucket_at > b->bucket_at) - (a->bucket_at < b->bucket_at);
+		order = by_number(a->bucket_at, b->bucket_at);
 	if (order == 0)
-		order = (a->channel > b->channel) - (a->channel < b->channel);
+		order = by_number(a->channel, b->channel);
 	if (order == 0)
 		order = attrib_str_cmp(a->key, b->key);
 	if (order == 0)
-		order = (a->type > b->type) - (a->type < b->type);
-	return order ? order : (a->verdicts > b->verdicts) - (a->verdicts < b->verdicts);
+		order = by_number(a->type, b->type);
+	return order ? order : by_number(a->verdicts, b->verdicts);
 }
 
 static int by_decision(const void *a, const void *b)
@@ -41,11 +47,6 @@ static int by_traffic(const void *a, const void *b)
 {
 	return traffic_cmp(
 		*(const struct attrib_traffic *const *)a, *(const struct attrib_traffic *const *)b);
-}
-
-static int by_number(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 static int by_amounts(const struct attrib_refund_fact *a, const struct attrib_refund_fact *b)
@@ -108,12 +109,9 @@ static int by_link(const void *left, const void *right)
 	const struct attrib_customer_link *a = left, *b = right;
 	int order = attrib_str_cmp(a->site, b->site);
 
-	for (size_t i = 0; order == 0 && i < a->count && i < b->count; i++) {
-		order = (a->keys[i].kind > b->keys[i].kind) - (a->keys[i].kind < b->keys[i].kind);
-		if (order == 0)
-			order = attrib_id_cmp(&a->keys[i].id, &b->keys[i].id);
-	}
-	return order ? order : (a->count > b->count) - (a->count < b->count);
+	for (size_t i = 0; order == 0 && i < a->count && i < b->count; i++)
+		order = attrib_customer_key_cmp(&a->keys[i], &b->keys[i]);
+	return order ? order : by_number((int64_t)a->count, (int64_t)b->count);
 }
 
 static int by_lane(const void *left, const void *right)
@@ -143,14 +141,7 @@ static const void *sorted_pointers(
 /* Sorted, and what came twice once: a group that was applied again, an event that was sent again. */
 static void sort_unique(struct rows *rows, size_t size, int (*cmp)(const void *, const void *))
 {
-	char *p = rows->p;
-	size_t kept = 0;
-
-	rows_sort(rows, size, cmp);
-	for (size_t i = 0; i < rows->n; i++)
-		if (i == 0 || cmp(p + (kept - 1) * size, p + i * size) != 0)
-			memmove(p + kept++ * size, p + i * size, size);
-	rows->n = kept;
+	rows->n = attrib_sort_unique(rows->p, rows->n, size, cmp);
 }
 
 void attrib_batch_seal(struct attrib_batch *batch, struct attrib_batch_view *out)

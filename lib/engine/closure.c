@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unique.h"
+
 void attrib_closure_init(
 	struct attrib_closure *closure, struct attrib_state *state, struct attrib_arena *arena)
 {
@@ -153,7 +155,7 @@ static int degree(const struct attrib_node *node, enum attrib_edge sub, int64_t 
 {
 	const struct attrib_fact *edge;
 	struct attrib_id *ids;
-	size_t i = 0, n = 0, distinct = 0;
+	size_t i = 0, n = 0;
 
 	while ((edge = attrib_node_edge(node, sub, &i)))
 		n += edge->received_at < before;
@@ -166,10 +168,7 @@ static int degree(const struct attrib_node *node, enum attrib_edge sub, int64_t 
 	for (i = n = 0; (edge = attrib_node_edge(node, sub, &i));)
 		if (edge->received_at < before)
 			ids[n++] = attrib_edge_end(edge).other;
-	qsort(ids, n, sizeof *ids, by_id);
-	for (i = 0; i < n; i++)
-		distinct += i == 0 || !attrib_id_eq(&ids[i], &ids[i - 1]);
-	*out = distinct;
+	*out = attrib_sort_unique(ids, n, sizeof *ids, by_id);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "unique.h"
+
 static enum attrib_base_status status_of(
 	const struct attrib_merged *order, const struct attrib_policy *policy)
 {
@@ -88,13 +90,9 @@ static void describe(const struct attrib_decider *decider, const struct attrib_o
 
 /* -- keys and aliases ----------------------------------------------------------------------------- */
 
-static int by_key(const void *left, const void *right)
+static int by_key(const void *a, const void *b)
 {
-	const struct attrib_customer_key *a = left, *b = right;
-
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	return attrib_id_cmp(&a->id, &b->id);
+	return attrib_customer_key_cmp(a, b);
 }
 
 static int by_alias(const void *left, const void *right)
@@ -107,25 +105,12 @@ static int by_alias(const void *left, const void *right)
 	return order ? order : (int)a->conflict - (int)b->conflict;
 }
 
-/* Sorts, and keeps each once. */
-static size_t unique(void *rows, size_t n, size_t size, int (*cmp)(const void *, const void *))
-{
-	char *p = rows;
-	size_t kept = 0;
-
-	if (n)
-		qsort(rows, n, size, cmp);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || cmp(p + (kept - 1) * size, p + i * size) != 0)
-			memmove(p + kept++ * size, p + i * size, size);
-	return kept;
-}
-
-/* What one of its names holds is no conflict of the order. */
-static size_t drop_settled(struct attrib_order_name *aliases, size_t n)
+/* Each name once: what one statement of it holds is no conflict of the order. */
+static size_t unique_aliases(struct attrib_order_name *aliases, size_t n)
 {
 	size_t kept = 0;
 
+	qsort(aliases, n, sizeof *aliases, by_alias);
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || !attrib_str_eq(aliases[kept - 1].kind, aliases[i].kind) ||
 			!attrib_str_eq(aliases[kept - 1].value, aliases[i].value))
@@ -166,10 +151,9 @@ static int names_of(const struct attrib_order_group *group, const struct attrib_
 				group->observations[i]->foreign_aliases & 1u << k};
 	}
 	out->keys = keys;
-	out->key_count = unique(keys, keys_n, sizeof *keys, by_key);
+	out->key_count = attrib_sort_unique(keys, keys_n, sizeof *keys, by_key);
 	out->aliases = aliases;
-	aliases_n = unique(aliases, aliases_n, sizeof *aliases, by_alias);
-	out->alias_count = drop_settled(aliases, aliases_n);
+	out->alias_count = unique_aliases(aliases, aliases_n);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The names of event types, from the one list in event.h.
+ * The names of event types, from the one list in event.h, and the order of customer keys.
  */
 #include "attrib/event.h"
 
@@ -23,4 +23,12 @@ int attrib_event_type_parse(struct attrib_str s, enum attrib_event_type *out)
 		}
 	}
 	return ATTRIB_E_BAD_TYPE;
+}
+
+int attrib_customer_key_cmp(
+	const struct attrib_customer_key *a, const struct attrib_customer_key *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return attrib_id_cmp(&a->id, &b->id);
 }

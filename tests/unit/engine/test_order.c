@@ -325,8 +325,7 @@ static void test_strangers_exclude_no_order_of_the_shop(void **unused)
 	w.site.policy.exclude = ATTRIB_STR("tag:gift,source:pos");
 	world_open(&w);
 	world_order(&w, "o", "v", "ADA10");
-	event = world_order(&w, "o", "v", NULL);
-	event->trust = ATTRIB_TRUST_STRANGER;
+	event = stranger(world_order(&w, "o", "v", NULL));
 	event->order->tags = ATTRIB_STR("gift");
 	event->order->source = ATTRIB_STR("pos");
 	event->order->kind = ATTRIB_STR("renewal");

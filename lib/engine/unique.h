@@ -1,0 +1,14 @@
+/*
+ * Rows sorted, and each once.
+ */
+#ifndef ATTRIB_ENGINE_UNIQUE_H
+#define ATTRIB_ENGINE_UNIQUE_H
+
+#include <stddef.h>
+
+/* Sorts n rows of the given size and moves the first of equal ones together; returns how many are left.
+ * rows may be NULL when n is 0. */
+size_t attrib_sort_unique(
+	void *rows, size_t n, size_t size, int (*cmp)(const void *, const void *));
+
+#endif
