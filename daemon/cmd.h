@@ -61,6 +61,9 @@ int cmd_take_over(const struct cmd_line *line);
 void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* EX_OK with *out, or EX_CONFIG with the problems on stderr. */
 int cmd_load_config(const char *file, struct attribd_config **out);
+/* EX_OK with the keys of the installation's secret (owned by the caller) and its fingerprint, or an exit
+ * status with the problem on stderr. A secret that is absent is made. */
+int cmd_load_keys(const char *secret_file, struct attrib_keys **keys, uint8_t fingerprint[32]);
 /* The site of --site, or the only one there is (NULL = several and none named). EX_USAGE when the
  * configuration has no such site. */
 int cmd_pick_site(const struct cmd_line *line, const struct attribd_config *config,

@@ -1,6 +1,7 @@
 /*
  * What several subcommands need: complaining, the configuration, sites, exit statuses.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,25 @@ int cmd_database_failed(int err, const struct attrib_sink_error *error)
 {
 	cmd_complain("database: %s", *error->text ? error->text : attrib_error_text(err));
 	return cmd_exit_status(err);
+}
+
+int cmd_load_keys(const char *secret_file, struct attrib_keys **keys, uint8_t fingerprint[32])
+{
+	uint8_t secret[ATTRIB_SECRET_BYTES];
+	int err = attribd_secret_load(secret_file, secret);
+
+	if (err) {
+		cmd_complain("%s: %s", secret_file,
+			err == ATTRIB_E_IO ? strerror(errno)
+					   : "not a secret of attribd, or readable by everybody");
+		return cmd_exit_status(err);
+	}
+	*keys = attrib_keys_new(secret);
+	explicit_bzero(secret, sizeof secret);
+	if (!*keys)
+		return cmd_exit_status(ATTRIB_E_NOMEM);
+	attrib_keys_fingerprint(*keys, fingerprint);
+	return EX_OK;
 }
 
 int cmd_exit_status(int err)

@@ -21,22 +21,11 @@ struct hasher {
 
 static int hasher_init(struct hasher *hasher, const char *secret_file)
 {
-	uint8_t secret[ATTRIB_SECRET_BYTES];
-	int err = attribd_secret_load(secret_file, secret);
+	int status = cmd_load_keys(secret_file, &hasher->keys, hasher->fingerprint);
 
-	if (err) {
-		cmd_complain("%s: %s", secret_file,
-			err == ATTRIB_E_IO ? strerror(errno)
-					   : "not a secret of attribd, or readable by everybody");
-		return cmd_exit_status(err);
-	}
-	hasher->keys = attrib_keys_new(secret);
-	explicit_bzero(secret, sizeof secret);
-	if (!hasher->keys)
-		return cmd_exit_status(ATTRIB_E_NOMEM);
-	attrib_keys_fingerprint(hasher->keys, hasher->fingerprint);
-	attrib_arena_init(&hasher->arena, 1024);
-	return EX_OK;
+	if (!status)
+		attrib_arena_init(&hasher->arena, 1024);
+	return status;
 }
 
 static void hasher_done(struct hasher *hasher)

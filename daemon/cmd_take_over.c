@@ -36,23 +36,12 @@ static void complain_note(void *arg, enum attrib_journal_note what, const char *
 /* A daemon with another secret would not start afterwards. */
 static int open_secret(struct take_over *t)
 {
-	uint8_t secret[ATTRIB_SECRET_BYTES];
-	int err = attribd_secret_load(t->config->secret_file, secret);
 	struct attrib_keys *keys;
+	int status = cmd_load_keys(t->config->secret_file, &keys, t->fingerprint);
 
-	if (err) {
-		cmd_complain("%s: %s", t->config->secret_file,
-			err == ATTRIB_E_IO ? strerror(errno)
-					   : "not a secret of attribd, or readable by everybody");
-		return err == ATTRIB_E_IO ? EX_IOERR : EX_CONFIG;
-	}
-	keys = attrib_keys_new(secret);
-	explicit_bzero(secret, sizeof secret);
-	if (!keys)
-		return EX_OSERR;
-	attrib_keys_fingerprint(keys, t->fingerprint);
-	attrib_keys_free(keys);
-	return EX_OK;
+	if (!status)
+		attrib_keys_free(keys);
+	return status;
 }
 
 static int open_state(struct take_over *t)
