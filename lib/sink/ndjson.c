@@ -76,7 +76,7 @@ static void put_step(struct attrib_buf *line, const struct attrib_step *step)
 	put_time(line, "occurred_at", step->occurred_at);
 	put_time(line, "window_ends_at", step->window_ends_at);
 	put_bool(line, "eligible", step->eligible);
-	attrib_buf_printf(line, "\"flags\":%u,", step->flags);
+	put_int(line, "flags", step->flags);
 	put_text(line, "reason", attrib_str_of(attrib_reason_text(step->reason)));
 	put_text(line, "event_id", step->event_id);
 	attrib_buf_printf(line, "\"credit\":%d},", step->credit);

@@ -135,7 +135,7 @@ BEGIN
 	SELECT jsonb_agg(jsonb_build_object('step', p.step, 'occurred_at', p.occurred_at,
 		'channel', attrib.channel_name(p.channel), 'key', p.key, 'creator', nullif(p.creator, ''),
 		'campaign', nullif(p.campaign, ''), 'placement', nullif(p.placement, ''), 'tracker', nullif(p.tracker, ''),
-		'eligible', p.eligible, 'reason', p.reason, 'window_ends_at', p.window_ends_at, 'suspect', p.flags & 4864 <> 0, 'flags', attrib.flag_names(p.flags),
+		'eligible', p.eligible, 'reason', p.reason, 'window_ends_at', p.window_ends_at, 'suspect', attrib.suspect_flags(p.flags) <> 0, 'flags', attrib.flag_names(p.flags),
 		'discount', attrib.major(nullif(p.discount, 0), c.currency),
 		'by_click_id', p.by_click_id, 'view', p.viewed, 'credit', p.credit, 'event_id', p.event_id) ORDER BY p.step)
 	INTO path FROM attrib.path_row p WHERE (p.site, p.kind, p.order_id) = (c.site, c.kind, c.order_id);

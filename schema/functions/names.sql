@@ -32,9 +32,15 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.traffic_type_name(int) IS 'Type of an event that is traffic: click, visit, view, code_applied, cart, checkout, lead.';
 
+CREATE OR REPLACE FUNCTION attrib.suspect_flags(flags int)
+RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT flags & 4864
+$$;
+COMMENT ON FUNCTION attrib.suspect_flags(int) IS 'Of a set of verdicts those that make it suspect: flood, paid_ad, too_fast. 0 = none.';
+
 CREATE OR REPLACE FUNCTION attrib.flag_class(flags int)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT CASE WHEN flags & 255 <> 0 THEN 'filtered' WHEN flags & 4864 <> 0 THEN 'suspect' ELSE 'valid' END
+	SELECT CASE WHEN flags & 255 <> 0 THEN 'filtered' WHEN attrib.suspect_flags(flags) <> 0 THEN 'suspect' ELSE 'valid' END
 $$;
 COMMENT ON FUNCTION attrib.flag_class(int) IS 'What a set of verdicts makes of an event: filtered (invalid), suspect, or valid. Beyond the cap of keys, or without consent, is valid.';
 

@@ -57,7 +57,7 @@ SELECT p.site, attrib.kind_name(p.kind) AS kind, p.order_id, p.step, attrib.chan
 	coalesce(nullif(p.tracker, ''), nullif(p.key, '')) AS tracker, nullif(p.creator, '') AS creator,
 	p.occurred_at, p.eligible, p.reason,
 	nullif(p.campaign, '') AS campaign, nullif(p.placement, '') AS placement, p.key, p.window_ends_at,
-	p.flags & 4864 <> 0 AS suspect, p.by_click_id, p.credit, p.event_id,
+	attrib.suspect_flags(p.flags) <> 0 AS suspect, p.by_click_id, p.credit, p.event_id,
 	attrib.flag_names(p.flags) AS flags, attrib.major(nullif(p.discount, 0), c.currency) AS discount
 FROM attrib.path_row p
 JOIN attrib.conversion c USING (site, kind, order_id)

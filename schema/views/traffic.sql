@@ -123,11 +123,11 @@ CREATE OR REPLACE FUNCTION attrib.suspect_credit_rows(p_site text, p_from date, 
 RETURNS TABLE (site text, currency text, creator text, reason text, orders bigint, gross numeric, refunded numeric,
 	net numeric, only_suspect bigint)
 LANGUAGE sql STABLE AS $$
-	SELECT site, currency, creator, (attrib.flag_names(flags & 4864))[1] AS reason, count(*),
+	SELECT site, currency, creator, (attrib.flag_names(attrib.suspect_flags(flags)))[1] AS reason, count(*),
 		attrib.major(sum(gross), currency), attrib.major(sum(refunded), currency),
 		attrib.major(sum(gross - refunded), currency), count(*) FILTER (WHERE only_suspect)
 	FROM (SELECT c.site, c.order_id, c.currency, c.gross, c.refunded, k.creator, bit_or(p.flags) AS flags,
-			bool_and(p.flags & 4864 <> 0) AS only_suspect
+			bool_and(attrib.suspect_flags(p.flags) <> 0) AS only_suspect
 		FROM attrib.conversion c
 		JOIN attrib.credit k USING (site, kind, order_id)
 		JOIN attrib.path_row p ON (p.site, p.kind, p.order_id) = (c.site, c.kind, c.order_id) AND p.credit = k.n
@@ -135,7 +135,7 @@ LANGUAGE sql STABLE AS $$
 			AND (p_site IS NULL OR c.site = p_site)
 			AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
 		GROUP BY c.site, c.order_id, c.currency, c.gross, c.refunded, k.creator) w
-	WHERE flags & 4864 <> 0
+	WHERE attrib.suspect_flags(flags) <> 0
 	GROUP BY site, currency, creator, 4
 $$;
 COMMENT ON FUNCTION attrib.suspect_credit_rows(text, date, date) IS 'What suspect_credit shows; NULL arguments = all.';
