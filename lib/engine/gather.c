@@ -227,9 +227,8 @@ static int add_codes(struct gather *gather)
 
 /* -- order ---------------------------------------------------------------------------------------- */
 
-/* The better of two copies of one event first (one id is of one trust); what the click id proves is
- * united by the caller. */
-static int by_copy(const struct attrib_candidate *a, const struct attrib_candidate *b)
+/* One id is of one trust; what the click id proves is united by the caller. */
+int attrib_candidate_cmp_copy(const struct attrib_candidate *a, const struct attrib_candidate *b)
 {
 	const struct attrib_fact *x = a->fact, *y = b->fact;
 
@@ -246,7 +245,7 @@ static int by_touch(const void *left, const void *right)
 	int order = attrib_id_cmp(&a->id, &b->id);
 
 	if (order == 0)
-		order = by_copy(a, b);
+		order = attrib_candidate_cmp_copy(a, b);
 	return order ? order : (a->listed > b->listed) - (a->listed < b->listed);
 }
 
@@ -267,7 +266,7 @@ static void drop_copies(struct attrib_path *path)
 		}
 		for (; i < end; i++) {
 			struct attrib_candidate c = path->candidates[i];
-			if (by_copy(&path->candidates[first], &c) != 0 ||
+			if (attrib_candidate_cmp_copy(&path->candidates[first], &c) != 0 ||
 				(i > first && c.listed == path->candidates[i - 1].listed))
 				continue;
 			c.step.by_click_id = by_click;

@@ -31,7 +31,8 @@ static bool is_kept_by(const struct attrib_order_group *lead, const struct attri
 	       is_first_since(&lead->order, order, orders);
 }
 
-/* The same touch on the order's path, or another piece of its event: an event is on a path as a whole. */
+/* The same touch on the order's path, or one of another content of its event: of that the path has what
+ * counts. */
 static struct attrib_candidate *find_touch(
 	struct attrib_path *path, const struct attrib_candidate *touch)
 {
@@ -41,9 +42,10 @@ static struct attrib_candidate *find_touch(
 		struct attrib_candidate *c = &path->candidates[i];
 		if (!c->fact || !attrib_id_eq(&c->id, &touch->id))
 			continue;
-		found = c;
 		if (c->listed == touch->listed)
-			break;
+			return c;
+		if (attrib_candidate_cmp_copy(c, touch) != 0)
+			found = c;
 	}
 	return found;
 }

@@ -80,6 +80,9 @@ void attrib_path_policy(const struct attrib_path *path, const struct attrib_cata
 void attrib_path_weights(
 	const struct attrib_path *path, enum attrib_model model, uint64_t *weights);
 
+/* Of two touches of one event: negative when the content of the first counts rather than that of the
+ * second, 0 when it is one content. */
+int attrib_candidate_cmp_copy(const struct attrib_candidate *a, const struct attrib_candidate *b);
 enum attrib_strength attrib_candidate_strength(const struct attrib_candidate *candidate);
 static inline bool attrib_candidate_is_code(const struct attrib_candidate *candidate)
 {

@@ -132,6 +132,32 @@ static void test_what_only_the_lead_has_comes_along(void **unused)
 	world_done(&w);
 }
 
+/* One click with an affiliate id behind a link: both stand on the path, as they would on the lead's. */
+static void test_an_event_comes_along_as_a_whole(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	event = world_click(&w, "c", NULL, "l-bea", LEAD - DAYS);
+	event->affiliate = ATTRIB_STR("bea");
+	event_click_id(&w, event, "k");
+	event = world_lead(&w, "L", NULL, LEAD);
+	event_customer(&w, event, "m");
+	event_click_id(&w, event, "k");
+	event = world_order(&w, "o", NULL, NULL);
+	event_customer(&w, event, "m");
+	d = world_decision(&w, "o");
+	assert_int_equal(d->step_count, 2);
+	assert_true(step_of(d, "bea")->eligible);
+	assert_true(step_of(d, "l-bea")->eligible);
+	check_winner(d, "bea", AFFILIATE);
+	world_done(&w);
+}
+
 static void test_only_the_winners_touches_come(void **unused)
 {
 	struct world w;
@@ -637,6 +663,7 @@ int main(void)
 		cmocka_unit_test(test_the_window_is_half_open),
 		cmocka_unit_test(test_what_its_own_window_allows_stays_as_it_is),
 		cmocka_unit_test(test_what_only_the_lead_has_comes_along),
+		cmocka_unit_test(test_an_event_comes_along_as_a_whole),
 		cmocka_unit_test(test_only_the_winners_touches_come),
 		cmocka_unit_test(test_it_competes_with_what_the_order_has),
 		cmocka_unit_test(test_a_lead_that_is_no_lead_keeps_nobody),
