@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include "attrib/error.h"
 #include "attrib/id.h"
-#include "io.h"
+#include "attrib/io.h"
 
 struct journal_entry {
 	struct attrib_id lane;
@@ -21,11 +21,8 @@ struct journal_directory {
 	size_t count, cap;
 };
 
-/* Opens a directory, made with its entry synced when absent and `make` is set. Below 0: error. */
-int journal_directory_open(
-	const struct journal_io *io, const char *path, bool make, int *fd) ATTRIB_MUST_CHECK;
 /* Lists the segments. `tidy` removes what a crash left half made (never a segment). */
-int journal_directory_list(const struct journal_io *io, int fd, bool tidy,
+int journal_directory_list(const struct attrib_io *io, int fd, bool tidy,
 	struct journal_directory *out) ATTRIB_MUST_CHECK;
 void journal_directory_done(struct journal_directory *directory);
 /* The end of the lane that begins at entry i. */

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "attrib/journal.h"
-#include "io.h"
+#include "attrib/io.h"
 
 struct journal_lane {
 	struct attrib_id id;
@@ -27,7 +27,7 @@ struct journal_lane {
 
 struct attrib_journal {
 	struct attrib_journal_options options; /* dir is NULL: `dir` below is what counts */
-	const struct journal_io *io;           /* borrowed; lanes take it when they open */
+	const struct attrib_io *io;            /* borrowed; lanes take it when they open */
 	int dir;                               /* owned */
 	uint64_t base;
 	uint64_t foreign;        /* segments of other instances */
@@ -40,7 +40,7 @@ struct attrib_journal {
 };
 
 /* Like attrib_journal_open with another way to reach files (tests). */
-int journal_open(const struct attrib_journal_options *options, const struct journal_io *io,
+int journal_open(const struct attrib_journal_options *options, const struct attrib_io *io,
 	struct attrib_journal **out) ATTRIB_MUST_CHECK;
 /* Adds an empty lane; the journal owns it. NULL when memory is out. */
 struct journal_lane *journal_lane_add(
@@ -55,6 +55,6 @@ void journal_lane_segment(
 bool journal_lane_find(struct attrib_journal *journal, struct journal_lane *lane, uint64_t number,
 	uint64_t *first, uint64_t *next_first);
 /* Companion to attrib_lane_open for tests: the io table of one lane; no commit may be running. */
-void journal_lane_set_io(struct attrib_lane *lane, const struct journal_io *io);
+void journal_lane_set_io(struct attrib_lane *lane, const struct attrib_io *io);
 
 #endif

@@ -264,7 +264,7 @@ static int load(struct attrib_journal *journal)
 	return err;
 }
 
-int journal_open(const struct attrib_journal_options *options, const struct journal_io *io,
+int journal_open(const struct attrib_journal_options *options, const struct attrib_io *io,
 	struct attrib_journal **out)
 {
 	struct attrib_journal *journal = calloc(1, sizeof *journal);
@@ -278,7 +278,7 @@ int journal_open(const struct attrib_journal_options *options, const struct jour
 	journal->io = io;
 	journal->dir = -1;
 	pthread_mutex_init(&journal->lock, NULL);
-	int err = journal_directory_open(io, options->dir, true, &journal->dir);
+	int err = attrib_io_open_dir(io, options->dir, true, &journal->dir);
 	if (!err)
 		err = load(journal);
 	if (err) {
@@ -293,7 +293,7 @@ int journal_open(const struct attrib_journal_options *options, const struct jour
 
 int attrib_journal_open(const struct attrib_journal_options *options, struct attrib_journal **out)
 {
-	return journal_open(options, &journal_io_system, out);
+	return journal_open(options, &attrib_io_system, out);
 }
 
 void attrib_journal_close(struct attrib_journal *journal)

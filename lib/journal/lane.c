@@ -246,7 +246,7 @@ void attrib_lane_set_sync(struct attrib_lane *lane, enum attrib_lane_sync mode)
 	lane->mode = mode;
 }
 
-void journal_lane_set_io(struct attrib_lane *lane, const struct journal_io *io)
+void journal_lane_set_io(struct attrib_lane *lane, const struct attrib_io *io)
 {
 	lane->io = io;
 }

@@ -19,7 +19,7 @@ enum { WANT_COMMIT = 1, WANT_FILL = 2, WANT_STOP = 4 };
 
 struct attrib_lane {
 	struct attrib_journal *journal; /* borrowed */
-	const struct journal_io *io;    /* borrowed */
+	const struct attrib_io *io;     /* borrowed */
 	struct journal_lane *shared;    /* owned by the journal: what other threads see */
 	int64_t opened_at;
 	int64_t opened_ns; /* the monotonic clock at that moment */

@@ -6,7 +6,6 @@
  * a file finds all of it. The name says which stretch it is, so a later start that meets the same
  * damage finds it done.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +24,7 @@
 
 struct attrib_quarantine {
 	struct attrib_journal *journal; /* borrowed */
-	const struct journal_io *io;    /* borrowed */
+	const struct attrib_io *io;     /* borrowed */
 	int dir;                        /* owned */
 	uint64_t max_files, max_bytes;
 	uint64_t files, bytes; /* that the directory holds */
@@ -38,8 +37,9 @@ static bool ends_with(const char *name, const char *suffix)
 	return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
-static void count_file(struct attrib_quarantine *q, const char *name)
+static int count_file(void *arg, const char *name)
 {
+	struct attrib_quarantine *q = arg;
 	struct stat st;
 
 	if (ends_with(name, ".bad.new")) { /* of a copy that a crash cut short */
@@ -48,22 +48,6 @@ static void count_file(struct attrib_quarantine *q, const char *name)
 		q->files++;
 		q->bytes += (uint64_t)st.st_size;
 	}
-}
-
-static int count_files(struct attrib_quarantine *q)
-{
-	int copy = q->io->open(q->dir, ".", O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *item;
-
-	if (!dir) {
-		if (copy >= 0)
-			close(copy);
-		return ATTRIB_E_IO;
-	}
-	while ((item = readdir(dir)) != NULL)
-		count_file(q, item->d_name);
-	closedir(dir);
 	return 0;
 }
 
@@ -79,9 +63,9 @@ int attrib_quarantine_open(struct attrib_journal *journal,
 	q->max_files = options->max_files;
 	q->max_bytes = options->max_bytes;
 	q->dir = -1;
-	int err = journal_directory_open(q->io, options->dir, true, &q->dir);
+	int err = attrib_io_open_dir(q->io, options->dir, true, &q->dir);
 	if (!err)
-		err = count_files(q);
+		err = attrib_io_each_name(q->io, q->dir, count_file, q);
 	if (err) {
 		int kept = errno;
 		attrib_quarantine_close(q);
@@ -127,11 +111,11 @@ static int copy_bytes(
 		uint64_t n = damage->length - done;
 		if (n > COPY_BLOCK)
 			n = COPY_BLOCK;
-		err = journal_io_read(q->io, from, q->block, n, damage->offset + done, &got);
+		err = attrib_io_read(q->io, from, q->block, n, damage->offset + done, &got);
 		if (!err && got < n)
 			err = ATTRIB_E_IO; /* segments don't shrink */
 		if (!err)
-			err = journal_io_write(q->io, to, q->block, got, done, NULL);
+			err = attrib_io_write(q->io, to, q->block, got, done, NULL);
 		done += got;
 	}
 	return err;
@@ -149,7 +133,7 @@ static int write_copy(
 		return ATTRIB_E_IO;
 	int to = q->io->open(q->dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (to < 0)
-		err = journal_io_error();
+		err = attrib_io_error();
 	if (!err)
 		err = copy_bytes(q, from, to, damage);
 	if (!err && q->io->fdatasync(to))
@@ -169,7 +153,7 @@ static int copy(struct attrib_quarantine *q, const struct attrib_damage *damage,
 	name_of(damage, ".bad.new", temporary);
 	int err = write_copy(q, temporary, damage);
 	if (!err && q->io->rename(q->dir, temporary, name))
-		err = journal_io_error();
+		err = attrib_io_error();
 	if (!err && q->io->fsync(q->dir))
 		err = ATTRIB_E_IO;
 	if (err) {

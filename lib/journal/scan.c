@@ -42,7 +42,7 @@ static int window_fill(struct journal_scan *scan, uint64_t at, size_t need)
 	if (err)
 		return err;
 	w->owner = NULL;
-	err = journal_io_read(scan->io, scan->fd, w->p, n, at, &w->n);
+	err = attrib_io_read(scan->io, scan->fd, w->p, n, at, &w->n);
 	if (err)
 		return err;
 	w->owner = scan;
@@ -76,7 +76,7 @@ static int window_need(
 	return 0;
 }
 
-int journal_scan_open(struct journal_scan *scan, const struct journal_io *io, int dir,
+int journal_scan_open(struct journal_scan *scan, const struct attrib_io *io, int dir,
 	const char *name, struct journal_window *window, uint64_t *size)
 {
 	const uint8_t *p;

@@ -10,7 +10,7 @@
 #define JOURNAL_SCAN_H
 
 #include "format.h"
-#include "io.h"
+#include "attrib/io.h"
 
 /* A block of the file in memory; one per reader, used by one scan at a time. */
 struct journal_window {
@@ -28,7 +28,7 @@ struct journal_damage {
 };
 
 struct journal_scan {
-	const struct journal_io *io;   /* borrowed */
+	const struct attrib_io *io;    /* borrowed */
 	struct journal_window *window; /* borrowed */
 	int fd;                        /* owned; -1 = closed */
 	struct journal_head head;
@@ -53,7 +53,7 @@ void journal_window_done(struct journal_window *window);
 
 /* Opens the segment by its name and reads the head. ATTRIB_E_CORRUPT: no readable head, *size is
  * still set; ATTRIB_E_VERSION; ATTRIB_E_IO; ATTRIB_E_NOT_FOUND. */
-int journal_scan_open(struct journal_scan *scan, const struct journal_io *io, int dir,
+int journal_scan_open(struct journal_scan *scan, const struct attrib_io *io, int dir,
 	const char *name, struct journal_window *window, uint64_t *size) ATTRIB_MUST_CHECK;
 void journal_scan_close(struct journal_scan *scan);
 

@@ -7,7 +7,7 @@
 static const uint8_t zeros[64 * 1024];
 
 int journal_segment_reserve(
-	const struct journal_io *io, struct journal_segment *segment, uint64_t upto)
+	const struct attrib_io *io, struct journal_segment *segment, uint64_t upto)
 {
 	int err = 0;
 
@@ -16,23 +16,23 @@ int journal_segment_reserve(
 		size_t done;
 		if (n > sizeof zeros)
 			n = sizeof zeros;
-		err = journal_io_write(io, segment->fd, zeros, n, segment->reserved, &done);
+		err = attrib_io_write(io, segment->fd, zeros, n, segment->reserved, &done);
 		segment->reserved += done;
 	}
 	return err;
 }
 
-static int sync_data(const struct journal_io *io, int fd)
+static int sync_data(const struct attrib_io *io, int fd)
 {
 	return io->fdatasync(fd) == 0 ? 0 : ATTRIB_E_IO;
 }
 
-static int write_head(const struct journal_io *io, struct journal_segment *segment, uint64_t room)
+static int write_head(const struct attrib_io *io, struct journal_segment *segment, uint64_t room)
 {
 	uint8_t bytes[JOURNAL_HEAD];
 
 	journal_head_encode(&segment->head, bytes);
-	int err = journal_io_write(io, segment->fd, bytes, sizeof bytes, 0, NULL);
+	int err = attrib_io_write(io, segment->fd, bytes, sizeof bytes, 0, NULL);
 	if (err)
 		return err;
 	segment->reserved = segment->end = sizeof bytes;
@@ -40,14 +40,14 @@ static int write_head(const struct journal_io *io, struct journal_segment *segme
 	return err ? err : sync_data(io, segment->fd);
 }
 
-static int publish(const struct journal_io *io, int dir, const char *from, const char *to)
+static int publish(const struct attrib_io *io, int dir, const char *from, const char *to)
 {
 	if (io->rename(dir, from, to))
-		return journal_io_error();
+		return attrib_io_error();
 	return io->fsync(dir) == 0 ? 0 : ATTRIB_E_IO;
 }
 
-int journal_segment_create(const struct journal_io *io, int dir, const struct journal_head *head,
+int journal_segment_create(const struct attrib_io *io, int dir, const struct journal_head *head,
 	uint64_t room, struct journal_segment *out)
 {
 	struct journal_segment made = {.fd = -1, .head = *head};
@@ -57,7 +57,7 @@ int journal_segment_create(const struct journal_io *io, int dir, const struct jo
 	journal_name_format(name, &head->lane, head->first, ".seg");
 	made.fd = io->open(dir, temporary, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (made.fd < 0)
-		return journal_io_error();
+		return attrib_io_error();
 	int err = write_head(io, &made, room);
 	if (!err)
 		err = publish(io, dir, temporary, name);
@@ -72,7 +72,7 @@ int journal_segment_create(const struct journal_io *io, int dir, const struct jo
 
 /* Room was there and the write still ran out of it (a copy-on-write file system): what was written
  * must not be found by a later start, so the cut is synced before anybody is told. */
-static int withdraw(const struct journal_io *io, struct journal_segment *segment)
+static int withdraw(const struct attrib_io *io, struct journal_segment *segment)
 {
 	if (io->truncate(segment->fd, (off_t)segment->end) || sync_data(io, segment->fd))
 		return ATTRIB_E_IO;
@@ -80,12 +80,12 @@ static int withdraw(const struct journal_io *io, struct journal_segment *segment
 	return ATTRIB_E_NO_SPACE;
 }
 
-int journal_segment_commit(const struct journal_io *io, struct journal_segment *segment,
+int journal_segment_commit(const struct attrib_io *io, struct journal_segment *segment,
 	const uint8_t *records, size_t n)
 {
 	int err = journal_segment_reserve(io, segment, segment->end + n);
 	if (!err) {
-		err = journal_io_write(io, segment->fd, records, n, segment->end, NULL);
+		err = attrib_io_write(io, segment->fd, records, n, segment->end, NULL);
 		if (err == ATTRIB_E_NO_SPACE)
 			err = withdraw(io, segment);
 	}
@@ -96,8 +96,7 @@ int journal_segment_commit(const struct journal_io *io, struct journal_segment *
 	return err;
 }
 
-void journal_segment_finish(
-	const struct journal_io *io, struct journal_segment *segment, bool sound)
+void journal_segment_finish(const struct attrib_io *io, struct journal_segment *segment, bool sound)
 {
 	if (segment->fd < 0)
 		return;

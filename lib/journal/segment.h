@@ -9,7 +9,7 @@
 #define JOURNAL_SEGMENT_H
 
 #include "format.h"
-#include "io.h"
+#include "attrib/io.h"
 
 struct journal_segment {
 	int fd; /* owned; -1 = none */
@@ -21,17 +21,17 @@ struct journal_segment {
 /* Makes a segment with room for `room` bytes of records: head and room are synced under a
  * temporary name, then it is renamed and the directory synced. ATTRIB_E_NO_SPACE leaves nothing
  * behind; ATTRIB_E_IO. */
-int journal_segment_create(const struct journal_io *io, int dir, const struct journal_head *head,
+int journal_segment_create(const struct attrib_io *io, int dir, const struct journal_head *head,
 	uint64_t room, struct journal_segment *out) ATTRIB_MUST_CHECK;
 /* Writes zeros up to the offset `upto`. ATTRIB_E_NO_SPACE keeps what could be written. */
-int journal_segment_reserve(const struct journal_io *io, struct journal_segment *segment,
+int journal_segment_reserve(const struct attrib_io *io, struct journal_segment *segment,
 	uint64_t upto) ATTRIB_MUST_CHECK;
 /* Writes the records of one commit at the end and syncs. ATTRIB_E_NO_SPACE: nothing of them is in
  * the file, durably; ATTRIB_E_IO: in doubt, the caller never writes here again. */
-int journal_segment_commit(const struct journal_io *io, struct journal_segment *segment,
+int journal_segment_commit(const struct attrib_io *io, struct journal_segment *segment,
 	const uint8_t *records, size_t n) ATTRIB_MUST_CHECK;
 /* Gives back the room that was not used (if the file is sound) and closes. */
 void journal_segment_finish(
-	const struct journal_io *io, struct journal_segment *segment, bool sound);
+	const struct attrib_io *io, struct journal_segment *segment, bool sound);
 
 #endif

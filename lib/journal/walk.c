@@ -193,7 +193,7 @@ static int walk_segment(struct walk *walk, struct finding *finding)
 
 	segment_name(finding, name);
 	int err =
-		journal_scan_open(&scan, &journal_io_system, walk->dir, name, &walk->window, &size);
+		journal_scan_open(&scan, &attrib_io_system, walk->dir, name, &walk->window, &size);
 	if (err == ATTRIB_E_NOT_FOUND) /* a daemon removed it since the directory was read */
 		return 0;
 	if (err == ATTRIB_E_VERSION)
@@ -245,11 +245,11 @@ int attrib_journal_walk(const char *dir, const struct attrib_journal_range *rang
 {
 	struct walk walk = {.range = range, .visit = visit};
 	struct journal_directory directory = {0};
-	int err = journal_directory_open(&journal_io_system, dir, false, &walk.dir);
+	int err = attrib_io_open_dir(&attrib_io_system, dir, false, &walk.dir);
 
 	if (err)
 		return err;
-	err = journal_directory_list(&journal_io_system, walk.dir, false, &directory);
+	err = journal_directory_list(&attrib_io_system, walk.dir, false, &directory);
 	for (size_t i = 0, end; i < directory.count && !err && !walk.ended; i = end) {
 		end = journal_directory_lane(&directory, i);
 		err = walk_lane(&walk, &directory.entries[i], end - i);

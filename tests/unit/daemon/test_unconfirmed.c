@@ -71,7 +71,7 @@ static ssize_t test_pwrite(int fd, const void *p, size_t n, off_t at)
 	return pwrite(fd, p, n, at);
 }
 
-static struct journal_io io;
+static struct attrib_io io;
 
 static int begin_with_disk(void **state)
 {
@@ -80,7 +80,7 @@ static int begin_with_disk(void **state)
 	atomic_store(&disk_errno, 0);
 	begin_early = true;
 	rc = begin(state);
-	io = journal_io_system;
+	io = attrib_io_system;
 	io.fdatasync = test_fdatasync;
 	io.pwrite = test_pwrite;
 	journal_lane_set_io(worker.lane, &io);

@@ -273,45 +273,45 @@ static ssize_t faulty_pwrite(int fd, const void *p, size_t n, off_t at)
 	if (fault.piece && n > fault.piece)
 		n = fault.piece;
 	pthread_mutex_unlock(&fault.lock);
-	return fails(FAULT_PWRITE) ? -1 : journal_io_system.pwrite(fd, p, n, at);
+	return fails(FAULT_PWRITE) ? -1 : attrib_io_system.pwrite(fd, p, n, at);
 }
 
 static int faulty_fdatasync(int fd)
 {
-	return fails(FAULT_FDATASYNC) ? -1 : journal_io_system.fdatasync(fd);
+	return fails(FAULT_FDATASYNC) ? -1 : attrib_io_system.fdatasync(fd);
 }
 
 static int faulty_fsync(int fd)
 {
-	return fails(FAULT_FSYNC) ? -1 : journal_io_system.fsync(fd);
+	return fails(FAULT_FSYNC) ? -1 : attrib_io_system.fsync(fd);
 }
 
 static int faulty_open(int dir, const char *name, int flags, mode_t mode)
 {
-	return fails(FAULT_OPEN) ? -1 : journal_io_system.open(dir, name, flags, mode);
+	return fails(FAULT_OPEN) ? -1 : attrib_io_system.open(dir, name, flags, mode);
 }
 
 static int faulty_rename(int dir, const char *from, const char *to)
 {
-	return fails(FAULT_RENAME) ? -1 : journal_io_system.rename(dir, from, to);
+	return fails(FAULT_RENAME) ? -1 : attrib_io_system.rename(dir, from, to);
 }
 
 static ssize_t plain_pread(int fd, void *p, size_t n, off_t at)
 {
-	return journal_io_system.pread(fd, p, n, at);
+	return attrib_io_system.pread(fd, p, n, at);
 }
 
 static int plain_truncate(int fd, off_t size)
 {
-	return journal_io_system.truncate(fd, size);
+	return attrib_io_system.truncate(fd, size);
 }
 
 static int plain_unlink(int dir, const char *name)
 {
-	return journal_io_system.unlink(dir, name);
+	return attrib_io_system.unlink(dir, name);
 }
 
-const struct journal_io fault_io = {
+const struct attrib_io fault_io = {
 	.open = faulty_open,
 	.pread = plain_pread,
 	.pwrite = faulty_pwrite,

@@ -13,7 +13,7 @@
 
 #include "attrib/journal.h"
 #include "internal.h"
-#include "io.h"
+#include "attrib/io.h"
 
 struct fixture {
 	char dir[64];
@@ -55,7 +55,7 @@ enum fault_call {
 };
 
 /* The io table whose calls fail as said; counts every call and every fault that fired. */
-extern const struct journal_io fault_io;
+extern const struct attrib_io fault_io;
 void fault_reset(void);
 /* From now on calls number skip, skip + 1, .. skip + count - 1 of this kind fail with errno. */
 void fault_set(enum fault_call call, int error, unsigned skip, unsigned count);

@@ -139,7 +139,7 @@ static void lanes_fail_alone(void **state)
 	struct fixture *f = *state;
 	struct attrib_lane *a = lane_open(f), *b = lane_open(f);
 
-	journal_lane_set_io(b, &journal_io_system);
+	journal_lane_set_io(b, &attrib_io_system);
 	fault_set(FAULT_FDATASYNC, EIO, 0, 1000);
 	assert_int_equal(append(a), 0);
 	assert_int_equal(append(b), 0);
