@@ -1,7 +1,8 @@
 /*
  * The bump allocator. Blocks form a list with the one that is being filled at its head; a request
  * that is larger than a block gets a block of its own behind the head, so that it does not waste
- * the room that is left there. Under AddressSanitizer what was not handed out is poisoned.
+ * the room that is left there. Under AddressSanitizer what was not handed out is poisoned, and so is a
+ * gap behind every piece: who reads beyond it is told.
  */
 #include "attrib/arena.h"
 
@@ -21,9 +22,11 @@
 #include <sanitizer/asan_interface.h>
 #define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#define GAP            ALIGNMENT
 #else
 #define POISON(p, n)   ((void)(p), (void)(n))
 #define UNPOISON(p, n) ((void)(p), (void)(n))
+#define GAP            ((size_t)0)
 #endif
 
 #define ALIGNMENT ((size_t)16)
@@ -106,7 +109,7 @@ static struct attrib_arena_block *block_add(struct attrib_arena *arena, size_t s
 void *attrib_arena_raw(struct attrib_arena *arena, size_t size)
 {
 	struct attrib_arena_block *block = arena->head;
-	size_t room = size ? (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
+	size_t room = ((size ? size + ALIGNMENT - 1 : ALIGNMENT) & ~(ALIGNMENT - 1)) + GAP;
 	void *p;
 
 	if (size > SIZE_MAX / 2)

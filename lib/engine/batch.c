@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "batch_rows.h"
+#include "grow.h"
 #include "traffic.h"
 
 #define ARENA_BLOCK (256u << 10)
@@ -70,26 +71,9 @@ struct attrib_arena *attrib_batch_arena(struct attrib_batch *batch)
 	return &batch->arena;
 }
 
-static bool rows_reserve(struct rows *rows, size_t n, size_t size)
-{
-	size_t cap = rows->cap ? rows->cap : 64;
-	void *p;
-
-	if (n <= rows->cap)
-		return true;
-	while (cap < n)
-		cap *= 2;
-	p = realloc(rows->p, cap * size);
-	if (!p)
-		return false;
-	rows->p = p;
-	rows->cap = cap;
-	return true;
-}
-
 static void *rows_add(struct rows *rows, size_t size)
 {
-	if (!rows_reserve(rows, rows->n + 1, size))
+	if (attrib_grow(&rows->p, &rows->cap, rows->n + 1, size) != 0)
 		return NULL;
 	return (char *)rows->p + rows->n++ * size;
 }
@@ -99,8 +83,8 @@ static int rows_index(struct rows *rows, struct rows *sorted, struct attrib_tabl
 	uint64_t hash, void *row)
 {
 	if (attrib_table_reserve(index, 1) != 0 ||
-		!rows_reserve(rows, rows->n + 1, sizeof(void *)) ||
-		!rows_reserve(sorted, rows->n + 1, sizeof(void *)))
+		attrib_grow(&rows->p, &rows->cap, rows->n + 1, sizeof(void *)) != 0 ||
+		attrib_grow(&sorted->p, &sorted->cap, rows->n + 1, sizeof(void *)) != 0)
 		return ATTRIB_E_NOMEM;
 	((void **)rows->p)[rows->n++] = row;
 	attrib_table_put(index, hash, rows->n - 1);
@@ -195,7 +179,7 @@ static struct attrib_decision *keep_decision(
 
 static uint64_t hash_str(struct attrib_str s, uint64_t seed)
 {
-	return attrib_hash64(s.n ? s.p : "", s.n, seed);
+	return attrib_hash64(s.p, s.n, seed);
 }
 
 int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_decision *decision)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grow.h"
 #include "unique.h"
 
 void attrib_closure_init(
@@ -25,21 +26,6 @@ void attrib_closure_clear(struct attrib_closure *closure)
 {
 	attrib_table_clear(&closure->index);
 	closure->n = closure->unloaded = 0;
-}
-
-static int node_room(struct attrib_closure *closure)
-{
-	size_t cap = closure->cap ? closure->cap * 2 : 256;
-	struct attrib_node **nodes;
-
-	if (closure->n < closure->cap)
-		return 0;
-	nodes = realloc(closure->nodes, cap * sizeof *nodes);
-	if (!nodes)
-		return ATTRIB_E_NOMEM;
-	closure->nodes = nodes;
-	closure->cap = cap;
-	return 0;
 }
 
 /* Ids come out of a keyed function: one multiplication spreads them over a small table. */
@@ -64,7 +50,8 @@ struct attrib_node *attrib_closure_want(
 		if (node->entity.kind == kind && attrib_id_eq(&node->entity.id, id))
 			return node;
 	}
-	if (node_room(closure) != 0 || attrib_table_reserve(&closure->index, 1) != 0)
+	if (ATTRIB_GROW(closure->nodes, closure->cap, closure->n + 1) != 0 ||
+		attrib_table_reserve(&closure->index, 1) != 0)
 		return NULL;
 	node = attrib_arena_alloc(closure->arena, sizeof *node);
 	if (!node)

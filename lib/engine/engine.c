@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "grow.h"
+
 #define ARENA_BLOCK (1u << 20)
 
 int attrib_engine_new(struct attrib_state *state, struct attrib_keys *keys,
@@ -59,23 +61,6 @@ void attrib_engine_clear(struct attrib_engine *engine)
 	engine->oldest_received_at = ATTRIB_FOREVER;
 }
 
-/* Room for one more row of an array; false when memory is out. */
-static bool grow(void **rows, size_t *cap, size_t n, size_t size)
-{
-	size_t more = *cap ? *cap * 2 : 256;
-	void *p;
-
-	if (n < *cap)
-		return true;
-	p = realloc(*rows, more * size);
-	if (!p)
-		return false;
-	*rows = p;
-	*cap = more;
-	return true;
-}
-#define GROW(rows, cap, n) grow((void **)&(rows), &(cap), n, sizeof *(rows))
-
 /* What could not be folded for want of memory looks like an empty key: nothing is decided by it. */
 static int check_memory(const struct attrib_engine *engine)
 {
@@ -91,7 +76,7 @@ static int take_count(struct attrib_engine *engine, const struct attrib_event *e
 	struct attrib_count *count;
 	struct attrib_id unique;
 
-	if (!GROW(engine->counts, engine->count_cap, engine->count_n))
+	if (ATTRIB_GROW(engine->counts, engine->count_cap, engine->count_n + 1) != 0)
 		return ATTRIB_E_NOMEM;
 	count = &engine->counts[engine->count_n++];
 	*count = (struct attrib_count){.claim = claim, .unique_claim = ATTRIB_NO_FACT};
@@ -153,7 +138,7 @@ static int take_note(struct attrib_engine *engine, const struct attrib_event *ev
 	} else {
 		return 0;
 	}
-	if (!GROW(engine->notes, engine->note_cap, engine->note_n))
+	if (ATTRIB_GROW(engine->notes, engine->note_cap, engine->note_n + 1) != 0)
 		return ATTRIB_E_NOMEM;
 	engine->notes[engine->note_n++] = note;
 	return 0;
@@ -206,13 +191,8 @@ static int add_facts(struct attrib_engine *engine, uint64_t *ticket)
 {
 	struct attrib_facts *facts = &engine->facts;
 
-	if (facts->cap > engine->added_cap) {
-		struct attrib_added *added = realloc(engine->added, facts->cap * sizeof *added);
-		if (!added)
-			return ATTRIB_E_NOMEM;
-		engine->added = added;
-		engine->added_cap = facts->cap;
-	}
+	if (ATTRIB_GROW(engine->added, engine->added_cap, facts->n) != 0)
+		return ATTRIB_E_NOMEM;
 	if (facts->n)
 		memset(engine->added, 0, facts->n * sizeof *engine->added);
 	return engine->state->ops->add(engine->state, facts->rows, facts->n, engine->added, ticket);

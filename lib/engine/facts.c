@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "evidence.h"
+#include "grow.h"
 
 #define LEAD_MARK 0x4c /* any constant: both ids stay uniform, and never meet */
 
@@ -68,14 +69,8 @@ static struct attrib_fact *fact_new(struct source *source, enum attrib_entity_ki
 	struct attrib_facts *facts = source->facts;
 	struct attrib_fact *fact;
 
-	if (facts->n == facts->cap) {
-		size_t cap = facts->cap ? facts->cap * 2 : 256;
-		struct attrib_fact *rows = realloc(facts->rows, cap * sizeof *rows);
-		if (!rows)
-			return NULL;
-		facts->rows = rows;
-		facts->cap = cap;
-	}
+	if (ATTRIB_GROW(facts->rows, facts->cap, facts->n + 1) != 0)
+		return NULL;
 	fact = &facts->rows[facts->n++];
 	*fact = (struct attrib_fact){
 		.entity = {kind, *entity},

@@ -1,16 +1,19 @@
 // Would the tests notice? Every mutant of lib/engine is one changed operator, constant or jump; each is
 // compiled, linked with all unit tests of the engine and random histories, and must be noticed.
 //
-//   node tests/mutation/run.mjs [--sample N] [--seed S] [--file NAME.c] [--jobs N] [--fast]
+//   node tests/mutation/run.mjs [--sample N] [--seed S] [--file NAME.c] [--jobs N] [--fast] [--resume]
 //
 // --fast leaves out the second round, in which what lives is run under the sanitizers.
+// --resume takes from the run before what it killed; what lived, was not reached, or stands in a file that
+// has changed since is asked again.
 //
 // A mutant is killed by a test that fails, a crash, an error of the sanitizers, another result of a
 // history, or by running out of its limits (CPU, memory, wall clock). survivors.txt has those that live
 // with the reason. Fails below 90 % killed, and when that list says what is not so.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, openSync, closeSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -26,12 +29,13 @@ const OUTPUT_BLOCKS = 200_000; // of 512 bytes
 
 const { values: options } = parseArgs({ options: {
   sample: { type: 'string' }, seed: { type: 'string', default: '1' }, file: { type: 'string' }, jobs: { type: 'string', default: '2' },
-  fast: { type: 'boolean', default: false },
+  fast: { type: 'boolean', default: false }, resume: { type: 'boolean', default: false },
 } });
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
 const engine = `${root}/lib/engine`;
 const list = `${here}/survivors.txt`;
+const killedFile = `${root}/build/mutation-killed.txt`; // what the tests have noticed so far, a name a line
 
 // -- the program that a mutant is linked into --------------------------------------------------------
 
@@ -112,6 +116,17 @@ function choose(all) {
   return chosen.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
 }
 
+// A mutant by its whole text: a changed file has others.
+const name = (m) => createHash('sha256').update(m.file).update(m.text).digest('hex');
+
+// Takes what the run before has killed; gives what is still to be asked.
+function resume(rows) {
+  const killed = new Set(options.resume && existsSync(killedFile) ? readFileSync(killedFile, 'utf8').split('\n') : []);
+  if (!options.resume) rmSync(killedFile, { force: true });
+  for (const m of rows) if (killed.has(name(m))) Object.assign(m, { killed: 'before', state: 'killed' });
+  return rows.filter((m) => !m.state);
+}
+
 // Calls `work` for each, a few at a time.
 async function each(rows, what, work) {
   let next = 0;
@@ -131,6 +146,8 @@ async function judge(host, rows, histories, work, what) {
     writeFileSync(`${out}.c`, mutant.text);
     mutant.killed = await host.make(`${out}.c`, mutant.file, out) ? await host.test(out, histories, `${out}.out`) : undefined;
     mutant.state = mutant.killed === undefined ? 'stillborn' : mutant.killed ? 'killed' : 'survived';
+    if (mutant.killed) appendFileSync(killedFile, `${name(mutant)}\n`);
+    if (mutant.state === 'survived') console.error(`lives: ${mutant.file}:${mutant.line} ${mutant.after}`);
   });
 }
 
@@ -198,7 +215,7 @@ async function main() {
   if (!(await host.make(`${engine}/${file}`, file, `${work}/none`)) || (await host.test(`${work}/none`, histories, `${work}/none.out`)))
     throw new Error('a mutant without a change was killed');
 
-  await judge(host, rows, histories, work, 'tests');
+  await judge(host, resume(rows), histories, work, 'tests');
   let left = rows.filter((m) => m.state === 'survived');
   await findSame(left, work);
   left = left.filter((m) => m.state === 'survived' && !known.has(key(m)));

@@ -54,9 +54,41 @@ static void test_the_first_statement_counts(void **unused)
 		shop(&w);
 		states(&w, "a", "#1", T0 + 1);
 		states(&w, "b", "#1", T0 + 2);
-		states(&w, "a", "#1", T0 + 3)->order->updated_at = turn ? T0 + 3 : T0 - 3;
-		states(&w, "b", "#1", T0 + 4)->order->updated_at = turn ? T0 - 3 : T0 + 3;
+		states(&w, "a", "#1", T0 + 4)->order->updated_at = turn ? T0 + 3 : T0 - 3;
+		states(&w, "b", "#1", T0 + 3)->order->updated_at = turn ? T0 - 3 : T0 + 3;
 		check_holder(&w, "a", "b");
+		world_done(&w);
+	}
+}
+
+/* An order holds each of its names, up to the last one that an event may state, or does not: those that
+ * it does not hold unite nothing, the others do. */
+static void test_every_name_of_an_order_is_judged(void **unused)
+{
+	const char *const names[ATTRIB_ALIASES_MAX] = {
+		"#0", "#1", "#2", "#3", "#4", "#5", "#6", "#7"};
+	const char *const tills[ATTRIB_ALIASES_MAX] = {
+		"t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"};
+
+	(void)unused;
+	for (size_t first = 0; first < ATTRIB_ALIASES_MAX; first++) {
+		struct attrib_event *event;
+		struct world w;
+		shop(&w);
+		states(&w, "a", names[first], T0);
+		event = world_order(&w, "b", NULL, "ADA10");
+		event->received_at = T0 + 1;
+		for (size_t k = 0; k < ATTRIB_ALIASES_MAX; k++)
+			event_alias(&w, event, "name", names[k]);
+		for (size_t k = 0; k < ATTRIB_ALIASES_MAX; k++) {
+			event = states(&w, tills[k], names[k], T0 + 2);
+			event->source = ATTRIB_STR("till");
+		}
+		for (size_t k = 0; k < ATTRIB_ALIASES_MAX; k++)
+			check_str(
+				world_decision(&w, tills[k])->merged_into, k == first ? "a" : "b");
+		for (size_t k = 0; k < ATTRIB_ALIASES_MAX; k++)
+			assert_int_equal(world_decision(&w, "b")->aliases[k].conflict, k == first);
 		world_done(&w);
 	}
 }
@@ -87,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_name_is_claimed_by_itself),
 		cmocka_unit_test(test_the_first_statement_counts),
+		cmocka_unit_test(test_every_name_of_an_order_is_judged),
 		cmocka_unit_test(test_a_walk_keeps_the_holder),
 	};
 

@@ -16,7 +16,7 @@ static void test_a_higher_ticket_replaces(void **unused)
 {
 	struct attrib_batch *batch = attrib_batch_new();
 	struct attrib_decision rows[] = {decision("b", 5, 1), decision("a", 5, 2),
-		decision("b", 4, 3), decision("b", 6, 4), decision("a", 5, 5)};
+		decision("b", 6, 4), decision("b", 4, 3), decision("a", 5, 5)};
 	struct attrib_batch_view view;
 
 	(void)unused;
@@ -172,10 +172,12 @@ static void test_positions_only_rise_and_reset_empties(void **unused)
 	assert_int_equal(attrib_batch_set_position(batch, &b, 7), 0);
 	assert_int_equal(attrib_batch_set_position(batch, &a, 3), 0);
 	assert_int_equal(attrib_batch_set_position(batch, &b, 6), 0);
+	assert_int_equal(attrib_batch_set_position(batch, &a, 5), 0);
+	assert_int_equal(attrib_batch_set_position(batch, &a, 4), 0);
 	attrib_batch_count_records(batch, 10);
 	attrib_batch_seal(batch, &view);
 	assert_int_equal(view.position_count, 2);
-	assert_int_equal(view.positions[0].number, 3);
+	assert_int_equal(view.positions[0].number, 5);
 	assert_int_equal(view.positions[1].number, 7);
 	assert_int_equal(view.records, 10);
 	attrib_batch_reset(batch);
