@@ -17,6 +17,7 @@
 #define S    ATTRIB_US_PER_S
 #define DAY  ATTRIB_US_PER_DAY
 #define YEAR (366 * DAY)
+#define KIB  ((int64_t)1 << 10)
 #define MIB  ((int64_t)1 << 20)
 #define TIB  ((int64_t)1 << 40)
 
@@ -123,7 +124,7 @@ const struct config_setting config_settings[] = {
 		.help = "A request whose events are not on disk after this time is closed without "
 			"a status, so that its sender repeats it."},
 	{DAEMON(journal_segment_size), .name = "journal.segment_size", .type = &config_type_size,
-		.min = 2 * MIB, .max = 4096 * MIB, .restart = true, .fallback = "64M",
+		.min = 16 * KIB, .max = 4096 * MIB, .restart = true, .fallback = "64M",
 		.help = "Size of one file of the journal."},
 	{DAEMON(journal_quota), .name = "journal.quota", .type = &config_type_size,
 		.max = 1024 * TIB, .restart = true, .fallback = "0",

@@ -396,7 +396,7 @@ static void all_problems_are_told(void **state)
 		"90d, got \"a week\"\n"
 		"FILE:10: flush_interval: expected a duration such as 30d, 12h, 45m, 10s or 250ms "
 		"from 10ms to 1m, got \"2m\"\n"
-		"FILE:11: journal.segment_size: expected a size such as 64M or 2G from 2M to 4G, "
+		"FILE:11: journal.segment_size: expected a size such as 64M or 2G from 16K to 4G, "
 		"got "
 		"\"1K\"\n"
 		"FILE:12: max_connections: expected a number from 1 to 1000000, got \"many\"\n"
