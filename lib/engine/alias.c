@@ -5,6 +5,8 @@
  */
 #include "alias.h"
 
+#include "unique.h"
+
 struct claim {
 	bool found;
 	int64_t received_at;
@@ -46,11 +48,11 @@ static struct claim claim_of(
 	return claim;
 }
 
-static bool is_before(const struct claim *a, const struct claim *b)
+static int claim_cmp(const struct claim *a, const struct claim *b)
 {
-	if (a->received_at != b->received_at)
-		return a->received_at < b->received_at;
-	return attrib_str_cmp(a->order_id, b->order_id) < 0;
+	int order = attrib_int_cmp(a->received_at, b->received_at);
+
+	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
 }
 
 /* Whether another order of the source was first. An order that has the alias as its id is the alias. */
@@ -71,7 +73,7 @@ static bool is_anothers(struct attrib_closure *closure, const struct attrib_node
 		if (other == order || other == name)
 			continue;
 		theirs = claim_of(other, o->event.source, alias);
-		if (theirs.found && is_before(&theirs, &mine))
+		if (theirs.found && claim_cmp(&theirs, &mine) < 0)
 			return true;
 	}
 	return false;

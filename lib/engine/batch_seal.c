@@ -11,13 +11,8 @@ int attrib_batch_decision_cmp(const struct attrib_decision *a, const struct attr
 	int order = attrib_str_cmp(a->site, b->site);
 
 	if (order == 0)
-		order = (a->kind > b->kind) - (a->kind < b->kind);
+		order = attrib_int_cmp(a->kind, b->kind);
 	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
-}
-
-static int by_number(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traffic *b)
@@ -27,14 +22,14 @@ static int traffic_cmp(const struct attrib_traffic *a, const struct attrib_traff
 			    : attrib_str_cmp(a->site, b->site);
 
 	if (order == 0)
-		order = by_number(a->bucket_at, b->bucket_at);
+		order = attrib_int_cmp(a->bucket_at, b->bucket_at);
 	if (order == 0)
-		order = by_number(a->channel, b->channel);
+		order = attrib_int_cmp(a->channel, b->channel);
 	if (order == 0)
 		order = attrib_str_cmp(a->key, b->key);
 	if (order == 0)
-		order = by_number(a->type, b->type);
-	return order ? order : by_number(a->verdicts, b->verdicts);
+		order = attrib_int_cmp(a->type, b->type);
+	return order ? order : attrib_int_cmp(a->verdicts, b->verdicts);
 }
 
 static int by_decision(const void *a, const void *b)
@@ -54,16 +49,16 @@ static int by_amounts(const struct attrib_refund_fact *a, const struct attrib_re
 	int order = memcmp(a->currency, b->currency, sizeof a->currency);
 
 	if (order == 0)
-		order = by_number(a->amount, b->amount);
+		order = attrib_int_cmp(a->amount, b->amount);
 	if (order == 0)
-		order = by_number(a->tax, b->tax);
+		order = attrib_int_cmp(a->tax, b->tax);
 	if (order == 0)
-		order = by_number(a->shipping, b->shipping);
+		order = attrib_int_cmp(a->shipping, b->shipping);
 	if (order == 0)
-		order = by_number(a->has_parts, b->has_parts);
+		order = attrib_int_cmp(a->has_parts, b->has_parts);
 	if (order == 0)
-		order = by_number(a->cumulative, b->cumulative);
-	return order ? order : by_number(a->voided, b->voided);
+		order = attrib_int_cmp(a->cumulative, b->cumulative);
+	return order ? order : attrib_int_cmp(a->voided, b->voided);
 }
 
 static int by_refund(const void *left, const void *right)
@@ -78,11 +73,11 @@ static int by_refund(const void *left, const void *right)
 	if (order == 0)
 		order = attrib_str_cmp(a->refund_id, b->refund_id);
 	if (order == 0)
-		order = by_number(a->occurred_at, b->occurred_at);
+		order = attrib_int_cmp(a->occurred_at, b->occurred_at);
 	if (order == 0)
 		order = attrib_str_cmp(a->event_id, b->event_id);
 	if (order == 0)
-		order = by_number(a->received_at, b->received_at);
+		order = attrib_int_cmp(a->received_at, b->received_at);
 	return order ? order : by_amounts(a, b);
 }
 
@@ -96,12 +91,12 @@ static int by_cancel(const void *left, const void *right)
 	if (order == 0)
 		order = attrib_str_cmp(a->source, b->source);
 	if (order == 0)
-		order = by_number(a->occurred_at, b->occurred_at);
+		order = attrib_int_cmp(a->occurred_at, b->occurred_at);
 	if (order == 0)
 		order = attrib_str_cmp(a->event_id, b->event_id);
 	if (order == 0)
-		order = by_number(a->received_at, b->received_at);
-	return order ? order : by_number(a->reversed, b->reversed);
+		order = attrib_int_cmp(a->received_at, b->received_at);
+	return order ? order : attrib_int_cmp(a->reversed, b->reversed);
 }
 
 static int by_link(const void *left, const void *right)
@@ -111,7 +106,7 @@ static int by_link(const void *left, const void *right)
 
 	for (size_t i = 0; order == 0 && i < a->count && i < b->count; i++)
 		order = attrib_customer_key_cmp(&a->keys[i], &b->keys[i]);
-	return order ? order : by_number((int64_t)a->count, (int64_t)b->count);
+	return order ? order : attrib_int_cmp((int64_t)a->count, (int64_t)b->count);
 }
 
 static int by_lane(const void *left, const void *right)

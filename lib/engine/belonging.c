@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "person.h"
+#include "unique.h"
 
 /* Whether all of the visitor's edges name one customer: *customer, or none at all: UINT32_MAX. */
 static bool one_customer(struct attrib_person *person, const struct attrib_node *visitor,
@@ -58,10 +59,9 @@ static int edge_time(struct attrib_person *person, const struct attrib_fact *edg
 static int by_edge_time(const void *left, const void *right)
 {
 	const struct attrib_belonging_edge *a = left, *b = right;
+	int order = attrib_int_cmp(a->at, b->at);
 
-	if (a->at != b->at)
-		return a->at < b->at ? -1 : 1;
-	return attrib_id_cmp(&a->key, &b->key);
+	return order ? order : attrib_id_cmp(&a->key, &b->key);
 }
 
 static int timed_edges(struct attrib_person *person, const struct attrib_node *visitor,

@@ -84,7 +84,6 @@ int attrib_closure_load(struct attrib_closure *closure)
 	for (size_t i = 0; i < n; i++) {
 		nodes[i]->facts = loaded[i].facts;
 		nodes[i]->count = loaded[i].count;
-		nodes[i]->loaded = true;
 	}
 	closure->unloaded = closure->n;
 	return 0;

@@ -28,7 +28,6 @@ struct attrib_node {
 	struct attrib_entity entity;
 	const struct attrib_fact *facts; /* by (type, at, id, sub) */
 	size_t count;
-	bool loaded;
 	bool reached, listed; /* by the search for orders: expanded; among its results */
 	uint32_t stamp;       /* last decision that looked at it ... */
 	uint32_t slot;        /* ... and its place there */

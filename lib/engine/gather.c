@@ -7,6 +7,7 @@
 #include "attrib/text.h"
 #include "evidence.h"
 #include "path.h"
+#include "unique.h"
 
 #define FUTURE_US (5 * ATTRIB_US_PER_MIN)
 
@@ -231,12 +232,13 @@ static int add_codes(struct gather *gather)
 int attrib_candidate_cmp_copy(const struct attrib_candidate *a, const struct attrib_candidate *b)
 {
 	const struct attrib_fact *x = a->fact, *y = b->fact;
+	int order;
 
 	if (!x || !y || x == y)
 		return 0;
-	if (x->at != y->at)
-		return x->at > y->at ? -1 : 1;
-	return (x->content_hash < y->content_hash) - (x->content_hash > y->content_hash);
+	order = attrib_int_cmp(y->at, x->at);
+	return order ? order
+		     : (x->content_hash < y->content_hash) - (x->content_hash > y->content_hash);
 }
 
 static int by_touch(const void *left, const void *right)
@@ -246,7 +248,7 @@ static int by_touch(const void *left, const void *right)
 
 	if (order == 0)
 		order = attrib_candidate_cmp_copy(a, b);
-	return order ? order : (a->listed > b->listed) - (a->listed < b->listed);
+	return order ? order : attrib_int_cmp((int64_t)a->listed, (int64_t)b->listed);
 }
 
 /* One event is one content: of several copies the best stays, with what any of them proves. */
@@ -280,22 +282,20 @@ static void drop_copies(struct attrib_path *path)
 static int by_time(const void *left, const void *right)
 {
 	const struct attrib_candidate *a = left, *b = right;
-	bool a_code = attrib_candidate_is_code(a), b_code = attrib_candidate_is_code(b);
-	int order = 0;
+	bool a_code = attrib_candidate_is_code(a);
+	int order = attrib_int_cmp(a->step.occurred_at, b->step.occurred_at);
 
-	if (a->step.occurred_at != b->step.occurred_at)
-		return a->step.occurred_at < b->step.occurred_at ? -1 : 1;
-	if (a_code != b_code)
-		return a_code ? 1 : -1;
-	if (!a_code)
+	if (order == 0)
+		order = attrib_int_cmp(a_code, attrib_candidate_is_code(b));
+	if (order == 0 && !a_code)
 		order = attrib_str_cmp(a->step.event_id, b->step.event_id);
 	if (order == 0)
 		order = attrib_id_cmp(&a->id, &b->id);
-	if (order == 0 && (a->lead_id.n == 0) != (b->lead_id.n == 0))
-		return a->lead_id.n ? -1 : 1;
+	if (order == 0)
+		order = attrib_int_cmp(a->lead_id.n == 0, b->lead_id.n == 0);
 	if (order == 0)
 		order = attrib_str_cmp(a->lead_id, b->lead_id);
-	return order ? order : (a->listed > b->listed) - (a->listed < b->listed);
+	return order ? order : attrib_int_cmp((int64_t)a->listed, (int64_t)b->listed);
 }
 
 void attrib_path_sort(struct attrib_path *path)

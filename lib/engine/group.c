@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "alias.h"
+#include "unique.h"
 
 /* Whether the order holds the name as an alias of this kind; NULL: of any. */
 static bool holds(const struct attrib_node *order, const struct attrib_node *name,
@@ -150,14 +151,11 @@ struct member {
 static int by_name_claim(const void *left, const void *right)
 {
 	const struct member *a = left, *b = right;
+	int order = attrib_int_cmp(b->authority, a->authority);
 
-	if (a->authority != b->authority)
-		return a->authority ? -1 : 1;
-	if (a->alias != b->alias)
-		return a->alias ? 1 : -1;
-	if (a->order.placed_at != b->order.placed_at)
-		return a->order.placed_at < b->order.placed_at ? -1 : 1;
-	return attrib_str_cmp(a->order.order_id, b->order.order_id);
+	if (order == 0)
+		order = attrib_int_cmp(a->alias, b->alias);
+	return order ? order : attrib_order_cmp(&a->order, &b->order);
 }
 
 static void member_init(struct member *m, struct attrib_node *node,

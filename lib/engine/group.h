@@ -26,6 +26,9 @@ struct attrib_merged {
 	const struct attrib_order *codes; /* the order whose codes count; NULL: no list was sent */
 };
 
+/* By (T, id). */
+int attrib_order_cmp(const struct attrib_merged *a, const struct attrib_merged *b);
+
 struct attrib_order_group {
 	const struct attrib_site *site;   /* the version of its settings that decides this order */
 	const struct attrib_site *newest; /* of the catalog */

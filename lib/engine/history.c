@@ -120,18 +120,11 @@ static int group_of(
 	return err;
 }
 
-bool attrib_order_is_before(const struct attrib_merged *a, const struct attrib_merged *b)
-{
-	if (a->placed_at != b->placed_at)
-		return a->placed_at < b->placed_at;
-	return attrib_str_cmp(a->order_id, b->order_id) < 0;
-}
-
 static int by_time(const void *left, const void *right)
 {
 	const struct attrib_order_group *a = left, *b = right;
 
-	return attrib_order_is_before(&a->order, &b->order) ? -1 : 1;
+	return attrib_order_cmp(&a->order, &b->order);
 }
 
 int attrib_history_find(struct attrib_decider *decider, enum attrib_edge sub,

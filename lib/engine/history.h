@@ -21,7 +21,4 @@ struct attrib_history {
 int attrib_history_find(struct attrib_decider *decider, enum attrib_edge sub,
 	enum attrib_history_of which, struct attrib_history *out) ATTRIB_MUST_CHECK;
 
-/* By (T, id). */
-bool attrib_order_is_before(const struct attrib_merged *a, const struct attrib_merged *b);
-
 #endif

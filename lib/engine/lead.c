@@ -14,7 +14,7 @@ static bool is_first_since(const struct attrib_merged *lead, const struct attrib
 {
 	for (size_t i = 0; i < orders->n; i++) {
 		const struct attrib_merged *other = &orders->rows[i].order;
-		if (other->placed_at >= lead->placed_at && attrib_order_is_before(other, order))
+		if (other->placed_at >= lead->placed_at && attrib_order_cmp(other, order) < 0)
 			return false;
 	}
 	return true;

@@ -7,6 +7,7 @@
 
 #include "attrib/money.h"
 #include "group.h"
+#include "unique.h"
 
 #define FUTURE_US (5 * ATTRIB_US_PER_MIN)
 
@@ -38,14 +39,12 @@ static int by_rank(const void *left, const void *right, void *arg)
 {
 	const struct attrib_observation *a = *(const struct attrib_observation *const *)left;
 	const struct attrib_observation *b = *(const struct attrib_observation *const *)right;
-	int64_t a_at = updated_at(a), b_at = updated_at(b);
 	int order = source_rank(&b->event, arg) - source_rank(&a->event, arg);
 
 	if (order == 0)
-		order = (b_at > a_at) - (b_at < a_at);
+		order = attrib_int_cmp(updated_at(b), updated_at(a));
 	if (order == 0)
-		order = (b->event.occurred_at > a->event.occurred_at) -
-			(b->event.occurred_at < a->event.occurred_at);
+		order = attrib_int_cmp(b->event.occurred_at, a->event.occurred_at);
 	return order ? order : attrib_id_cmp(&b->fact->id, &a->fact->id);
 }
 
@@ -69,6 +68,13 @@ int64_t attrib_placed_at(const struct attrib_observation *const *observations, s
 			occurred = event->occurred_at;
 	}
 	return stated != ATTRIB_FOREVER ? stated : occurred;
+}
+
+int attrib_order_cmp(const struct attrib_merged *a, const struct attrib_merged *b)
+{
+	int order = attrib_int_cmp(a->placed_at, b->placed_at);
+
+	return order ? order : attrib_str_cmp(a->order_id, b->order_id);
 }
 
 static int64_t net_of(const struct attrib_order *order)

@@ -113,8 +113,7 @@ static int expand_keys(struct attrib_person *person)
 
 	while (err == 0 && person->keys_expanded < person->key_count) {
 		struct attrib_person_key *key = &person->keys[person->keys_expanded++];
-		if (!key->node->loaded)
-			err = attrib_closure_load(person->closure);
+		err = attrib_closure_load(person->closure);
 		if (err == 0)
 			err = attrib_node_is_hub(
 				key->node, person->lock_at + 1, person->closure->arena, &key->hub);

@@ -32,7 +32,7 @@ int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path,
 	int err = 0;
 
 	for (size_t i = 0; i < orders->n && err == 0; i++) {
-		if (!attrib_order_is_before(&orders->rows[i].order, &path->group->order))
+		if (attrib_order_cmp(&orders->rows[i].order, &path->group->order) > 0)
 			break;
 		err = attrib_path_find(decider, &orders->rows[i], &earlier);
 		if (err == 0)

@@ -5,10 +5,17 @@
 #define ATTRIB_ENGINE_UNIQUE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sorts n rows of the given size and moves the first of equal ones together; returns how many are left.
  * rows may be NULL when n is 0. */
 size_t attrib_sort_unique(
 	void *rows, size_t n, size_t size, int (*cmp)(const void *, const void *));
+
+/* The sign of a - b. */
+static inline int attrib_int_cmp(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
 
 #endif
