@@ -67,9 +67,10 @@ class Judge {
     const kept = new Map();
     if (order.kind !== 'order') return kept;
     const same = (other) => snapshot.identity.isSamePerson(order, other);
+    const leads = [...snapshot.orders.values()].filter((o) => o.kind === 'lead' && o.counted && same(o));
+    if (!leads.length) return kept;
     const orders = [...snapshot.orders.values()].filter((o) => o.kind === 'order' && o.name !== order.name && o.counted && same(o));
-    for (const lead of snapshot.orders.values()) {
-      if (lead.kind !== 'lead' || !lead.counted || !same(lead)) continue;
+    for (const lead of leads) {
       const inside = (o) => lead.T <= o.T && o.T < lead.T + duration(order.settings.lead_window);
       if (!inside(order) || orders.some((o) => inside(o) && before(o, order))) continue;
       const judged = judge(world, lead, asOf);

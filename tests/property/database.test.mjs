@@ -16,11 +16,10 @@ import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { books } from '../oracle/books.mjs';
 import { arrival, randomHistory } from '../oracle/history/index.mjs';
-import { MODELS, decideAll } from '../oracle/model.mjs';
-import { major } from '../oracle/money.mjs';
+import { decideAll } from '../oracle/model.mjs';
 import { rng } from '../oracle/random.mjs';
+import { NOTHING, differences, only, shownByDatabase, shownByModel } from '../oracle/shown.mjs';
 import { duration } from '../oracle/time.mjs';
 import { Player } from './player.mjs';
 
@@ -89,73 +88,13 @@ function interleave(r, histories, k) {
 
 // -- what is compared ----------------------------------------------------------------------------
 
-const sorted = (list) => list.sort((a, b) => (a < b ? -1 : 1));
-const number = (text) => Number(text);
-
-function fromModel(h) {
-  const b = books(h.catalog, h.events, h.history);
-  const money = (o, n) => number(major(n, o.currency));
-  const all = [...b.orders, ...b.leads];
-  const overlap = (name) => Object.entries(b[name]).map(([currency, w]) => [name, currency, w.orders, w.claims, w.avoided_claims,
-    ...[w.claimed_revenue, w.credited_revenue, w.avoided_revenue].map((n) => number(major(n, currency)))].join(' '));
-  return {
-    orders: sorted(all.map((o) => [o.kind, o.order_id, o.state, o.currency, money(o, o.gross), money(o, o.refunded), o.counted,
-      o.kind === 'lead' ? '-' : o.customer_kind].join(' '))),
-    credits: sorted(all.filter((o) => o.counted).flatMap((o) => MODELS.flatMap((model) => o.credits[model].map((c) =>
-      [o.kind, o.order_id, model, c.creator || '-', c.channel, money(o, c.amount), money(o, c.refunded)].join(' '))))),
-    overlap: sorted([...overlap('double_count'), ...overlap('double_count_by_channel')]),
-    quarantined: sorted(Object.entries(b.quarantined).filter(([, n]) => n > 0).map((words) => words.join(' '))),
-    traffic: sorted(Object.entries(b.traffic).map(([name, t]) => [name, t.clicks, t.visits, t.carts, t.checkouts, t.leads, t.views, t.codes_applied, t.filtered].join(' '))),
-  };
-}
-
-async function fromDatabase(k) {
-  const sites = new Map();
-  const put = (site, what, ...words) => {
-    if (!sites.has(site)) sites.set(site, { orders: [], credits: [], overlap: [], quarantined: [], traffic: [] });
-    sites.get(site)[what].push(words.join(' '));
-  };
-  for (const o of await rows(k, 'SELECT * FROM attrib.conversion_status')) {
-    put(o.site, 'orders', o.kind, o.order_id, o.status, o.currency, o.gross, o.refunded, o.counted, o.kind === 'lead' ? '-' : o.customer_kind);
-  }
-  for (const c of await rows(k, 'SELECT site, kind, order_id, model, creator, channel, gross, refunded FROM attrib.order_credit')) {
-    put(c.site, 'credits', c.kind, c.order_id, c.model, c.creator ?? '-', c.channel, c.gross, c.refunded);
-  }
-  for (const view of ['double_count', 'double_count_by_channel']) {
-    for (const d of await rows(k, `SELECT * FROM attrib.${view}`)) {
-      put(d.site, 'overlap', view, d.currency, d.orders, d.claims, d.avoided_claims, d.claimed_revenue, d.credited_revenue, d.avoided_revenue);
-    }
-  }
-  for (const q of await rows(k, 'SELECT site, reason, count(*) AS n FROM attrib.quarantine GROUP BY site, reason')) put(q.site, 'quarantined', q.reason, q.n);
-  for (const t of await rows(k, 'SELECT * FROM attrib.traffic_daily')) {
-    put(t.site, 'traffic', t.day, t.channel, t.tracker ?? '', t.clicks, t.visits, t.carts, t.checkouts, t.leads, t.views, t.codes_applied, t.filtered);
-  }
-  for (const site of sites.values()) for (const list of Object.values(site)) sorted(list);
-  return sites;
-}
+const fromModel = (h) => shownByModel(h.catalog, h.events, h.history);
 
 // Two customers of one visitor at one instant: the rules say nothing of them.
 function isTied({ catalog, events }) {
   const notes = {};
   decideAll(catalog, events, notes);
   return notes.tied;
-}
-
-const NOTHING = { orders: [], credits: [], overlap: [], quarantined: [], traffic: [] };
-
-// The lines of one list that the other lacks; each stands for one line of the other.
-function only(a, b) {
-  const left = [...b];
-  return a.filter((line) => {
-    const i = left.indexOf(line);
-    if (i >= 0) left.splice(i, 1);
-    return i < 0;
-  }).join('\n');
-}
-
-function differences(got, want) {
-  return Object.keys(want).flatMap((what) => [['database', only(got[what], want[what])], ['model', only(want[what], got[what])]]
-    .filter(([, lines]) => lines).map(([side, lines]) => `${side}, ${what}:\n${lines}`)).join('\n');
 }
 
 // Every view of results, by site; which version of the catalog decided differs with the arrival.
@@ -207,10 +146,10 @@ test(`${HISTORIES} random histories x ${ARRIVALS} databases from seed ${SEED}`, 
     for (const name of new Set([...first.keys(), ...other.keys()])) {
       const [a, b] = [first, other].map((d) => (d.get(name) ?? '').split('\n'));
       assert.ok(first.get(name) === other.get(name), `${name}; ${again(name.split(' ')[0])}
-arrival 0:\n${only(a, b)}\narrival ${k}:\n${only(b, a)}`);
+arrival 0:\n${only(a, b).join('\n')}\narrival ${k}:\n${only(b, a).join('\n')}`);
     }
   }
-  const got = await fromDatabase(0);
+  const got = await shownByDatabase((sql) => rows(0, sql));
   let refunded = 0;
   for (const h of histories) {
     const want = fromModel(h);
