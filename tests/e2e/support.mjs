@@ -164,10 +164,16 @@ ${global}
     throw new Error(`not quiet: ${JSON.stringify(s)}\n${this.log}`);
   }
 
-  async query(sql, params = []) {
+  // A connection of one's own; always `await client.end()`.
+  async connect() {
     const host = /host=(\S+)/.exec(this.conninfo)[1];
     const client = new pg.Client({ host, user: 'attrib', database: 'attrib' });
     await client.connect();
+    return client;
+  }
+
+  async query(sql, params = []) {
+    const client = await this.connect();
     try {
       return (await client.query(sql, params)).rows;
     } finally {

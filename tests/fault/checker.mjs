@@ -1,0 +1,176 @@
+// The checker of every fault programme. A log holds what clients were told of each event:
+//
+//   ACKED     a 2xx was read, and its item was not rejected
+//   MAYBE     sent, no full answer read
+//   REJECTED  4xx or 503, of the request or of the item
+//   COUNTED   in PostgreSQL
+//
+// and the check proves, once all is quiet: ACKED is in COUNTED; COUNTED is in ACKED or MAYBE; nothing counts
+// twice; and where no MAYBE is left all sums (orders, revenue, refunds and statuses, the credits of all
+// models, double counting, traffic) are what the independent model says of the acknowledged events.
+
+import assert from 'node:assert/strict';
+import { NOTHING, differences as differing, only, shownByDatabase, shownByModel, sorted } from '../oracle/shown.mjs';
+import { CATALOG } from '../e2e/support.mjs';
+import { post } from './workload.mjs';
+
+const rowsOf = (csv) => {
+  const [head, ...lines] = csv.trim().split('\n').map((line) => line.split(','));
+  return lines.map((words) => Object.fromEntries(head.map((name, i) => [name, words[i]])));
+};
+// The catalog and settings of a Shop.open({ catalog: CATALOG }), as the model reads them.
+const MODEL_CATALOG = { sites: [{ name: 'acme', settings: { affiliate_params: 'ref,aff' } }],
+  trackers: rowsOf(CATALOG.tracker), campaigns: [{ site: 'acme', name: 'spring' }] };
+const HISTORY = 'complete';
+
+export class Log {
+  entries = new Map(); // event id -> { event, acked, open, rejected }: how many copies ended so
+
+  // A request with these events goes out: until it has ended nobody knows.
+  sending(events) {
+    const mine = events.map((event) => {
+      let entry = this.entries.get(event.event_id);
+      if (!entry) this.entries.set(event.event_id, entry = { event, acked: 0, open: 0, rejected: 0 });
+      entry.open += 1;
+      return entry;
+    });
+    return {
+      // One of acked, rejected, maybe, unsent for each event.
+      ended: (outcomes) => mine.forEach((entry, i) => {
+        if (outcomes[i] === 'maybe') return;
+        entry.open -= 1;
+        if (outcomes[i] !== 'unsent') entry[outcomes[i]] += 1;
+      }),
+    };
+  }
+
+  static stateOf(entry) {
+    if (entry.acked) return 'ACKED';
+    if (entry.open) return 'MAYBE';
+    return entry.rejected ? 'REJECTED' : 'UNSENT';
+  }
+
+  // The events in one of the states.
+  in(state) {
+    return [...this.entries.values()].filter((entry) => Log.stateOf(entry) === state).map((entry) => entry.event);
+  }
+
+  get acked() { return this.in('ACKED'); }
+  get maybe() { return this.in('MAYBE'); }
+
+  copy() {
+    const made = new Log();
+    for (const [id, entry] of this.entries) made.entries.set(id, { ...entry });
+    return made;
+  }
+
+  // What clients knew of a moment between `earlier` (a copy) and now: what was acknowledged by then is
+  // ACKED, everything sent since is MAYBE.
+  since(earlier) {
+    const made = this.copy();
+    for (const [id, entry] of made.entries) {
+      const { acked, rejected } = earlier.entries.get(id) ?? { acked: 0, rejected: 0 };
+      entry.open += entry.acked - acked + (entry.rejected - rejected);
+      Object.assign(entry, { acked, rejected });
+    }
+    return made;
+  }
+}
+
+// -- what PostgreSQL has, event by event, as far as it keeps them ----------------------------------------------
+
+const NAMED = {
+  orders: { of: (e) => e.order?.id, sql: "SELECT order_id FROM attrib.conversion WHERE site = 'acme' AND kind = 1 AND ticket > 0" },
+  refunds: { of: (e) => e.refund && e.event_id, sql: "SELECT event_id FROM attrib.refund_fact WHERE site = 'acme'" },
+  cancels: { of: (e) => (e.type === 'cancel' ? e.event_id : undefined), sql: "SELECT event_id FROM attrib.cancel_fact WHERE site = 'acme'" },
+};
+const TRAFFIC = { click: 'clicks', visit: 'visits' };
+
+const namesOf = (events, of) => sorted([...new Set(events.map(of).filter((name) => name !== undefined))]);
+
+// ACKED is in COUNTED is in ACKED or MAYBE.
+async function bounds(query, log) {
+  const { acked, maybe } = log;
+  const wrong = [];
+  for (const [what, { of, sql }] of Object.entries(NAMED)) {
+    const counted = sorted((await query(sql)).map((row) => Object.values(row)[0]));
+    const [least, most] = [namesOf(acked, of), namesOf([...acked, ...maybe], of)];
+    wrong.push(...only(least, counted).map((name) => `lost: ${what} ${name} was acknowledged and is not counted`));
+    wrong.push(...only(counted, most).map((name) => `strange: ${what} ${name} is counted and was neither acknowledged nor in doubt, or twice`));
+  }
+  const [sum] = await query(`SELECT coalesce(sum(clicks), 0)::int AS clicks, coalesce(sum(visits), 0)::int AS visits
+    FROM attrib.traffic_daily WHERE site = 'acme'`);
+  for (const [type, column] of Object.entries(TRAFFIC)) {
+    const of = (events) => events.filter((e) => e.type === type).length;
+    const [least, most] = [of(acked), of(acked) + of(maybe)];
+    if (sum[column] < least || sum[column] > most) wrong.push(`traffic: ${sum[column]} ${column}, not within [${least}, ${most}]`);
+  }
+  return wrong;
+}
+
+// -- the books -----------------------------------------------------------------------------------------------------
+
+// Money of the reports, from their rollups: the sums of the credits that are shown.
+function revenueOf(credits) {
+  const sums = new Map();
+  for (const line of credits) {
+    const [, , model, creator, , gross, refunded] = line.split(' ');
+    const name = `${model} ${creator}`;
+    const old = sums.get(name) ?? [0, 0];
+    sums.set(name, [old[0] + Math.round(100 * gross), old[1] + Math.round(100 * refunded)]);
+  }
+  return sorted([...sums].map(([name, [gross, refunded]]) => `${name} ${gross} ${refunded}`));
+}
+
+const asJson = (query) => async (sql) => (await query(`SELECT coalesce(json_agg(r), '[]') AS rows FROM (${sql}) r`))[0].rows;
+
+async function sums(query, log) {
+  const received = new Date().toISOString().replace('Z', '000Z');
+  const told = log.acked.map((event) => ({ received_at: received, trust: 'signed', site: 'acme', event }));
+  const want = shownByModel(MODEL_CATALOG, told, HISTORY);
+  const got = (await shownByDatabase(asJson(query))).get('acme') ?? NOTHING;
+  want.revenue = revenueOf(want.credits);
+  got.revenue = (await query(`SELECT model || ' ' || coalesce(creator, '-') || ' ' || round(100 * sum(gross)) || ' ' || round(100 * sum(refunded)) AS line
+    FROM attrib.roi WHERE site = 'acme' GROUP BY model, creator HAVING sum(conversions) > 0`)).map((row) => row.line);
+  const text = differing({ ...got, revenue: sorted(got.revenue) }, want);
+  return text ? [text] : [];
+}
+
+// Everything that is wrong with what a quiet database shows; empty = nothing. query(sql) returns its rows.
+// Where something is still in doubt the sums are not compared: settle first.
+export async function differences(query, log) {
+  const wrong = await bounds(query, log);
+  for (const name of ['check_rollups', 'check_adjustments']) {
+    wrong.push(...(await query(`SELECT * FROM attrib.${name}()`)).map((row) => `${name}: ${JSON.stringify(row)}`));
+  }
+  if (!log.maybe.length) wrong.push(...await sums(query, log));
+  return wrong;
+}
+
+const FEW = 40;
+
+// Fails when a quiet shop shows anything wrong.
+export async function check(shop, log, what = '') {
+  const wrong = (await differences((sql) => shop.query(sql), log)).flatMap((text) => text.split('\n'));
+  assert.ok(!wrong.length, `${what}: ${wrong.length} lines of differences\n${wrong.slice(0, FEW).join('\n')}`);
+}
+
+// Clients send again what got no answer. What they were told already is not touched: a loss stays a loss.
+export async function settle(shop, log) {
+  const open = log.maybe;
+  for (let i = 0; i < open.length; i += 100) assert.equal(await post(shop, log, open.slice(i, i + 100)), 'acked');
+}
+
+// The whole proof, with a daemon that runs: quiet, no loss and nothing strange; then what was in doubt is
+// told again, and all sums are exact. Returns {acked, maybe}: how many events there were, before that.
+export async function prove(shop, log, what = '') {
+  const before = { acked: log.acked.length, maybe: log.maybe.length };
+  await shop.quiet();
+  await check(shop, log, what);
+  if (before.maybe) {
+    await settle(shop, log);
+    await shop.quiet();
+    await check(shop, log, `${what}, after the doubtful ones were sent again`);
+  }
+  return before;
+}
