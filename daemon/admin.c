@@ -40,7 +40,7 @@ static void handle_health(struct attribd_exchange *exchange)
 /* Ready = events are taken and links are known. PostgreSQL is no part of it: without it both go on. */
 static const char *unready(struct attribd_server *server, const struct attribd_snapshot *snapshot)
 {
-	if (!server->public.accepted)
+	if (!atomic_load(&server->taking))
 		return "starting";
 	if (atomic_load(&server->progress.failed_lanes))
 		return "the journal failed: look at the disk and restart";

@@ -23,7 +23,7 @@
 
 #define FIRST_TRY_US 6000000 /* PostgreSQL's chance to tell what it knows before lanes are opened */
 #define DRAIN_US     10000000 /* the last flush of a graceful stop */
-#define GIVE_UP_US   1000000  /* ... when PostgreSQL is away */
+#define GIVE_UP_US   1000000  /* ... when PostgreSQL is away, or nothing is left to write */
 
 /* -- start: what lies on the disk --------------------------------------------------------------- */
 
@@ -119,6 +119,18 @@ static int open_journal(struct attribd_server *server, const struct attribd_conf
 
 /* -- start: threads ----------------------------------------------------------------------------- */
 
+/* All threads are born while all signals are blocked: they are the main thread's business, and only
+ * while its loop runs. A reload waits until there is something to reload. */
+static void hear_signals(int how)
+{
+	sigset_t stops;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	pthread_sigmask(how, &stops, NULL);
+}
+
 static int start_flush(struct attribd_server *server, const struct attribd_config *config)
 {
 	struct attrib_postgres_options options = {.conninfo = config->postgres,
@@ -141,18 +153,33 @@ static int fatal_code(const struct attribd_server *server)
 											: 0;
 }
 
-/* Both have had one try, or it took too long. */
+static bool tried(struct attribd_server *server)
+{
+	return atomic_load(&server->flush.attach) != ATTRIBD_ATTACH_TRYING &&
+	       atomic_load(&server->catalog.tried);
+}
+
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	*(bool *)arg = true;
+}
+
+/* Both have had one try, or it took too long. The loop runs meanwhile: whoever asks the admin listener
+ * is answered, and a signal stops. */
 static void await_first_try(struct attribd_server *server)
 {
-	int64_t until = attribd_clock_mono() + FIRST_TRY_US, left;
+	struct timeval most = {.tv_sec = FIRST_TRY_US / 1000000};
+	struct event timer;
+	bool late = false;
 
-	while (atomic_load(&server->flush.attach) == ATTRIBD_ATTACH_TRYING ||
-		!atomic_load(&server->catalog.tried)) {
-		left = until - attribd_clock_mono();
-		if (left <= 0 || fatal_code(server))
-			return;
-		attribd_bell_wait(&server->bell, left);
-	}
+	evtimer_assign(&timer, server->base, on_late, &late);
+	event_add(&timer, &most);
+	hear_signals(SIG_UNBLOCK);
+	while (!tried(server) && !late && !server->stopping && !fatal_code(server))
+		event_base_loop(server->base, EVLOOP_ONCE);
+	hear_signals(SIG_BLOCK);
+	event_del(&timer);
 }
 
 static int start_workers(struct attribd_server *server)
@@ -259,79 +286,102 @@ static int open_doors(struct attribd_server *server, const struct attribd_config
 
 /* -- stop --------------------------------------------------------------------------------------- */
 
-static void stop_workers(struct attribd_server *server)
-{
-	for (int i = 0; i < server->worker_count; i++)
-		attribd_worker_stop(&server->workers[i]);
-	for (int i = 0; i < server->worker_count; i++)
-		attribd_worker_join(&server->workers[i]);
-}
-
 /* False: the thread still runs at that time. */
 static bool join_until(pthread_t thread, bool *started, int64_t mono)
 {
-	struct timespec until;
-	int64_t left = mono - attribd_clock_mono();
+	struct timespec until = {mono / 1000000, mono % 1000000 * 1000};
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	if (left > 0) {
-		until.tv_sec += (left + until.tv_nsec / 1000) / 1000000;
-		until.tv_nsec = (left + until.tv_nsec / 1000) % 1000000 * 1000;
-	}
-	if (*started && pthread_timedjoin_np(thread, NULL, &until))
+	if (*started && pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
 		return false;
 	*started = false;
+	return true;
+}
+
+/* What is in flight has its time in the worker; what goes beyond it is a sync that hangs. */
+static bool stop_workers(struct attribd_server *server)
+{
+	int64_t until = attribd_clock_mono() + ATTRIBD_STOP_US + GIVE_UP_US;
+	bool ended = true;
+
+	for (int i = 0; i < server->worker_count; i++)
+		attribd_worker_stop(&server->workers[i]);
+	for (int i = 0; i < server->worker_count; i++)
+		ended &= join_until(server->workers[i].thread, &server->workers[i].started, until);
+	return ended;
+}
+
+/* Until the last batch is in, or there is no hope: asked to end, a flush thread that waits for
+ * PostgreSQL to come back ends at once, and one that hangs in a call never does. */
+static bool drain_pump(struct attribd_server *server)
+{
+	int64_t began = attribd_clock_mono();
+
+	attribd_pump_stop(&server->pump);
+	while (!join_until(server->pump.thread, &server->pump.started,
+		attribd_clock_mono() + GIVE_UP_US / 5)) {
+		int64_t waited = attribd_clock_mono() - began;
+		bool away = !atomic_load(&server->flush.up);
+		if (away && waited > GIVE_UP_US)
+			attribd_flush_stop(&server->flush);
+		if (waited > (away ? 2 * GIVE_UP_US : DRAIN_US))
+			return false;
+	}
 	return true;
 }
 
 /* The engine applies what the workers left and the last batch goes out. */
 static bool drain(struct attribd_server *server)
 {
-	int64_t began = attribd_clock_mono(), until = began + DRAIN_US;
-
-	attribd_pump_stop(&server->pump);
-	while (!join_until(server->pump.thread, &server->pump.started,
-		attribd_clock_mono() + GIVE_UP_US / 5)) {
-		int64_t waited = attribd_clock_mono() - began;
-		if (waited > GIVE_UP_US && !atomic_load(&server->flush.up))
-			attribd_flush_stop(&server->flush);
-		if (waited > DRAIN_US)
-			return false;
-	}
+	if (!drain_pump(server))
+		return false;
 	/* a start that failed early has not made them */
 	if (server->flush.sink)
 		attribd_flush_stop(&server->flush);
 	if (server->catalog.snapshots)
 		attribd_catalog_stop(&server->catalog);
+	int64_t until = attribd_clock_mono() + GIVE_UP_US;
 	return join_until(server->flush.thread, &server->flush.started, until) &&
 	       join_until(server->catalog.thread, &server->catalog.started, until);
 }
 
-/* False: a thread hangs in a call to PostgreSQL; memory must not be taken from under it. */
-static bool stop(struct attribd_server *server)
+static void tell_rest(struct attribd_server *server, bool drained)
 {
-	struct attribd_progress_view view;
-	bool clean;
+	struct attribd_progress_view view =
+		attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
 
-	attribd_listener_close(&server->public);
-	stop_workers(server);
-	clean = drain(server);
-	attribd_listener_close(&server->admin);
-	if (server->admin_worker.base) {
-		attribd_worker_stop(&server->admin_worker);
-		attribd_worker_join(&server->admin_worker);
-	}
-	view = attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
-	if (server->worker_count == 0)
-		return clean;
 	if (!atomic_load(&server->progress.attached))
 		attribd_log(ATTRIBD_LOG_NOTICE,
 			"stopped before the state was complete; the next start goes on");
 	else
 		attribd_log(ATTRIBD_LOG_NOTICE,
-			"stopped; %llu records stay in the journal for the next start",
+			"stopped%s; %llu records stay in the journal for the next start",
+			drained ? "" : ": PostgreSQL did not answer in time",
 			(unsigned long long)(view.committed - view.flushed));
-	return clean;
+}
+
+/* From here on a signal ends the process at once: the journal has what was acknowledged. False: a
+ * thread hangs in a call; memory must not be taken from under it. */
+static bool stop(struct attribd_server *server, int *code)
+{
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	hear_signals(SIG_UNBLOCK);
+	attribd_listener_close(&server->public);
+	bool ended = stop_workers(server), drained = drain(server);
+	attribd_listener_close(&server->admin);
+	if (server->admin_worker.base) {
+		attribd_worker_stop(&server->admin_worker);
+		attribd_worker_join(&server->admin_worker);
+	}
+	if (server->worker_count || server->stopping)
+		tell_rest(server, drained);
+	if (!ended) {
+		attribd_log(ATTRIBD_LOG_ERROR,
+			"journal: a write or sync hangs; ending without it, what it holds was not "
+			"acknowledged");
+		*code = EX_IOERR;
+	}
+	return ended && drained;
 }
 
 static void free_server(struct attribd_server *server)
@@ -362,7 +412,7 @@ static void free_server(struct attribd_server *server)
 
 /* -- signals ------------------------------------------------------------------------------------ */
 
-/* The first signal asks, the second one kills: libevent restores the default with the deletion. */
+/* The first signal asks, the second one kills, see stop(). */
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct attribd_server *server = arg;
@@ -373,6 +423,7 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 	attribd_notify("STOPPING=1");
 	event_del(&server->on_term);
 	event_del(&server->on_int);
+	server->stopping = true;
 	event_base_loopbreak(server->base);
 }
 
@@ -478,6 +529,7 @@ static int prepare(struct attribd_server *server, struct attribd_config *config)
 		return EX_OSERR;
 	}
 	attribd_snapshots_refresh(&server->snapshots, &server->snapshot);
+	handle_events(server);
 	return 0;
 }
 
@@ -490,7 +542,7 @@ static int start(struct attribd_server *server)
 		return EX_OSERR;
 	attribd_listener_start(&server->admin, server->base, on_admin, server);
 	await_first_try(server);
-	if (fatal_code(server))
+	if (server->stopping || fatal_code(server))
 		return fatal_code(server);
 	int err = start_workers(server);
 	if (!err)
@@ -501,6 +553,7 @@ static int start(struct attribd_server *server)
 		return err == ATTRIB_E_IO || err == ATTRIB_E_NO_SPACE ? EX_IOERR : EX_OSERR;
 	}
 	attribd_listener_start(&server->public, server->base, on_public, server);
+	atomic_store(&server->taking, true);
 	return 0;
 }
 
@@ -511,8 +564,6 @@ static int run(struct attribd_server *server)
 	attribd_log(ATTRIBD_LOG_NOTICE, "attribd %s: %d workers, listening on %s, admin on %s",
 		ATTRIB_VERSION, server->worker_count, server->public.text, server->admin.text);
 	attribd_notify("READY=1");
-	handle_events(server);
-	/* threads were born with signals blocked: they are this thread's business */
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	event_base_dispatch(server->base);
@@ -540,9 +591,9 @@ int attribd_serve(struct attribd_config *config, const char *config_file)
 	code = server->base ? prepare(server, config) : EX_OSERR;
 	if (!code)
 		code = start(server);
-	if (!code)
+	if (!code && !server->stopping)
 		code = run(server);
-	if (server->journal && !stop(server))
+	if (server->journal && !stop(server, &code))
 		_exit(code);
 	free_server(server);
 	return code;

@@ -32,7 +32,8 @@ struct attribd_server {
 	struct event_base *base; /* main thread */
 	struct event bell_event, on_term, on_int, on_hup;
 	struct attribd_bell bell; /* rung by threads that want the main thread's attention */
-	bool stopping;            /* main thread */
+	bool stopping;            /* main thread; a signal asked for it */
+	atomic_bool taking;       /* the public door is open */
 
 	struct attribd_listener public, admin;
 	struct attribd_worker *workers; /* owned */

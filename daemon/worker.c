@@ -15,7 +15,6 @@
 #define TICK_SLOW_US 250000
 #define TICK_FAST_US 20000
 #define LINGER_US    2000000
-#define STOP_US      5000000 /* what is in flight at the stop gets this long */
 #define ARENA_BLOCK  ((size_t)64 * 1024)
 #define SHED_STEP_US 150000 /* queue age at which each further rank is shed */
 #define SLEPT_US     1000   /* a loop that waited this long for something had nothing queued */
@@ -314,7 +313,7 @@ static void begin_stop(struct attribd_worker *worker)
 {
 	struct attribd_connection *connection, *next;
 
-	worker->stop_at = worker->mono + STOP_US;
+	worker->stop_at = worker->mono + ATTRIBD_STOP_US;
 	for (int wait = 0; wait < ATTRIBD_WAIT_COUNT; wait++) {
 		for (connection = TAILQ_FIRST(&worker->waits[wait]); connection;
 			connection = next) {

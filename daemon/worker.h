@@ -26,6 +26,7 @@
 
 #define ATTRIBD_READ_SIZE    ((size_t)64 * 1024) /* bytes read at once */
 #define ATTRIBD_READ_PADDING ((size_t)64)        /* readable bytes behind a body (intake.h) */
+#define ATTRIBD_STOP_US      5000000             /* what is in flight at the stop gets this long */
 
 TAILQ_HEAD(attribd_connections, attribd_connection);
 

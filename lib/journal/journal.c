@@ -320,8 +320,10 @@ uint64_t attrib_journal_base(const struct attrib_journal *journal)
 
 void attrib_journal_raise_base(struct attrib_journal *journal, uint64_t base)
 {
+	pthread_mutex_lock(&journal->lock);
 	if (base > journal->base)
 		journal->base = base;
+	pthread_mutex_unlock(&journal->lock);
 }
 
 void attrib_journal_on_commit(struct attrib_journal *journal, void (*wake)(void *arg), void *arg)

@@ -137,16 +137,3 @@ test('SIGTERM at any time of a start ends with 0', async () => {
   await shop.start();
   await allCounted();
 });
-
-test('a second SIGTERM ends at once, and nothing is lost', async () => {
-  shop.stopPostgres();
-  await send(50);
-  shop.process.kill('SIGTERM');
-  while (!/SIGTERM: stopping/.test(shop.log)) await sleep(1);
-  shop.process.kill('SIGTERM');
-  const exit = await shop.exited;
-  assert.ok(exit.signal === 'SIGTERM' || exit.code === 0, JSON.stringify(exit));
-  shop.startPostgres();
-  await shop.start();
-  await allCounted();
-});
