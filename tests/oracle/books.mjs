@@ -61,7 +61,7 @@ export function booksOfSite(catalog, site, events, history = 'partial') {
     double_count: doubleCount(orders, (o) => o.claims),
     double_count_by_channel: doubleCount(orders, (o) => o.channel_claims),
     traffic: trafficOf(world),
-    quarantined: { refund_currency: orders.reduce((n, o) => n + o.set_aside, 0), alias_conflict: world.refusedAliases.length },
+    quarantined: { refund_currency: orders.reduce((n, o) => n + o.set_aside, 0), alias_conflict: world.refusedAliases.size },
   };
 }
 

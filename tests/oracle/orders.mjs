@@ -26,7 +26,7 @@ export function aliasStatements(observations) {
   for (const orders of words.values()) {
     const [owner, ...others] = [...orders.values()].sort((a, b) => a.received - b.received || bytesLess(a.id, b.id));
     valid.push(owner);
-    refused.push(...others);
+    refused.push(...others.map((o) => ({ ...o, owner: owner.id })));
   }
   return { valid, refused };
 }

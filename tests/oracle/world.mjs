@@ -25,9 +25,11 @@ export class World {
   #nameOrders() {
     const observations = this.events.filter((e) => e.order);
     const statements = aliasStatements(observations);
-    this.refusedAliases = statements.refused;
     this.aliases = statements.valid;
     this.canonical = canonicalIds(observations, statements.valid, this.versions);
+    // Orders that another name unites have nothing to quarrel about.
+    this.refusedAliases = new Set(statements.refused.filter((s) => this.canonical.get(s.id) !== this.canonical.get(s.owner))
+      .map((s) => JSON.stringify([s.kind, s.value, s.id])));
     for (const e of observations) {
       const id = e.order.kind === 'order' ? this.canonical.get(e.order.id) : e.order.id;
       e.name = `${e.order.kind}:${id}`;
