@@ -144,9 +144,9 @@ static int degree(const struct attrib_node *node, enum attrib_edge sub, int64_t 
 	size_t i = 0, n = 0;
 
 	while ((edge = attrib_node_edge(node, sub, &i)))
-		n += edge->received_at < before;
-	*out = 0;
-	if (n <= ATTRIB_HUB_DEGREE) /* the usual case needs no count of distinct ones */
+		n++;
+	*out = n;
+	if (n <= ATTRIB_HUB_DEGREE) /* the usual case: whoever they are */
 		return 0;
 	ids = attrib_arena_raw(arena, n * sizeof *ids);
 	if (!ids)

@@ -35,9 +35,7 @@ static bool takes_part(const struct attrib_path *path, const struct attrib_candi
 /* Nobody's touches are the same when they name the same source and medium. */
 static bool same_creator(const struct attrib_candidate *a, const struct attrib_candidate *b)
 {
-	if (a->unowned || b->unowned)
-		return a->unowned && b->unowned && attrib_str_eq(a->other, b->other);
-	return attrib_str_eq(a->step.creator, b->step.creator);
+	return attrib_str_eq(a->step.creator, b->step.creator) && attrib_str_eq(a->other, b->other);
 }
 
 /* Absorbs into the row whatever belongs to its anchor; the newest of the strongest is its source. */
@@ -79,7 +77,7 @@ static void reverse(struct attrib_path *path)
 int attrib_path_collapse(struct attrib_path *path, struct attrib_arena *arena)
 {
 	path->row_count = 0;
-	path->rows = attrib_arena_raw(arena, (path->n + 1) * sizeof *path->rows);
+	path->rows = attrib_arena_raw(arena, path->n * sizeof *path->rows);
 	if (!path->rows)
 		return ATTRIB_E_NOMEM;
 	for (size_t i = path->n; i-- > 0;) {

@@ -88,11 +88,10 @@ int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *
 {
 	size_t rows = path->row_count;
 	struct sheet sheet = {.path = path, .n = rows, .gross = path->group->order.gross};
-	int err = 0;
 
 	sheet.credits = attrib_arena_alloc(arena, (rows + 2) * sizeof *sheet.credits);
-	sheet.weights = attrib_arena_raw(arena, (rows + 1) * sizeof *sheet.weights);
-	sheet.parts = attrib_arena_raw(arena, (rows + 1) * sizeof *sheet.parts);
+	sheet.weights = attrib_arena_raw(arena, rows * sizeof *sheet.weights);
+	sheet.parts = attrib_arena_raw(arena, rows * sizeof *sheet.parts);
 	if (!sheet.credits || !sheet.weights || !sheet.parts)
 		return ATTRIB_E_NOMEM;
 	for (size_t i = 0; i < rows; i++)
@@ -101,7 +100,7 @@ int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *
 	if (rows == 0)
 		empty_models(&sheet);
 	for (enum attrib_model m = ATTRIB_MODEL_POLICY + 1; rows && m < ATTRIB_MODEL_COUNT; m++) {
-		err = split(&sheet, m);
+		int err = split(&sheet, m);
 		if (err)
 			return err; /* uncovered: weights are never all zero, nor near 2^64 */
 	}

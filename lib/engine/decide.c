@@ -102,7 +102,7 @@ static int by_alias(const void *left, const void *right)
 
 	if (order == 0)
 		order = attrib_str_cmp(a->value, b->value);
-	return order ? order : (int)a->conflict - (int)b->conflict;
+	return order ? order : attrib_int_cmp(a->conflict, b->conflict);
 }
 
 /* Each name once: what one statement of it holds is no conflict of the order. */
@@ -204,9 +204,10 @@ static int judge_order(struct attrib_decider *decider, struct attrib_path *path)
 			decider, ATTRIB_EDGE_ORDER, ATTRIB_HISTORY_SHARING, &sharing);
 	if (err == 0)
 		err = attrib_path_keep_leads(decider, path, &leads, &orders);
-	if (err == 0)
-		err = attrib_path_judge(path, decider->catalog, decider->closure->arena);
-	return err ? err : attrib_path_use_up(decider, path, &sharing);
+	if (err)
+		return err;
+	attrib_path_judge(path, decider->catalog, decider->closure->arena);
+	return attrib_path_use_up(decider, path, &sharing);
 }
 
 static int find_path(struct attrib_decider *decider, struct attrib_order_group *group,
@@ -217,10 +218,12 @@ static int find_path(struct attrib_decider *decider, struct attrib_order_group *
 
 	if (err == 0)
 		err = names_of(group, &decider->person, arena, out);
-	if (err == 0)
-		err = out->kind == ATTRIB_CONVERSION_ORDER
-			      ? judge_order(decider, path)
-			      : attrib_path_judge(path, decider->catalog, arena);
+	if (err)
+		return err;
+	if (out->kind == ATTRIB_CONVERSION_ORDER)
+		err = judge_order(decider, path);
+	else
+		attrib_path_judge(path, decider->catalog, arena);
 	if (err == 0)
 		err = attrib_path_collapse(path, arena);
 	return err ? err : steps_of(path, arena, out);

@@ -81,7 +81,7 @@ static int64_t window_of(const struct judge *judge, const struct attrib_candidat
 static enum attrib_reason window_reason(
 	const struct judge *judge, const struct attrib_candidate *c, int64_t window)
 {
-	bool inside = window > 0 && judge->placed_at - c->step.occurred_at < window;
+	bool inside = judge->placed_at - c->step.occurred_at < window;
 
 	if (c->kept_until != ATTRIB_NEVER && (!inside || c->lead_id.n))
 		return ATTRIB_REASON_KEPT_BY_LEAD;
@@ -150,7 +150,7 @@ static void judge_touch(const struct judge *judge, struct attrib_candidate *c)
 
 static enum attrib_reason code_reason(const struct judge *judge, struct attrib_candidate *c)
 {
-	bool in_grace = false;
+	bool in_grace;
 
 	set_owner(c,
 		attrib_catalog_code(judge->catalog, judge->site, c->step.folded, judge->placed_at,
@@ -168,7 +168,7 @@ static enum attrib_reason code_reason(const struct judge *judge, struct attrib_c
 	return ATTRIB_REASON_NO_OWNER;
 }
 
-int attrib_path_judge(
+void attrib_path_judge(
 	struct attrib_path *path, const struct attrib_catalog *catalog, struct attrib_arena *arena)
 {
 	const struct attrib_merged *order = &path->group->order;
@@ -190,13 +190,9 @@ int attrib_path_judge(
 		if (judge.renewal && earns(c->step.reason))
 			c->step.reason = ATTRIB_REASON_RENEWAL;
 		c->step.eligible = earns(c->step.reason);
-		if (!c->unowned)
-			continue;
-		c->other = attrib_arena_printf(arena, "%.*s/%.*s", (int)c->utm.source.n,
-			c->utm.source.n ? c->utm.source.p : "", (int)c->utm.medium.n,
-			c->utm.medium.n ? c->utm.medium.p : "");
-		if (!c->other.p)
-			return ATTRIB_E_NOMEM;
+		if (c->unowned)
+			c->other = attrib_arena_printf(arena, "%.*s/%.*s", (int)c->utm.source.n,
+				c->utm.source.n ? c->utm.source.p : "", (int)c->utm.medium.n,
+				c->utm.medium.n ? c->utm.medium.p : "");
 	}
-	return 0;
 }

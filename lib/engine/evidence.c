@@ -28,7 +28,7 @@ static struct attrib_str cut(struct attrib_str s)
 
 static char *text_put(char *p, struct attrib_str s)
 {
-	*p++ = (char)(s.n & 0xff);
+	*p++ = (char)s.n;
 	*p++ = (char)(s.n >> 8);
 	memcpy(p, s.p, s.n);
 	return p + s.n;
@@ -59,7 +59,7 @@ struct attrib_str attrib_evidence_write(
 		return ATTRIB_STR_NONE;
 	*p++ = (char)event->type;
 	for (int shift = 0; shift < 32; shift += 8)
-		*p++ = (char)(event->verdicts >> shift & 0xff);
+		*p++ = (char)(event->verdicts >> shift);
 	*p++ = (char)present;
 	for (size_t i = 0; i < TEXTS; i++)
 		if (texts[i]->n)

@@ -103,10 +103,10 @@ static int take_lead(struct attrib_decider *decider, const struct attrib_order_g
 	struct attrib_outcome outcome;
 	int err = attrib_path_find(decider, lead, out);
 
-	if (err == 0)
-		err = attrib_path_judge(out, decider->catalog, arena);
-	if (err == 0)
-		err = attrib_path_collapse(out, arena);
+	if (err)
+		return err;
+	attrib_path_judge(out, decider->catalog, arena);
+	err = attrib_path_collapse(out, arena);
 	if (err)
 		return err;
 	attrib_path_policy(out, decider->catalog, &outcome);

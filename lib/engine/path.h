@@ -70,9 +70,9 @@ int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
 /* One more touch, to be filled in, and then the order again; NULL: out of memory. */
 struct attrib_candidate *attrib_path_add(struct attrib_path *path, struct attrib_arena *arena);
 void attrib_path_sort(struct attrib_path *path);
-/* Owners, windows, verdicts: sets owner, eligible, reason. */
-int attrib_path_judge(struct attrib_path *path, const struct attrib_catalog *catalog,
-	struct attrib_arena *arena) ATTRIB_MUST_CHECK;
+/* Owners, windows, verdicts: sets owner, eligible, reason. Memory that is out is remembered by the arena. */
+void attrib_path_judge(
+	struct attrib_path *path, const struct attrib_catalog *catalog, struct attrib_arena *arena);
 int attrib_path_collapse(struct attrib_path *path, struct attrib_arena *arena) ATTRIB_MUST_CHECK;
 void attrib_path_policy(const struct attrib_path *path, const struct attrib_catalog *catalog,
 	struct attrib_outcome *out);

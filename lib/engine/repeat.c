@@ -29,17 +29,16 @@ int attrib_path_use_up(struct attrib_decider *decider, struct attrib_path *path,
 	const struct attrib_history *orders)
 {
 	struct attrib_path earlier;
-	int err = 0;
 
-	for (size_t i = 0; i < orders->n && err == 0; i++) {
+	for (size_t i = 0; i < orders->n; i++) {
+		int err;
 		if (attrib_order_cmp(&orders->rows[i].order, &path->group->order) > 0)
 			break;
 		err = attrib_path_find(decider, &orders->rows[i], &earlier);
-		if (err == 0)
-			err = attrib_path_judge(
-				&earlier, decider->catalog, decider->closure->arena);
-		if (err == 0)
-			use_up(path, &earlier);
+		if (err)
+			return err;
+		attrib_path_judge(&earlier, decider->catalog, decider->closure->arena);
+		use_up(path, &earlier);
 	}
-	return err;
+	return 0;
 }

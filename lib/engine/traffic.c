@@ -14,9 +14,7 @@
 
 static int64_t bucket_of(int64_t at)
 {
-	int64_t into = at % BUCKET_US;
-
-	return at - (into < 0 ? into + BUCKET_US : into);
+	return at - at % BUCKET_US;
 }
 
 static struct attrib_str utm_key(const struct attrib_utm *utm, struct attrib_arena *arena)

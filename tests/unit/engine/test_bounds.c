@@ -155,22 +155,33 @@ static void test_a_key_that_is_told_often_is_no_hub(void **unused)
 	world_done(&w);
 }
 
-/* In the ledger a key that too many share would make them all one customer. */
+/* In the ledger a key that too many share would make them all one customer. It is a hub by what was
+ * known at the order's lock. */
 static void test_a_hub_is_no_key_of_the_order(void **unused)
 {
+	static const struct {
+		int others;
+		int64_t last_received_at;
+		size_t keys;
+	} cases[] = {
+		{20, T0, 1}, {21, T0, 0}, {21, T0 + 30 * DAYS, 0}, {21, T0 + 30 * DAYS + 1, 1}};
+
 	(void)unused;
-	for (int others = 20; others <= 21; others++) {
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct world w;
-		struct attrib_event *event;
+		struct attrib_event *event = NULL;
 		shop(&w);
-		for (int k = 0; k < others; k++) {
+		for (int k = 0; k < cases[i].others; k++) {
 			event = world_event(
 				&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", k), T0 - DAYS + k);
 			event_visitor(&w, event, name(&w, "v", k));
 			event_customer(&w, event, "info");
 		}
-		event_customer(&w, world_order(&w, "o", NULL, NULL), "info");
-		assert_int_equal(world_decision(&w, "o")->key_count, others == 20);
+		event->received_at = cases[i].last_received_at;
+		event = world_order(&w, "o", NULL, NULL);
+		event_customer(&w, event, "own");
+		event_customer(&w, event, "info");
+		assert_int_equal(world_decision(&w, "o")->key_count, 1 + cases[i].keys);
 		world_done(&w);
 	}
 }

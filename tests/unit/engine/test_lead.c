@@ -416,6 +416,34 @@ static void test_a_hub_is_no_key(void **unused)
 	world_done(&w);
 }
 
+/* Which it is by what was known at the lock of the order that asks: until then the lead is of whom its
+ * key names, and not of who bought there. */
+static void test_a_hub_is_one_as_of_the_orders_lock(void **unused)
+{
+	(void)unused;
+	for (int after = 0; after < 2; after++) {
+		struct world w;
+		struct attrib_event *event;
+		char name[16];
+		adas_lead(&w);
+		event_customer(&w, w.pending[1], "info");
+		for (int i = 0; i < 20; i++) { /* and v */
+			snprintf(name, sizeof name, "n%d", i);
+			event = world_event(&w, ATTRIB_EVENT_IDENTIFY, name, LEAD);
+			event_visitor(&w, event, name);
+			event_customer(&w, event, "info");
+		}
+		event->received_at = T0 + 30 * DAYS + after;
+		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, "i", LEAD - 2 * DAYS);
+		event_visitor(&w, event, "v");
+		event_customer(&w, event, "me");
+		event_customer(&w, world_order(&w, "o", "v", NULL), "me");
+		check_str(credit_of(world_decision(&w, "o"), ATTRIB_MODEL_POLICY)->creator,
+			after ? "" : "ada");
+		world_done(&w);
+	}
+}
+
 /* One touch kept by two leads is one touch, as long as the later one keeps it. */
 static void test_two_leads(void **unused)
 {
@@ -674,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_the_person_is_found_by_visitor_and_by_key),
 		cmocka_unit_test(test_a_shared_device_keeps_it_for_the_leads_person),
 		cmocka_unit_test(test_a_hub_is_no_key),
+		cmocka_unit_test(test_a_hub_is_one_as_of_the_orders_lock),
 		cmocka_unit_test(test_two_leads),
 		cmocka_unit_test(test_of_many_leads_the_newest_keep),
 		cmocka_unit_test(test_ties_of_what_is_carried),

@@ -373,20 +373,25 @@ static void test_count_at_created_and_renewals_all(void **unused)
 	world_done(&w);
 }
 
+/* Its keys stay: whose order it was is asked by the ledger of customers. */
 static void test_late_order_has_no_path(void **unused)
 {
 	(void)unused;
 	for (int late = 0; late < 2; late++) {
 		struct world w;
+		struct attrib_event *event;
 		const struct attrib_decision *d;
 		shop(&w);
 		world_open(&w);
 		world_click(&w, "c", "v", "l-ada", T0 - HOUR);
-		world_order(&w, "o", "v", "ADA10")->received_at = T0 + 30 * DAYS + late;
+		event = world_order(&w, "o", "v", "ADA10");
+		event->received_at = T0 + 30 * DAYS + late;
+		event_customer(&w, event, "k");
 		d = world_decision(&w, "o");
 		assert_int_equal(d->late, late);
 		assert_true(d->counted);
 		assert_int_equal(d->step_count, late ? 0 : 2);
+		assert_int_equal(d->key_count, 1);
 		assert_int_equal(d->reason, late ? ATTRIB_REASON_ORDER_LATE : ATTRIB_REASON_NONE);
 		assert_string_equal(credit_of(d, ATTRIB_MODEL_POLICY)->creator.n ? "ada" : "",
 			late ? "" : "ada");

@@ -15,21 +15,23 @@ static void one_creator(struct world *w)
 static void test_window_ends_at_the_microsecond(void **unused)
 {
 	static const struct {
-		int64_t before;
+		int64_t window, before;
 		bool eligible;
-	} cases[] = {{30 * DAYS, false}, {30 * DAYS - 1, true}, {0, true}, {-1, false}};
+	} cases[] = {{30 * DAYS, 30 * DAYS, false}, {30 * DAYS, 30 * DAYS - 1, true},
+		{30 * DAYS, 0, true}, {30 * DAYS, -1, false}, {1, 1, false}, {1, 0, true}};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct world w;
 		const struct attrib_step *step;
 		one_creator(&w);
+		w.site.policy.window_us[ATTRIB_CHANNEL_LINK] = cases[i].window;
 		world_open(&w);
 		world_click(&w, "c1", "v", "l-ada", T0 - cases[i].before);
 		world_order(&w, "o", "v", NULL);
 		step = step_of(world_decision(&w, "o"), "l-ada");
 		assert_int_equal(step->eligible, cases[i].eligible);
-		assert_int_equal(step->window_ends_at, T0 - cases[i].before + 30 * DAYS);
+		assert_int_equal(step->window_ends_at, T0 - cases[i].before + cases[i].window);
 		if (cases[i].before == -1)
 			assert_int_equal(step->reason, ATTRIB_REASON_AFTER_ORDER);
 		world_done(&w);

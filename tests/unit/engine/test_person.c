@@ -122,6 +122,52 @@ static void test_touch_after_the_last_edge_belongs_to_the_latest(void **unused)
 	world_done(&w);
 }
 
+/* A visitor without touches has brought a click id along: whose that was is asked of its first customer,
+ * too. */
+static void test_a_carried_click_belongs_like_a_touch(void **unused)
+{
+	static const struct {
+		const char *buyer;
+		size_t steps;
+	} cases[] = {{"first", 1}, {"second", 0}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		struct attrib_event *event;
+		creators(&w);
+		event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - 9 * HOUR), "k");
+		event = world_event(&w, ATTRIB_EVENT_VISIT, "l", T0 - 8 * HOUR);
+		event_visitor(&w, event, "pc");
+		event_click_id(&w, event, "k");
+		identify(&w, "i1", "pc", "first", T0 - 7 * HOUR);
+		identify(&w, "i2", "pc", "second", T0 - 6 * HOUR);
+		event_customer(&w, world_order(&w, "o", NULL, NULL), cases[i].buyer);
+		assert_int_equal(world_decision(&w, "o")->step_count, cases[i].steps);
+		world_done(&w);
+	}
+}
+
+/* A hub is nobody: what came before it belongs to who came next. */
+static void test_a_hub_owns_no_touch_of_a_shared_device(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	creators(&w);
+	for (int i = 0; i < 21; i++) {
+		const char *name = attrib_arena_printf(&w.arena, "n%d", i).p;
+		identify(&w, name, name, "info", T0 - DAYS);
+	}
+	identify(&w, "i1", "pc", "other", T0 - 9 * HOUR);
+	world_click(&w, "c", "pc", "l-ada", T0 - 8 * HOUR);
+	identify(&w, "i2", "pc", "info", T0 - 7 * HOUR);
+	identify(&w, "i3", "pc", "me", T0 - 6 * HOUR);
+	event_customer(&w, world_order(&w, "o", "pc", NULL), "me");
+	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
 static void test_order_without_key(void **unused)
 {
 	struct world w;
@@ -320,6 +366,8 @@ int main(void)
 		cmocka_unit_test(test_keys_of_one_signed_event_are_one_customer),
 		cmocka_unit_test(test_shared_device_merges_nobody),
 		cmocka_unit_test(test_touch_after_the_last_edge_belongs_to_the_latest),
+		cmocka_unit_test(test_a_carried_click_belongs_like_a_touch),
+		cmocka_unit_test(test_a_hub_owns_no_touch_of_a_shared_device),
 		cmocka_unit_test(test_order_without_key),
 		cmocka_unit_test(test_click_id_credits_the_order_and_links_nobody),
 		cmocka_unit_test(test_click_id_on_a_landing_joins_the_visitors_path),
