@@ -118,7 +118,8 @@ static int take_note(struct attrib_engine *engine, const struct attrib_event *ev
 
 	if (event->trust != ATTRIB_TRUST_SIGNED)
 		return 0;
-	if (event->type == ATTRIB_EVENT_REFUND && event->refund) {
+	if (event->refund) {
+		note.type = ATTRIB_EVENT_REFUND;
 		note.refund = refund_of(event);
 	} else if (event->type == ATTRIB_EVENT_CANCEL) {
 		note.cancel = (struct attrib_cancel_fact){.site = event->site,
@@ -193,8 +194,6 @@ static int add_facts(struct attrib_engine *engine, uint64_t *ticket)
 
 	if (ATTRIB_GROW(engine->added, engine->added_cap, facts->n) != 0)
 		return ATTRIB_E_NOMEM;
-	if (facts->n)
-		memset(engine->added, 0, facts->n * sizeof *engine->added);
 	return engine->state->ops->add(engine->state, facts->rows, facts->n, engine->added, ticket);
 }
 

@@ -27,20 +27,23 @@ function tokenize(text) {
   return tokens;
 }
 
-// Gives each token its function ('' outside of one) and its depth of braces there.
+// Gives each token its function ('' outside of one), where that begins and ends, and its depth of braces.
 function place(tokens) {
   let depth = 0;
   let name = '';
   let called = '';
+  let span = {};
   tokens.forEach((t, i) => {
     if (t.s === '}') depth -= 1;
     t.function = depth > 0 || t.s === '}' ? name : '';
     t.depth = depth;
     if (depth === 0 && t.s === '(' && /^\w+$/.test(tokens[i - 1]?.s ?? '')) called = tokens[i - 1].s;
     if (t.s === '{') {
-      if (depth === 0) name = tokens[i - 1]?.s === ')' ? called : '';
+      if (depth === 0) [name, span] = [tokens[i - 1]?.s === ')' ? called : '', { start: t.at }];
       depth += 1;
     }
+    t.span = span;
+    span.end = t.end;
   });
 }
 
@@ -89,7 +92,8 @@ function changes(text, tokens, i) {
 
 const oneLine = (s) => s.replace(/\s+/g, ' ').trim();
 
-// What is in `text` as mutants of `file`: where, the lines before and after, and the changed text.
+// What is in `text` as mutants of `file`: where, the lines before and after, the changed function (of a
+// macro its line), and the changed text.
 export function mutants(file, text) {
   const tokens = tokenize(text);
   place(tokens);
@@ -100,10 +104,12 @@ export function mutants(file, text) {
     if (!token.function && !isMacro) return [];
     return changes(text, tokens, i).map(([from, to, other]) => {
       const stop = text.indexOf('\n', to);
+      const { start: first, end: last } = isMacro ? { start, end: stop } : token.span;
       return {
         file, line: text.slice(0, token.at).split('\n').length, function: token.function || '#define',
         before: oneLine(text.slice(start, stop)),
         after: oneLine(text.slice(start, from) + other + text.slice(to, stop)),
+        part: text.slice(first, from) + other + text.slice(to, last),
         text: text.slice(0, from) + other + text.slice(to),
       };
     });

@@ -4,8 +4,8 @@
 //   node tests/mutation/run.mjs [--sample N] [--seed S] [--file NAME.c] [--jobs N] [--fast] [--resume]
 //
 // --fast leaves out the second round, in which what lives is run under the sanitizers.
-// --resume takes from the run before what it killed; what lived, was not reached, or stands in a file that
-// has changed since is asked again.
+// --resume takes from the run before what it killed; what lived, was not reached, or stands in a function
+// that has changed since is asked again.
 //
 // A mutant is killed by a test that fails, a crash, an error of the sanitizers, another result of a
 // history, or by running out of its limits (CPU, memory, wall clock). survivors.txt has those that live
@@ -116,8 +116,8 @@ function choose(all) {
   return chosen.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
 }
 
-// A mutant by its whole text: a changed file has others.
-const name = (m) => createHash('sha256').update(m.file).update(m.text).digest('hex');
+// A mutant by the whole of its function: a changed one has others.
+const name = (m) => createHash('sha256').update(`${m.file} ${m.function} ${m.part}`).digest('hex');
 
 // Takes what the run before has killed; gives what is still to be asked.
 function resume(rows) {
@@ -224,7 +224,7 @@ async function main() {
 
   const problems = explain(rows, known, all);
   for (const m of rows.filter((r) => r.state === 'survived')) console.log(`survived: lib/engine/${m.file}:${m.line}\n${writeSurvivor(m)}`);
-  writeFileSync(`${root}/build/mutation/results.json`, JSON.stringify(rows.map(({ text, ...m }) => m)));
+  writeFileSync(`${root}/build/mutation/results.json`, JSON.stringify(rows.map(({ text, part, ...m }) => m)));
   for (const file of new Set(rows.map((m) => m.file))) tell(file, rows.filter((m) => m.file === file));
   const part = tell('all', rows);
   console.log(`not counted: ${count(rows, 'stillborn')} that do not compile, ${count(rows, 'same')} of the same machine code`);

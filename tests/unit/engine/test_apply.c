@@ -304,20 +304,22 @@ static void test_refunds_and_cancels_pass_for_signed_sources(void **unused)
 		event->trust = is_signed ? ATTRIB_TRUST_SIGNED : ATTRIB_TRUST_STRANGER;
 		event->refund = attrib_arena_alloc(&w.arena, sizeof *event->refund);
 		event->refund->id = ATTRIB_STR("r1");
-		event->refund->order_id = ATTRIB_STR("o");
+		event->refund->order_id = is_signed ? ATTRIB_STR("o") : ATTRIB_STR("strange");
 		event->refund->amount = 500;
 		event->refund->status = ATTRIB_REFUND_VOID;
 		event = world_event(&w, ATTRIB_EVENT_CANCEL, "x", T0);
 		event->trust = is_signed ? ATTRIB_TRUST_SIGNED : ATTRIB_TRUST_STRANGER;
-		event->cancel_order_id = ATTRIB_STR("o");
+		event->cancel_order_id = is_signed ? ATTRIB_STR("o") : ATTRIB_STR("strange");
 		event->cancel_reversed = true;
 	}
 	world_apply(&w);
 	world_view(&w);
 	assert_int_equal(w.view.refund_count, 1);
+	check_str(w.view.refunds[0].order_id, "o");
 	assert_true(w.view.refunds[0].voided);
 	assert_int_equal(w.view.refunds[0].amount, 500);
 	assert_int_equal(w.view.cancel_count, 1);
+	check_str(w.view.cancels[0].order_id, "o");
 	assert_true(w.view.cancels[0].reversed);
 	assert_int_equal(w.view.decision_count, 0);
 	world_done(&w);
@@ -339,6 +341,30 @@ static void test_what_cannot_be_used_is_counted(void **unused)
 	assert_int_equal(stats.bad_payloads, 1);
 	assert_int_equal(world_view(&w)->position_count, 2); /* the stream goes on behind them */
 	assert_int_equal(w.view.traffic_count, 0);
+	world_done(&w);
+}
+
+/* One site's events among those of others, which nobody knows: each by its own name. */
+static void test_events_of_many_sites(void **unused)
+{
+	struct world w;
+	struct attrib_engine_stats stats;
+
+	(void)unused;
+	shop(&w);
+	for (int i = 0; i < 5; i++) {
+		const char *id = attrib_arena_printf(&w.arena, "c%d", i).p;
+		struct attrib_event *event = world_click(&w, id, "v", "l-ada", START);
+		event->received_at = START + (i == 2 ? 2 : 1) * HOUR;
+		if (i % 2)
+			event->site = ATTRIB_STR("elsewhere");
+	}
+	world_apply(&w);
+	attrib_engine_get_stats(w.engine, &stats);
+	assert_int_equal(stats.unknown_sites, 2);
+	assert_int_equal(stats.events, 3);
+	assert_int_equal(stats.newest_received_at, START + 2 * HOUR);
+	assert_int_equal(traffic_sum(&w, false), 3);
 	world_done(&w);
 }
 
@@ -386,6 +412,28 @@ static void test_every_lane_has_its_position(void **unused)
 	assert_int_equal(w.view.positions[1].number, 3);
 	assert_int_equal(w.view.positions[2].number, 5);
 	world_done(&w);
+}
+
+/* What was seen in silence is seen: a click of then was the first of its day. */
+static void test_a_silent_click_was_the_first_of_its_day(void **unused)
+{
+	(void)unused;
+	for (int silent = 0; silent < 2; silent++) {
+		struct attrib_engine_record records[WORLD_ROWS_MAX];
+		struct world w;
+		size_t n;
+		shop(&w);
+		world_click(&w, "c1", "v", "l-ada", T0 - HOUR);
+		n = world_records(&w, records);
+		w.pending_count = 0;
+		if (silent)
+			assert_int_equal(attrib_engine_apply(w.engine, records, n, true, NULL), 0);
+		world_click(&w, "c2", "v", "l-ada", T0 - MIN);
+		world_apply(&w);
+		assert_int_equal(traffic_sum(&w, false), 1);
+		assert_int_equal(traffic_sum(&w, true), !silent);
+		world_done(&w);
+	}
 }
 
 static void test_silent_builds_state_only(void **unused)
@@ -464,8 +512,10 @@ int main(void)
 		cmocka_unit_test(test_traffic_keys),
 		cmocka_unit_test(test_refunds_and_cancels_pass_for_signed_sources),
 		cmocka_unit_test(test_what_cannot_be_used_is_counted),
+		cmocka_unit_test(test_events_of_many_sites),
 		cmocka_unit_test(test_a_robots_clicks_are_counted_once),
 		cmocka_unit_test(test_every_lane_has_its_position),
+		cmocka_unit_test(test_a_silent_click_was_the_first_of_its_day),
 		cmocka_unit_test(test_silent_builds_state_only),
 		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),
 		cmocka_unit_test(test_new_policy_decides_all_orders_of_the_site),
