@@ -34,6 +34,7 @@
 enum attrib_journal_note {
 	ATTRIB_JOURNAL_NEWER,   /* the segment of a newer format because of which it fails */
 	ATTRIB_JOURNAL_FOREIGN, /* a lane of another instance: neither read nor touched */
+	ATTRIB_JOURNAL_LEDGER,  /* the file `ledger` can't be used; the open goes on without it */
 };
 
 struct attrib_journal_options {
@@ -116,6 +117,7 @@ uint64_t attrib_journal_committed(struct attrib_journal *journal);
 /* Bytes on disk over all lanes, with the room that is prepared ahead of the records (about 256 KiB a
  * lane, which the quota does not count). */
 uint64_t attrib_journal_bytes(struct attrib_journal *journal);
+uint64_t attrib_journal_segments(struct attrib_journal *journal);
 /* Segments of other instances that the directory held: they are neither read nor touched. */
 uint64_t attrib_journal_foreign(const struct attrib_journal *journal);
 
@@ -142,6 +144,7 @@ struct attrib_lane_view {
 	uint64_t begins; /* number of the first record that it ever had */
 	uint64_t first;  /* ... and of the first one that the directory may have */
 	uint64_t last;   /* as above */
+	uint64_t known;  /* the highest number that the directory ever had of it; >= last */
 	uint64_t torn;   /* at most so many records were lost in damage behind `last` */
 };
 /* False: no lane has the id. */
@@ -180,6 +183,63 @@ int attrib_reader_on_damage(struct attrib_reader *reader,
 /* Stretches of damage met so far, and the bytes in them. */
 void attrib_reader_damaged(
 	const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes);
+
+/* -- deleting segments --------------------------------------------------------------------------- */
+
+/* Those who may want a record again. What all of them have let go of may be deleted. */
+enum attrib_holder {
+	ATTRIB_HOLDER_SINK,  /* until the database has confirmed it */
+	ATTRIB_HOLDER_STATE, /* until every kept checkpoint of the state has it */
+	ATTRIB_HOLDERS
+};
+/* A holder needs no record of the lane up to `upto` any more, for life; a lower number than before
+ * and a lane that is not here change nothing. No reader may be below what both have let go of. */
+void attrib_journal_release(struct attrib_journal *journal, enum attrib_holder holder,
+	const struct attrib_id *lane, uint64_t upto);
+
+/* A segment goes when it has ended, was let go of, and has been kept long enough, or there are too
+ * many bytes: then the one that ended first goes before its time. How long is measured in time that
+ * daemons have run on the directory, as it notes itself (up to a minute of each start is not counted):
+ * no step of the clock and no long stop deletes anything early. The segment that a lane writes stays. */
+struct attrib_trim {
+	int64_t retain_us;
+	uint64_t max_bytes; /* of attrib_journal_bytes; 0 = no limit */
+};
+struct attrib_trimmed {
+	uint64_t segments, bytes;
+};
+/* One step, by one thread that may wait for the disk: at most one segment of each lane, then one sync of
+ * the directory, so that a crash never leaves a lane with a hole. Adds to *out what is gone, also on
+ * failure; call it again while that grows. ATTRIB_E_IO with errno, ATTRIB_E_NO_SPACE, ATTRIB_E_NOMEM:
+ * what could not be deleted is there and is tried again by the next call. */
+int attrib_journal_trim(struct attrib_journal *journal, const struct attrib_trim *rule,
+	struct attrib_trimmed *out) ATTRIB_MUST_CHECK;
+/* Before the first lane is opened: the directory once had this lane up to `number`. Whoever else keeps
+ * positions says so in case that nothing in the directory does; what is known is not changed. */
+int attrib_journal_knew(struct attrib_journal *journal, const struct attrib_id *lane,
+	uint64_t number) ATTRIB_MUST_CHECK;
+
+/* -- adopting the records of a copy -------------------------------------------------------------- */
+
+/* A copy of this directory that ran elsewhere until it was fenced has acknowledged records that nobody
+ * else has. Adopting brings its lanes, and what it has more of a lane that is here, into this journal. */
+struct attrib_adopt {
+	const char *from; /* the other journal directory; nobody runs on it, and it is only read */
+	void (*line)(void *arg, const char *text); /* a sentence about each lane, and why not */
+	void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes read */
+	void *arg;
+};
+struct attrib_adopted {
+	uint64_t lanes, segments, records, bytes; /* that were not here; bytes are of the files */
+};
+/* All or nothing is decided before the first copy: ATTRIB_E_INVALID when a lane is of another instance
+ * or differs from the one here, ATTRIB_E_CORRUPT when a segment there is damaged, ATTRIB_E_VERSION. Then
+ * a segment at a time under another name, synced, renamed, the directory synced: ATTRIB_E_IO and
+ * ATTRIB_E_NO_SPACE may leave some of them here, as whole as ever, and the next call does the rest. To
+ * adopt twice changes nothing. The journal, of which no lane is open, has to be opened again to read what
+ * was adopted. */
+int attrib_journal_adopt(struct attrib_journal *journal, const struct attrib_adopt *what,
+	struct attrib_adopted *out) ATTRIB_MUST_CHECK;
 
 /* -- quarantine: what damage looked like -------------------------------------------------------- */
 

@@ -70,10 +70,10 @@ int journal_commit_rotate(struct attrib_lane *lane, uint64_t first, size_t need)
 		journal_segment_finish(lane->io, &lane->segment, true);
 		journal_commit_account(lane);
 	}
+	journal_lane_segment(lane->journal, lane->shared, first, lane->counted);
 	lane->segment = next;
 	lane->counted = 0;
 	journal_commit_account(lane);
-	journal_lane_segment(lane->journal, lane->shared, first);
 	return 0;
 }
 

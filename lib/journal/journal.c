@@ -13,94 +13,8 @@
 
 #include "directory.h"
 #include "format.h"
+#include "ledger.h"
 #include "scan.h"
-
-/* -- the list of lanes ------------------------------------------------------------------------- */
-
-static int lanes_room(struct attrib_journal *journal)
-{
-	if (journal->count < journal->cap)
-		return 0;
-	size_t cap = journal->cap ? 2 * journal->cap : 16;
-	void *p = realloc(journal->lanes, cap * sizeof *journal->lanes);
-	if (!p)
-		return ATTRIB_E_NOMEM;
-	journal->lanes = p;
-	journal->cap = cap;
-	return 0;
-}
-
-struct journal_lane *journal_lane_add(
-	struct attrib_journal *journal, const struct attrib_id *id, bool own)
-{
-	struct journal_lane *lane = calloc(1, sizeof *lane);
-
-	if (!lane)
-		return NULL;
-	lane->id = *id;
-	lane->own = own;
-	lane->base = journal->base;
-	lane->first = journal->base + 1;
-	atomic_init(&lane->last, journal->base);
-	pthread_mutex_lock(&journal->lock);
-	if (lanes_room(journal)) {
-		free(lane);
-		lane = NULL;
-	} else {
-		journal->lanes[journal->count++] = lane;
-	}
-	pthread_mutex_unlock(&journal->lock);
-	return lane;
-}
-
-struct journal_lane *journal_lane_at(struct attrib_journal *journal, uint32_t index)
-{
-	pthread_mutex_lock(&journal->lock);
-	struct journal_lane *lane = index < journal->count ? journal->lanes[index] : NULL;
-	pthread_mutex_unlock(&journal->lock);
-	return lane;
-}
-
-int journal_lane_room(struct attrib_journal *journal, struct journal_lane *lane)
-{
-	int err = 0;
-
-	pthread_mutex_lock(&journal->lock);
-	if (lane->count == lane->cap) {
-		size_t cap = lane->cap ? 2 * lane->cap : 8;
-		void *p = realloc(lane->segments, cap * sizeof *lane->segments);
-		if (p) {
-			lane->segments = p;
-			lane->cap = cap;
-		} else {
-			err = ATTRIB_E_NOMEM;
-		}
-	}
-	pthread_mutex_unlock(&journal->lock);
-	return err;
-}
-
-void journal_lane_segment(struct attrib_journal *journal, struct journal_lane *lane, uint64_t first)
-{
-	pthread_mutex_lock(&journal->lock);
-	lane->segments[lane->count++] = first;
-	pthread_mutex_unlock(&journal->lock);
-}
-
-bool journal_lane_find(struct attrib_journal *journal, struct journal_lane *lane, uint64_t number,
-	uint64_t *first, uint64_t *next_first)
-{
-	pthread_mutex_lock(&journal->lock);
-	size_t i = lane->count;
-	while (i > 1 && lane->segments[i - 1] > number)
-		i--;
-	if (i > 0) {
-		*first = lane->segments[i - 1];
-		*next_first = i < lane->count ? lane->segments[i] : UINT64_MAX;
-	}
-	pthread_mutex_unlock(&journal->lock);
-	return i > 0;
-}
 
 /* -- opening ----------------------------------------------------------------------------------- */
 
@@ -151,8 +65,17 @@ static int look(struct attrib_journal *journal, struct journal_window *window,
 	return err;
 }
 
-static int add_lane(struct attrib_journal *journal, const struct journal_entry *entries, size_t n,
-	uint64_t base, const struct lane_end *end)
+/* A segment of an earlier start has ended when that start said so, or else by now. */
+static int64_t ended_at(const struct attrib_journal *journal, const struct journal_ledger *ledger,
+	const struct journal_entry *entry)
+{
+	const struct journal_row *row = journal_ledger_ended(ledger, &entry->lane, entry->first);
+
+	return row ? (int64_t)row->value : journal_ran(journal);
+}
+
+static int add_lane(struct attrib_journal *journal, const struct journal_ledger *ledger,
+	const struct journal_entry *entries, size_t n, uint64_t base, const struct lane_end *end)
 {
 	struct journal_lane *lane = journal_lane_add(journal, &entries[0].lane, false);
 	int err = lane ? 0 : ATTRIB_E_NOMEM;
@@ -160,13 +83,17 @@ static int add_lane(struct attrib_journal *journal, const struct journal_entry *
 	for (size_t i = 0; i < n && !err; i++) {
 		err = journal_lane_room(journal, lane);
 		if (!err)
-			journal_lane_segment(journal, lane, entries[i].first);
+			lane->parts[lane->count++] =
+				(struct journal_part){.first = entries[i].first,
+					.bytes = entries[i].size,
+					.ended = ended_at(journal, ledger, &entries[i])};
 	}
 	if (!err) {
 		lane->base = base;
-		lane->first = entries[0].first;
 		lane->torn = end->torn;
 		lane->headless = end->headless ? entries[n - 1].first : 0;
+		lane->known = end->last;
+		atomic_store(&lane->first, entries[0].first);
 		atomic_store(&lane->last, end->last);
 	}
 	return err;
@@ -189,8 +116,8 @@ static void note_foreign(struct attrib_journal *journal, const struct journal_en
 }
 
 /* One lane of an earlier start: who wrote it, and how far it goes. */
-static int load_lane(struct attrib_journal *journal, struct journal_window *window,
-	const struct journal_entry *entries, size_t n)
+static int load_lane(struct attrib_journal *journal, const struct journal_ledger *ledger,
+	struct journal_window *window, const struct journal_entry *entries, size_t n)
 {
 	struct journal_head head = {.instance = journal->options.instance};
 	struct journal_head other;
@@ -212,7 +139,7 @@ static int load_lane(struct attrib_journal *journal, struct journal_window *wind
 	}
 	if (!err)
 		err = look(journal, window, &entries[n - 1], &ends, &other, &end);
-	return err ? err : add_lane(journal, entries, n, head.base, &end);
+	return err ? err : add_lane(journal, ledger, entries, n, head.base, &end);
 }
 
 static int by_base(const void *pa, const void *pb)
@@ -245,22 +172,74 @@ static void find_base(struct attrib_journal *journal)
 	}
 }
 
-static int load(struct attrib_journal *journal)
+/* Lanes of which nothing is left. One that has segments all the same, of a crash before they went or
+ * because somebody brought them back, may still lack its end. */
+static int load_gone(struct attrib_journal *journal, const struct journal_row *row)
 {
-	struct journal_directory directory;
-	struct journal_window window = {0};
-	int err = journal_directory_list(journal->io, journal->dir, true, &directory);
+	uint32_t index;
+	bool found = attrib_journal_lane_find(journal, &row->lane, &index);
+	struct journal_lane *lane = found ? journal_lane_at(journal, index)
+					  : journal_lane_add(journal, &row->lane, false);
 
+	if (!lane)
+		return ATTRIB_E_NOMEM;
+	if (!found) {
+		lane->base = row->from - 1;
+		atomic_store(&lane->first, row->value + 1);
+		atomic_store(&lane->last, row->value);
+	}
+	if (row->value > lane->known)
+		lane->known = row->value;
+	return 0;
+}
+
+static void note_ledger(struct attrib_journal *journal)
+{
+	note(journal, ATTRIB_JOURNAL_LEDGER,
+		"the file `ledger` is damaged: segments are kept for longer, and lanes of which no "
+		"segment is left are unknown");
+}
+
+static int load_ledger(struct attrib_journal *journal, struct journal_ledger *ledger)
+{
+	int err = journal_ledger_read(journal->io, journal->dir, ledger);
+
+	if (err == ATTRIB_E_VERSION)
+		note(journal, ATTRIB_JOURNAL_NEWER,
+			"the file `ledger` was written by a newer version of attribd");
+	if (err == ATTRIB_E_CORRUPT) {
+		note_ledger(journal);
+		err = journal_ledger_init(ledger, 0, 0);
+	}
 	if (err)
 		return err;
+	/* the lanes of another instance are no business of ours, nor is how old they are */
+	if (!attrib_id_eq(&ledger->instance, &journal->options.instance))
+		*ledger = (struct journal_ledger){.gone = ledger->gone};
+	journal->ran_before = journal->ledger_at = ledger->ran;
+	return 0;
+}
+
+static int load(struct attrib_journal *journal)
+{
+	struct journal_directory directory = {0};
+	struct journal_ledger ledger = {0};
+	struct journal_window window = {0};
+	int err = load_ledger(journal, &ledger);
+
+	if (!err)
+		err = journal_directory_list(journal->io, journal->dir, true, &directory);
 	for (size_t i = 0, end; i < directory.count && !err; i = end) {
 		end = journal_directory_lane(&directory, i);
-		err = load_lane(journal, &window, &directory.entries[i], end - i);
+		err = load_lane(journal, &ledger, &window, &directory.entries[i], end - i);
 	}
+	for (size_t i = 0; i < ledger.gone_count && !err; i++)
+		err = load_gone(journal, &ledger.gone[i]);
 	if (!err)
 		find_base(journal);
 	journal_window_done(&window);
 	journal_directory_done(&directory);
+	journal_ledger_done(&ledger);
 	return err;
 }
 
@@ -276,6 +255,7 @@ int journal_open(const struct attrib_journal_options *options, const struct attr
 	if (journal->options.segment_size == 0)
 		journal->options.segment_size = ATTRIB_SEGMENT_SIZE;
 	journal->io = io;
+	journal->opened_ns = journal_monotonic_ns();
 	journal->dir = -1;
 	pthread_mutex_init(&journal->lock, NULL);
 	int err = attrib_io_open_dir(io, options->dir, true, &journal->dir);
@@ -301,7 +281,7 @@ void attrib_journal_close(struct attrib_journal *journal)
 	if (!journal)
 		return;
 	for (size_t i = 0; i < journal->count; i++) {
-		free(journal->lanes[i]->segments);
+		free(journal->lanes[i]->parts);
 		free(journal->lanes[i]);
 	}
 	free(journal->lanes);
@@ -309,100 +289,4 @@ void attrib_journal_close(struct attrib_journal *journal)
 		close(journal->dir);
 	pthread_mutex_destroy(&journal->lock);
 	free(journal);
-}
-
-/* -- questions --------------------------------------------------------------------------------- */
-
-uint64_t attrib_journal_base(const struct attrib_journal *journal)
-{
-	return journal->base;
-}
-
-void attrib_journal_raise_base(struct attrib_journal *journal, uint64_t base)
-{
-	pthread_mutex_lock(&journal->lock);
-	if (base > journal->base)
-		journal->base = base;
-	pthread_mutex_unlock(&journal->lock);
-}
-
-void attrib_journal_on_commit(struct attrib_journal *journal, void (*wake)(void *arg), void *arg)
-{
-	journal->wake = wake;
-	journal->wake_arg = arg;
-}
-
-uint64_t attrib_journal_committed(struct attrib_journal *journal)
-{
-	uint64_t sum = journal->base;
-
-	pthread_mutex_lock(&journal->lock);
-	for (size_t i = 0; i < journal->count; i++) {
-		const struct journal_lane *lane = journal->lanes[i];
-		if (lane->own)
-			sum += atomic_load_explicit(&lane->last, memory_order_acquire) - lane->base;
-	}
-	pthread_mutex_unlock(&journal->lock);
-	return sum;
-}
-
-uint64_t attrib_journal_bytes(struct attrib_journal *journal)
-{
-	return atomic_load_explicit(&journal->bytes, memory_order_relaxed);
-}
-
-uint64_t attrib_journal_foreign(const struct attrib_journal *journal)
-{
-	return journal->foreign;
-}
-
-uint32_t attrib_journal_lane_count(struct attrib_journal *journal)
-{
-	pthread_mutex_lock(&journal->lock);
-	uint32_t count = (uint32_t)journal->count;
-	pthread_mutex_unlock(&journal->lock);
-	return count;
-}
-
-struct attrib_id attrib_journal_lane_id(struct attrib_journal *journal, uint32_t lane)
-{
-	struct journal_lane *at = journal_lane_at(journal, lane);
-	return at ? at->id : (struct attrib_id){{0}};
-}
-
-void attrib_journal_lane_range(
-	struct attrib_journal *journal, uint32_t lane, uint64_t *first, uint64_t *last)
-{
-	struct journal_lane *at = journal_lane_at(journal, lane);
-
-	*first = at ? at->first : 0;
-	*last = at ? atomic_load_explicit(&at->last, memory_order_acquire) : 0;
-}
-
-bool attrib_journal_lane_find(
-	struct attrib_journal *journal, const struct attrib_id *id, uint32_t *out)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&journal->lock);
-	for (size_t i = 0; i < journal->count && !found; i++) {
-		found = attrib_id_eq(&journal->lanes[i]->id, id);
-		if (found)
-			*out = (uint32_t)i;
-	}
-	pthread_mutex_unlock(&journal->lock);
-	return found;
-}
-
-void attrib_journal_lane_look(
-	struct attrib_journal *journal, uint32_t lane, struct attrib_lane_view *out)
-{
-	struct journal_lane *at = journal_lane_at(journal, lane);
-
-	*out = (struct attrib_lane_view){.id = at->id,
-		.own = at->own,
-		.begins = at->base + 1,
-		.first = at->first,
-		.last = atomic_load_explicit(&at->last, memory_order_acquire),
-		.torn = at->torn / JOURNAL_RECORD_MIN};
 }

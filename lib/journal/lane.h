@@ -50,8 +50,6 @@ struct attrib_lane {
 	struct attrib_buf buffers[2]; /* owned */
 };
 
-int64_t journal_monotonic_ns(void);
-
 /* -- commit.c: for whoever owns the segment ---------------------------------------------------- */
 
 /* Makes the segment that begins with record `first`, with room for `need` bytes, and leaves the one

@@ -12,17 +12,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int fixture_setup(void **state)
+static int setup_in(const char *parent, void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 
-	strcpy(f->dir, "/tmp/attrib-journal-XXXXXX");
+	snprintf(f->dir, sizeof f->dir, "%s/attrib-journal-XXXXXX", parent);
 	assert_non_null(mkdtemp(f->dir));
 	f->options = (struct attrib_journal_options){
 		.dir = f->dir, .instance = {{7}}, .segment_size = 1 << 20};
 	fault_reset();
 	*state = f;
 	return 0;
+}
+
+int fixture_setup(void **state)
+{
+	return setup_in("/tmp", state);
+}
+
+int fixture_setup_in_memory(void **state)
+{
+	return setup_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", state);
 }
 
 static void remove_all(const char *dir)
@@ -156,16 +166,42 @@ uint64_t read_all(
 	return sum;
 }
 
-void segment_path(const struct fixture *f, char out[256])
+static int is_segment(const struct dirent *item)
 {
-	struct dirent **names;
-	int n = scandir(f->dir, &names, NULL, alphasort);
+	size_t n = strlen(item->d_name);
+	return n > 4 && strcmp(item->d_name + n - 4, ".seg") == 0;
+}
 
-	assert_true(n > 2);
-	snprintf(out, 256, "%s/%.128s", f->dir, names[n - 1]->d_name);
+int segment_names(const char *dir, char ***out)
+{
+	struct dirent **items;
+	int n = scandir(dir, &items, is_segment, alphasort);
+
+	assert_true(n >= 0);
+	*out = calloc((size_t)n + 1, sizeof **out);
+	for (int i = 0; i < n; i++) {
+		(*out)[i] = strdup(items[i]->d_name);
+		free(items[i]);
+	}
+	free(items);
+	return n;
+}
+
+void segment_names_free(char **names, int n)
+{
 	for (int i = 0; i < n; i++)
 		free(names[i]);
 	free(names);
+}
+
+void segment_path(const struct fixture *f, char out[256])
+{
+	char **names;
+	int n = segment_names(f->dir, &names);
+
+	assert_true(n > 0);
+	snprintf(out, 256, "%s/%.128s", f->dir, names[n - 1]);
+	segment_names_free(names, n);
 }
 
 uint64_t file_size(const char *path)
@@ -184,6 +220,7 @@ static struct {
 	unsigned skip[FAULT_CALLS], count[FAULT_CALLS], called[FAULT_CALLS];
 	unsigned fired;
 	size_t piece;
+	unsigned die;
 	bool hang;
 } fault = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -194,6 +231,7 @@ void fault_reset(void)
 	memset(fault.called, 0, sizeof fault.called);
 	fault.fired = 0;
 	fault.piece = 0;
+	fault.die = 0;
 	fault.hang = false;
 	pthread_mutex_unlock(&fault.lock);
 }
@@ -211,6 +249,13 @@ void fault_short(size_t n)
 {
 	pthread_mutex_lock(&fault.lock);
 	fault.piece = n;
+	pthread_mutex_unlock(&fault.lock);
+}
+
+void fault_die(unsigned calls)
+{
+	pthread_mutex_lock(&fault.lock);
+	fault.die = calls;
 	pthread_mutex_unlock(&fault.lock);
 }
 
@@ -251,6 +296,8 @@ static bool fails(enum fault_call call)
 
 	pthread_mutex_lock(&fault.lock);
 	fault.called[call]++;
+	if (call != FAULT_OPEN && fault.die && --fault.die == 0)
+		_exit(0);
 	while (call == FAULT_FDATASYNC && fault.hang)
 		pthread_cond_wait(&fault.changed, &fault.lock);
 	if (fault.count[call] && fault.skip[call]) {
@@ -306,9 +353,9 @@ static int plain_truncate(int fd, off_t size)
 	return attrib_io_system.truncate(fd, size);
 }
 
-static int plain_unlink(int dir, const char *name)
+static int faulty_unlink(int dir, const char *name)
 {
-	return attrib_io_system.unlink(dir, name);
+	return fails(FAULT_UNLINK) ? -1 : attrib_io_system.unlink(dir, name);
 }
 
 const struct attrib_io fault_io = {
@@ -319,5 +366,5 @@ const struct attrib_io fault_io = {
 	.fsync = faulty_fsync,
 	.truncate = plain_truncate,
 	.rename = faulty_rename,
-	.unlink = plain_unlink,
+	.unlink = faulty_unlink,
 };

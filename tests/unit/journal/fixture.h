@@ -22,6 +22,8 @@ struct fixture {
 };
 
 int fixture_setup(void **state);
+/* The same where a sync costs nothing, for those who do not look at how long one takes. */
+int fixture_setup_in_memory(void **state);
 int fixture_teardown(void **state); /* closes the journal and removes the directory */
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
@@ -39,6 +41,9 @@ int commit_wait(struct attrib_lane *lane);
 uint64_t read_all(
 	struct attrib_reader *reader, uint32_t lane, uint32_t tag, uint64_t after, uint64_t *last);
 
+/* Names of all segments of a directory in order, each freed by the caller with the array. */
+int segment_names(const char *dir, char ***names);
+void segment_names_free(char **names, int n);
 /* Path of the only (or the last) segment of the directory. */
 void segment_path(const struct fixture *f, char out[256]);
 uint64_t file_size(const char *path);
@@ -51,6 +56,7 @@ enum fault_call {
 	FAULT_FSYNC,
 	FAULT_OPEN,
 	FAULT_RENAME,
+	FAULT_UNLINK,
 	FAULT_CALLS
 };
 
@@ -61,6 +67,9 @@ void fault_reset(void);
 void fault_set(enum fault_call call, int error, unsigned skip, unsigned count);
 /* Every pwrite writes at most n bytes (0 = all). */
 void fault_short(size_t n);
+/* The process ends without a word before call number `calls` (0 = never) that changes what is on the
+ * disk: a write, a sync, a rename or an unlink. For a child. */
+void fault_die(unsigned calls);
 /* fdatasync waits until fault_release. */
 void fault_hang(void);
 void fault_release(void);

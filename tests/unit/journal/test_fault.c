@@ -356,7 +356,8 @@ static void any_call_may_fail(void **state)
 	static const unsigned counts[] = {1, 1000000};
 
 	(void)state;
-	for (unsigned call = 0; call < FAULT_CALLS; call++) {
+	/* writing deletes nothing but what it could not finish */
+	for (unsigned call = 0; call < FAULT_UNLINK; call++) {
 		unsigned fired = 0;
 		for (unsigned i = 0; i < 4; i++) {
 			unsigned skip = 0;
