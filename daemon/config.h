@@ -59,7 +59,7 @@ struct attribd_config {
 	struct attrib_str state; /* "memory" */
 	const char *postgres;    /* a libpq connection string */
 	int workers;             /* resolved: auto = number of cores, at most 64 */
-	int64_t flush_interval_us;
+	int64_t flush_interval_us, flush_timeout_us;
 	int64_t dedupe_us;
 	struct attribd_cidr *trusted_proxies;
 	size_t trusted_proxy_count;

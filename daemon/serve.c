@@ -136,6 +136,7 @@ static int start_flush(struct attribd_server *server, const struct attribd_confi
 	struct attrib_postgres_options options = {.conninfo = config->postgres,
 		.instance = server->instance,
 		.secret_fingerprint = server->fingerprint,
+		.statement_timeout_ms = (int)(config->flush_timeout_us / 1000),
 		.fits = attribd_gaps_fits,
 		.fits_arg = server->journal};
 	struct attrib_sink *sink;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "pg_schema.h"
+#include "pg_wait.h"
 
 static void ignore_notice(void *arg, const PGresult *result)
 {
@@ -69,6 +70,8 @@ int pg_fail(PGconn *conn, const PGresult *result, struct attrib_sink_error *erro
 	if (!state || strlen(state) != 5) {
 		error->sqlstate[0] = '\0';
 		set_text(error, PQerrorMessage(conn));
+		if (pg_wait_gave_up(conn))
+			pg_say(error, "no answer within %d ms", pg_wait_gave_up(conn));
 		return ATTRIB_E_UNAVAILABLE;
 	}
 	memcpy(error->sqlstate, state, 6);
@@ -88,8 +91,7 @@ bool pg_conflict(const struct attrib_sink_error *error)
 int pg_query(PGconn *conn, const char *sql, int n, const char *const *params, PGresult **out,
 	struct attrib_sink_error *error)
 {
-	PGresult *result =
-		n ? PQexecParams(conn, sql, n, NULL, params, NULL, NULL, 0) : PQexec(conn, sql);
+	PGresult *result = pg_wait_exec(conn, sql, n, params);
 	ExecStatusType status = PQresultStatus(result);
 	int err = 0;
 
@@ -131,6 +133,8 @@ static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error 
 {
 	char sql[512];
 
+	if (pg_wait_init(conn, statement_ms ? statement_ms + statement_ms / 2 : -1))
+		return ATTRIB_E_NOMEM;
 	snprintf(sql, sizeof sql,
 		"SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;"
 		"SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET DateStyle = 'ISO';"
@@ -152,6 +156,7 @@ int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn 
 		t->firm ? "connect_timeout" : NULL, "tcp_user_timeout", NULL};
 	const char *values[] = {
 		connect, user, "10", "5", "3", "attribd", conninfo, connect, user, NULL};
+	int statement_ms = t->endless ? 0 : t->statement_ms ? t->statement_ms : 30000;
 	PGconn *conn;
 	int err;
 
@@ -164,7 +169,7 @@ int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn 
 		return err;
 	}
 	PQsetNoticeReceiver(conn, ignore_notice, NULL);
-	err = set_session(conn, t->statement_ms ? t->statement_ms : 30000, error);
+	err = set_session(conn, statement_ms, error);
 	if (err) {
 		PQfinish(conn);
 		return err == ATTRIB_E_INVALID ? ATTRIB_E_UNAVAILABLE : err;

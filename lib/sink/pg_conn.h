@@ -10,10 +10,12 @@
 
 struct pg_timeouts {
 	int connect_s, statement_ms, tcp_user_ms; /* 0 = 5, 30000, 10000 */
-	bool firm; /* they go before what the connection string says */
+	bool firm;    /* they go before what the connection string says */
+	bool endless; /* a statement may take as long as it likes */
 };
 
-/* ATTRIB_E_UNAVAILABLE when there is no connection to be had. What the connection string says
+/* A connection that gives no answer for half as long again as a statement may take is given up.
+ * ATTRIB_E_UNAVAILABLE when there is no connection to be had. What the connection string says
  * itself (connect_timeout, ...) goes before `timeouts`, unless they are firm; NULL = defaults. */
 int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn **out,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;

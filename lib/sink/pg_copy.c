@@ -6,6 +6,8 @@
 
 #include "attrib/time.h"
 
+#include "pg_wait.h"
+
 #define CHUNK_BYTES ((size_t)64 * 1024)
 
 int pg_copy_begin(
@@ -16,7 +18,7 @@ int pg_copy_begin(
 	int err = 0;
 
 	snprintf(sql, sizeof sql, "COPY %s FROM STDIN", table);
-	result = PQexec(conn, sql);
+	result = pg_wait_exec(conn, sql, 0, NULL);
 	if (PQresultStatus(result) != PGRES_COPY_IN)
 		err = pg_fail(conn, result, error);
 	PQclear(result);
@@ -133,8 +135,9 @@ void pg_copy_null(struct pg_copy *copy)
 static void send_chunk(struct pg_copy *copy)
 {
 	if (copy->buf.n && !copy->buf.err && !copy->failed)
-		copy->failed =
-			PQputCopyData(copy->conn, (const char *)copy->buf.p, (int)copy->buf.n) != 1;
+		copy->failed = PQputCopyData(copy->conn, (const char *)copy->buf.p,
+				       (int)copy->buf.n) != 1 ||
+			       !pg_wait_sent(copy->conn);
 	if (!copy->buf.err)
 		attrib_buf_clear(&copy->buf);
 }
@@ -155,11 +158,11 @@ int pg_copy_end(struct pg_copy *copy, struct attrib_sink_error *error)
 
 	send_chunk(copy);
 	abandon = copy->buf.err ? "out of memory" : NULL;
-	if (PQputCopyEnd(copy->conn, abandon) != 1)
+	if (PQputCopyEnd(copy->conn, abandon) != 1 || !pg_wait_sent(copy->conn))
 		copy->failed = true;
 	if (copy->failed)
 		err = pg_fail(copy->conn, NULL, error);
-	while ((result = PQgetResult(copy->conn)) != NULL) {
+	while ((result = pg_wait_result(copy->conn)) != NULL) {
 		if (PQresultStatus(result) != PGRES_COMMAND_OK && !err)
 			err = pg_fail(copy->conn, result, error);
 		PQclear(result);

@@ -139,8 +139,7 @@ static int refuse_newer(struct migration *m, int version)
 static int migrate(struct migration *m)
 {
 	int version = 0;
-	int err = run(m,
-		"SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;" LOCK_SQL);
+	int err = run(m, LOCK_SQL);
 
 	if (!err)
 		err = read_version(m, &version);
@@ -158,8 +157,9 @@ static int migrate(struct migration *m)
 int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const char *text),
 	void *arg, struct attrib_sink_error *error)
 {
+	static const struct pg_timeouts timeouts = {.endless = true};
 	struct migration m = {.line = line, .arg = arg, .error = error};
-	int err = pg_connect(conninfo, NULL, &m.conn, error);
+	int err = pg_connect(conninfo, &timeouts, &m.conn, error);
 
 	if (err)
 		return err;

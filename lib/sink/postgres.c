@@ -1,6 +1,6 @@
 /*
  * The PostgreSQL sink: one flush, one transaction. The flush thread owns it and blocks in libpq; the
- * timeouts of pg_conn bound that.
+ * timeouts of pg_conn and pg_wait bound that.
  *
  * Whether a COMMIT whose answer was lost has happened is not asked: the same batch is flushed again,
  * and begin_v1 finds the lane positions at their targets or not.
