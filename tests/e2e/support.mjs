@@ -60,12 +60,12 @@ export class Shop {
     if (start) await this.start();
   }
 
-  writeConfig({ settings = '', site = '', global = '' } = {}) {
+  writeConfig({ settings = '', site = '', global = '', postgres = this.conninfo } = {}) {
     writeFileSync(this.config, `[attribd]
 listen = 127.0.0.1:${this.port}
 admin_listen = 127.0.0.1:${this.adminPort}
 state_dir = ${join(this.dir, 'state')}
-postgres = ${this.conninfo}
+postgres = ${postgres}
 workers = 2
 flush_interval = 50ms
 ${settings}

@@ -1,0 +1,40 @@
+// Nothing that PostgreSQL, or something on the way to it, fails to say may hold up the daemon for ever:
+// every timeout is set, and each that the server would have to keep is kept by the daemon, too.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { CATALOG, Shop, sleep } from '../e2e/support.mjs';
+import { Log, prove } from './checker.mjs';
+import { Proxy } from './proxy.mjs';
+import { play, workload } from './workload.mjs';
+
+const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
+let shop;
+let proxy;
+const log = new Log();
+before(async () => {
+  shop = await Shop.open({ catalog: CATALOG, start: false });
+  proxy = await Proxy.open(shop);
+  shop.writeConfig({ postgres: proxy.conninfo, settings: 'flush_timeout = 1s' });
+  await shop.start();
+});
+after(async () => {
+  await proxy?.close();
+  await shop.close();
+});
+
+let played = 0;
+const some = (orders = 20) => play(shop, log, workload(SEED + played, { orders, name: `${played++}-` }), { again: 1 });
+
+test(`a black hole between daemon and database: it gives up the connection and recovers (seed ${SEED})`, async (t) => {
+  await some();
+  await shop.quiet();
+  const swallowed = proxy.swallow();
+  assert.ok(swallowed >= 2, 'flush and catalog are connected');
+  await some();
+  while (!/no answer/.test(shop.log)) await sleep(20);
+  await some();
+  proxy.pass();
+  const { acked } = await prove(shop, log);
+  t.diagnostic(`${swallowed} connections swallowed, ${acked} events acknowledged`);
+});
