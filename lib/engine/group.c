@@ -240,35 +240,20 @@ int attrib_group_named(
 	return err || name->observation_count ? err : want_holders(closure, name, NULL, orders);
 }
 
-static bool is_all_seen(
-	const struct attrib_order_group *group, const struct attrib_order_group *viewer)
-{
-	if (group->order.lock_at > viewer->order.lock_at ||
-		group->site->policy.version > viewer->site->policy.version)
-		return false;
-	for (size_t i = 0; i < group->observation_count; i++)
-		if (group->observations[i]->fact->received_at > viewer->order.lock_at)
-			return false;
-	return true;
-}
-
 int attrib_group_as_seen(struct attrib_order_group *group, const struct attrib_order_group *viewer,
 	struct attrib_arena *arena, struct attrib_order_group **out)
 {
-	struct attrib_order_group *seen = group;
+	struct attrib_order_group *seen = attrib_arena_raw(arena, sizeof *seen);
 	int64_t lock_at = viewer->order.lock_at;
-	int err = 0;
+	int err;
 
-	if (!is_all_seen(group, viewer)) {
-		seen = attrib_arena_raw(arena, sizeof *seen);
-		if (!seen)
-			return ATTRIB_E_NOMEM;
-		*seen = *group;
-		err = merge_observations(seen, viewer->site, lock_at, arena);
-		seen->order.order_id = group->order.order_id;
-		if (seen->order.lock_at > lock_at)
-			seen->order.lock_at = lock_at;
-	}
+	if (!seen)
+		return ATTRIB_E_NOMEM;
+	*seen = *group;
+	err = merge_observations(seen, viewer->site, lock_at, arena);
+	seen->order.order_id = group->order.order_id;
+	if (seen->order.lock_at > lock_at)
+		seen->order.lock_at = lock_at;
 	*out = seen->observation_count ? seen : NULL;
 	return err;
 }

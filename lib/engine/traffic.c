@@ -55,7 +55,6 @@ void attrib_traffic_of(
 		.bucket_at = bucket_of(event->occurred_at),
 		.type = event->type,
 		.verdicts = event->verdicts & ~(uint32_t)NOT_VALIDITY,
-		.count = 1,
 	};
 	strongest_key(event, arena, &out->channel, &out->key);
 	if (event->verdicts & ATTRIB_VERDICT_OVERFLOW && out->channel != ATTRIB_CHANNEL_DIRECT)

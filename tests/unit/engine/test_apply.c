@@ -230,6 +230,27 @@ static void test_uniques_are_by_local_day_and_visitor(void **unused)
 	world_done(&w);
 }
 
+/* The day on which clocks go back begins by the offset of its midnight, not of its end. */
+static void test_uniques_of_a_day_of_25_hours(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	world_init(&w);
+	attrib_zone_free((struct attrib_zone *)w.site.zone);
+	w.site.zone = attrib_zone_load("Europe/Berlin");
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	world_open(&w);
+	world_click(&w, "c1", "v", "l-ada", START - 7 * DAYS - 2 * HOUR); /* 25 October, 0:00 */
+	world_click(&w, "c2", "v", "l-ada", START - 6 * DAYS - HOUR - 1); /* and its last moment */
+	world_apply(&w);
+	assert_int_equal(traffic_sum(&w, true), 1);
+	for (size_t i = 0; i < world_view(&w)->traffic_count; i++)
+		if (w.view.traffic[i]->uniques)
+			assert_int_equal(w.view.traffic[i]->bucket_at, START - 7 * DAYS - 2 * HOUR);
+	world_done(&w);
+}
+
 /* Where the clocks leap over midnight, the day begins at one o'clock. */
 static void test_uniques_of_a_day_without_midnight(void **unused)
 {
@@ -507,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_the_claimer_counts_again_a_repeat_does_not),
 		cmocka_unit_test(test_an_order_told_again_is_no_new_fact),
 		cmocka_unit_test(test_uniques_are_by_local_day_and_visitor),
+		cmocka_unit_test(test_uniques_of_a_day_of_25_hours),
 		cmocka_unit_test(test_uniques_of_a_day_without_midnight),
 		cmocka_unit_test(test_erase_says_nothing_to_the_engine),
 		cmocka_unit_test(test_traffic_keys),

@@ -416,6 +416,26 @@ static void test_a_hub_is_no_key(void **unused)
 	world_done(&w);
 }
 
+/* A stranger can name anybody: whose lead it is, its visitor tells. */
+static void test_the_keys_of_a_strangers_lead_are_nobodys(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	w.site.policy.browser_orders = ATTRIB_BROWSER_COUNT;
+	world_open(&w);
+	world_click(&w, "c", "v", "l-ada", LEAD - DAYS);
+	event = world_lead(&w, "L", "v", LEAD);
+	event->trust = ATTRIB_TRUST_STRANGER;
+	event_customer(&w, event, "other");
+	event = world_order(&w, "o", "v", NULL);
+	event_customer(&w, event, "me");
+	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
 /* Which it is by what was known at the lock of the order that asks: until then the lead is of whom its
  * key names, and not of who bought there. */
 static void test_a_hub_is_one_as_of_the_orders_lock(void **unused)
@@ -702,6 +722,7 @@ int main(void)
 		cmocka_unit_test(test_the_person_is_found_by_visitor_and_by_key),
 		cmocka_unit_test(test_a_shared_device_keeps_it_for_the_leads_person),
 		cmocka_unit_test(test_a_hub_is_no_key),
+		cmocka_unit_test(test_the_keys_of_a_strangers_lead_are_nobodys),
 		cmocka_unit_test(test_a_hub_is_one_as_of_the_orders_lock),
 		cmocka_unit_test(test_two_leads),
 		cmocka_unit_test(test_of_many_leads_the_newest_keep),
