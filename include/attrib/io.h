@@ -23,6 +23,7 @@ struct attrib_io {
 	int (*truncate)(int fd, off_t size);
 	int (*rename)(int dir, const char *from, const char *to);
 	int (*unlink)(int dir, const char *name);
+	uint64_t (*room)(int fd); /* bytes that may still be written to its file system */
 };
 
 extern const struct attrib_io attrib_io_system;

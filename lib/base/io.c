@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define PAGE 4096u
@@ -26,6 +27,14 @@ static int system_unlink(int dir, const char *name)
 	return unlinkat(dir, name, 0);
 }
 
+/* Unknown is enough: the write itself will tell. */
+static uint64_t system_room(int fd)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) ? UINT64_MAX : (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
 const struct attrib_io attrib_io_system = {
 	.open = system_open,
 	.pread = pread,
@@ -35,6 +44,7 @@ const struct attrib_io attrib_io_system = {
 	.truncate = ftruncate,
 	.rename = system_rename,
 	.unlink = system_unlink,
+	.room = system_room,
 };
 
 int attrib_io_error(void)

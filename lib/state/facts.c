@@ -18,7 +18,7 @@ struct state_facts {
 #define COPIES  1 /* a name has more than one copy */
 #define DROPPED 2 /* a cap has dropped a touch */
 
-/* The head of a record; its body follows. Never kept outside the process. */
+/* The head of a record; its body follows. Checkpoints hold it as it stands here. */
 struct __attribute__((packed)) record {
 	uint8_t type, sub, trust, cap;
 	uint16_t lane;
@@ -29,6 +29,8 @@ struct __attribute__((packed)) record {
 	uint64_t content_hash;
 };
 _Static_assert(sizeof(struct record) == 55, "a record's head is packed");
+_Static_assert(offsetof(struct state_facts, data) == 8, "a copy begins with 8 bytes");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "copies are read as they were written");
 
 static inline const struct record *record_at(const struct state_facts *facts, size_t offset)
 {
@@ -431,6 +433,57 @@ size_t state_facts_forget(struct state_pool *pool, struct state_facts **facts, i
 	}
 	move(pool, to, facts, had);
 	return count - (*facts)->count;
+}
+
+size_t state_facts_size(const struct state_facts *facts)
+{
+	return bytes_for(facts->used);
+}
+
+void state_facts_copy(const struct state_facts *facts, uint8_t *out)
+{
+	memcpy(out, facts, bytes_for(facts->used));
+}
+
+/* Gives every record its lane's new number; false when they are no records. */
+static bool renumber(struct state_facts *facts, const uint16_t *lanes, size_t lane_count)
+{
+	size_t at = 0, count = 0;
+
+	for (; facts->used - at >= sizeof(struct record); count++) {
+		struct record *r = (struct record *)(facts->data + at);
+
+		if (r->cap >= ATTRIB_CAP_COUNT || r->lane >= lane_count ||
+			record_bytes(r) > facts->used - at)
+			return false;
+		r->lane = lanes[r->lane];
+		at += record_bytes(r);
+	}
+	return at == facts->used && count == facts->count && count > 0;
+}
+
+int state_facts_restore(struct state_pool *pool, const uint8_t *p, size_t n, const uint16_t *lanes,
+	size_t lane_count, struct state_facts **out, size_t *size, int64_t *newest_received_at)
+{
+	struct state_facts head, *facts;
+
+	if (n < sizeof head)
+		return ATTRIB_E_CORRUPT;
+	memcpy(&head, p, sizeof head);
+	if (n < bytes_for(head.used))
+		return ATTRIB_E_CORRUPT;
+	facts = state_pool_alloc(pool, bytes_for(head.used));
+	if (!facts)
+		return ATTRIB_E_NOMEM;
+	memcpy(facts, p, bytes_for(head.used));
+	if (!renumber(facts, lanes, lane_count)) {
+		state_facts_free(pool, facts);
+		return ATTRIB_E_CORRUPT;
+	}
+	*newest_received_at = newest_of(facts);
+	*size = bytes_for(head.used);
+	*out = facts;
+	return 0;
 }
 
 void state_facts_free(struct state_pool *pool, struct state_facts *facts)

@@ -49,6 +49,15 @@ size_t state_facts_load(const struct state_facts *facts, const struct attrib_ent
 /* Takes out all that is not lasting, when all of that was received before `before`. *facts may move,
  * and is NULL when nothing is left; returns how many copies went. Without memory they stay. */
 size_t state_facts_forget(struct state_pool *pool, struct state_facts **facts, int64_t before);
+/* Copying all of it. The bytes are those of memory: little endian, and another layout of them is another
+ * version of the checkpoint format (checkpoint_format.h). */
+size_t state_facts_size(const struct state_facts *facts);
+void state_facts_copy(const struct state_facts *facts, uint8_t *out);
+/* From a copy at the beginning of p: a new piece in *out, how many bytes the copy has in *size, the
+ * newest received_at as above. lanes: the new number of each of lane_count. ATTRIB_E_CORRUPT: no such
+ * facts were ever copied; ATTRIB_E_NOMEM. */
+int state_facts_restore(struct state_pool *pool, const uint8_t *p, size_t n, const uint16_t *lanes,
+	size_t lane_count, struct state_facts **out, size_t *size, int64_t *newest_received_at);
 void state_facts_free(struct state_pool *pool, struct state_facts *facts);
 
 #endif

@@ -11,53 +11,9 @@
 #include <stdlib.h>
 
 #include "attrib/event.h"
-#include "attrib/time.h"
-#include "facts.h"
-#include "table.h"
+#include "memory.h"
 
-#define KINDS       (ATTRIB_ENTITY_ID + 1)
-#define LANE_NOBODY 0 /* the number of no lane, and of lanes beyond LANES_MAX */
-#define LANES_MAX   UINT16_MAX
-#define AHEAD       16 /* entities that are brought near at once */
-
-struct memory {
-	struct attrib_state state;
-	struct state_table tables[KINDS]; /* by kind; [0] unused */
-	struct state_table lane_numbers;  /* lane id -> uint16_t */
-	struct attrib_id *lanes;          /* by number; [LANE_NOBODY] is no lane */
-	size_t lane_count, lane_room;
-	struct attrib_id last_lane; /* most facts come from the lane of the one before */
-	uint16_t last_lane_number;
-	uint64_t ticket, max_bytes;
-	struct state_pool pool; /* the facts themselves */
-	uint64_t facts, refused, refused_full, forgotten;
-};
-
-/* Values of the tables. */
-struct __attribute__((packed)) claim { /* ENTITY_ID */
-	uint16_t lane;
-	uint64_t number : 48;
-	uint32_t received_at; /* seconds_of() */
-};
-_Static_assert(sizeof(struct claim) == 12, "a remembered id is 28 bytes");
-
-struct __attribute__((packed)) handle { /* the other kinds */
-	struct state_facts *facts;      /* owned */
-	uint32_t newest;                /* seconds_of() */
-};
-
-static inline struct memory *memory_of(struct attrib_state *state)
-{
-	return (struct memory *)state;
-}
-
-/* Whole seconds, rounded down; until the year 2106. */
-static uint32_t seconds_of(int64_t at)
-{
-	int64_t seconds = at < 0 ? 0 : at / ATTRIB_US_PER_S;
-
-	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
-}
+#define AHEAD 16 /* entities that are brought near at once */
 
 static uint64_t bytes_of(const struct memory *memory)
 {
@@ -71,7 +27,7 @@ static uint64_t bytes_of(const struct memory *memory)
 
 /* -- lanes ------------------------------------------------------------------------------------- */
 
-static int lane_add(struct memory *memory, const struct attrib_id *lane, uint16_t *number)
+int memory_lane_add(struct memory *memory, const struct attrib_id *lane, uint16_t *number)
 {
 	size_t room = memory->lane_room * 2;
 	struct attrib_id *lanes;
@@ -111,7 +67,7 @@ static int lane_number(struct memory *memory, const struct attrib_id *lane, uint
 		*number = LANE_NOBODY;
 		return 0;
 	} else {
-		err = lane_add(memory, lane, number);
+		err = memory_lane_add(memory, lane, number);
 		if (err)
 			return err;
 	}
@@ -143,7 +99,7 @@ static int add_id(struct memory *memory, const struct attrib_fact *fact, uint64_
 {
 	struct state_table *table = &memory->tables[ATTRIB_ENTITY_ID];
 	void *value = state_table_find(table, hash, &fact->entity.id);
-	uint32_t received_at = seconds_of(fact->received_at);
+	uint32_t received_at = memory_seconds(fact->received_at);
 	struct claim claim;
 
 	if (value) {
@@ -192,7 +148,7 @@ static int leave(
 	uint64_t hash = state_table_hash(table, &dropped->id);
 	struct claim claim = {.lane = dropped->claim.lane,
 		.number = dropped->claim.number & STATE_NUMBER_MAX,
-		.received_at = seconds_of(dropped->received_at)};
+		.received_at = memory_seconds(dropped->received_at)};
 	void *value;
 
 	if (state_table_find(table, hash, &dropped->id) ||
@@ -235,7 +191,7 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 		return ATTRIB_E_NOMEM;
 	}
 	handle.facts = facts;
-	handle.newest = seconds_of(r.newest_received_at);
+	handle.newest = memory_seconds(r.newest_received_at);
 	memcpy(value, &handle, sizeof handle);
 	memory->facts += (uint64_t)r.facts;
 	memory->refused += r.added.refused;
@@ -432,7 +388,7 @@ static bool forget_entity(void *arg, void *value)
 	struct handle handle;
 
 	memcpy(&handle, value, sizeof handle);
-	if (handle.newest > seconds_of(f->before))
+	if (handle.newest > memory_seconds(f->before))
 		return false;
 	facts = handle.facts;
 	f->memory->facts -= state_facts_forget(&f->memory->pool, &facts, f->before);

@@ -79,6 +79,28 @@ int state_table_init(struct state_table *table, size_t value_size, uint64_t seed
 	return table->buckets ? 0 : ATTRIB_E_NOMEM;
 }
 
+void state_table_expect(struct state_table *table, uint64_t entries)
+{
+	uint64_t count = entries / MEAN_RECORDS;
+	size_t room = table->room;
+	struct state_bucket **buckets;
+
+	if (table->entries || count <= table->count || count > SIZE_MAX / 4 / sizeof *buckets)
+		return;
+	while (room < count)
+		room *= 2;
+	buckets = calloc(room, sizeof *buckets);
+	if (!buckets)
+		return;
+	free(table->buckets);
+	table->bytes += (room - table->room) * sizeof *buckets;
+	table->buckets = buckets;
+	table->room = room;
+	table->count = (size_t)count;
+	while (table->half * 2 <= table->count)
+		table->half *= 2;
+}
+
 void state_table_done(struct state_table *table)
 {
 	for (size_t i = 0; i < table->count && table->buckets; i++)
@@ -379,4 +401,37 @@ size_t state_table_walk(
 		*cursor = bucket_end(table, *cursor);
 	} while (*cursor);
 	return n;
+}
+
+/* -- the walk by buckets ------------------------------------------------------------------------ */
+
+struct state_records state_table_records(const struct state_table *table, uint64_t cursor)
+{
+	struct state_bucket *bucket = table->buckets[bucket_of(table, reverse(cursor))];
+
+	if (!bucket)
+		return (struct state_records){0};
+	return (struct state_records){.tags = bucket->bytes,
+		.records = record(table, bucket, 0),
+		.n = bucket->used,
+		.size = record_size(table)};
+}
+
+uint64_t state_table_after(const struct state_table *table, uint64_t cursor)
+{
+	return bucket_end(table, cursor);
+}
+
+struct attrib_id state_records_id(const struct state_records *records, size_t i)
+{
+	struct attrib_id id;
+
+	id.b[0] = records->tags[i];
+	memcpy(id.b + 1, records->records + i * records->size, ID_REST);
+	return id;
+}
+
+const void *state_records_value(const struct state_records *records, size_t i)
+{
+	return records->records + i * records->size + ID_REST;
 }

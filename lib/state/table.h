@@ -28,6 +28,8 @@ struct state_table {
 };
 
 int state_table_init(struct state_table *table, size_t value_size, uint64_t seed);
+/* Makes an empty table as wide as that many entries will want it; without memory it grows as always. */
+void state_table_expect(struct state_table *table, uint64_t entries);
 void state_table_done(struct state_table *table);
 
 /* What the calls below want of an id: computed once for all of them. */
@@ -52,5 +54,17 @@ void state_table_sweep(struct state_table *table, bool (*drop)(void *arg, void *
  * in between. (Ids that share all 64 bits of their hash may be met together or not at all.) */
 size_t state_table_walk(
 	const struct state_table *table, uint64_t *cursor, struct attrib_id *out, size_t max);
+
+/* The same walk by whole buckets: all records of the bucket in which the cursor stands, which starts at 0
+ * and moves by state_table_after, 0 again behind the last one. Buckets only ever split, so a place between
+ * two stays one. Valid until the next insert or sweep. */
+struct state_records {
+	const uint8_t *tags, *records;
+	size_t n, size; /* records, bytes of each */
+};
+struct state_records state_table_records(const struct state_table *table, uint64_t cursor);
+uint64_t state_table_after(const struct state_table *table, uint64_t cursor);
+struct attrib_id state_records_id(const struct state_records *records, size_t i);
+const void *state_records_value(const struct state_records *records, size_t i);
 
 #endif
