@@ -99,6 +99,8 @@ static void handle_metrics(struct attribd_exchange *exchange)
 	attribd_metric_set(ATTRIBD_METRIC_LAG_MS, view.lag_us / 1000);
 	attribd_metric_set(
 		ATTRIBD_METRIC_JOURNAL_BYTES, (int64_t)attrib_journal_bytes(server->journal));
+	attribd_metric_set(
+		ATTRIBD_METRIC_JOURNAL_SEGMENTS, (int64_t)attrib_journal_segments(server->journal));
 	attribd_metrics_write(&exchange->worker->text);
 	answer_text(exchange, 200, "text/plain; version=0.0.4");
 }

@@ -73,8 +73,9 @@ static int find(void *arg, const struct attrib_positions *positions,
 {
 	struct take_over *t = arg;
 	char text[ATTRIBD_GAP_TEXT];
+	const struct attribd_held held = {.journal = t->journal};
 	struct attribd_gaps gaps;
-	int err = attribd_gaps_find(t->journal, positions, &gaps);
+	int err = attribd_gaps_find(&held, positions, &gaps);
 
 	if (err)
 		return err;

@@ -66,11 +66,12 @@ struct attribd_config {
 	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us,
 		webhook_timeout_us;
 	int64_t max_connections;
-	int64_t journal_segment_size, journal_quota; /* bytes; quota 0 = none */
-	int64_t memory_limit;                        /* bytes of the state; 0 = none */
-	const char *bot_list;                        /* a file; empty = the list that is built in */
-	struct attrib_bots *bots;                    /* owned; what it holds */
-	int64_t flood_clicks; /* of an address on a link in a minute; 0 = off */
+	int64_t journal_segment_size, journal_quota;     /* bytes; quota 0 = none */
+	int64_t journal_retain_us, journal_retain_bytes; /* bytes 0 = none */
+	int64_t memory_limit;                            /* bytes of the state; 0 = none */
+	const char *bot_list;     /* a file; empty = the list that is built in */
+	struct attrib_bots *bots; /* owned; what it holds */
+	int64_t flood_clicks;     /* of an address on a link in a minute; 0 = off */
 	struct attribd_site_config *sites;
 	size_t site_count;
 };

@@ -133,7 +133,20 @@ const struct config_setting config_settings[] = {
 		.help = "Size of one file of the journal."},
 	{DAEMON(journal_quota), .name = "journal.quota", .type = &config_type_size,
 		.max = 1024 * TIB, .restart = true, .fallback = "0",
-		.help = "Bytes that the journal may take; 0 = what the disk has."},
+		.help = "Bytes that the journal may take; 0 = what the disk has. Segments that are "
+			"only "
+			"retained go before seven eighths of it are exceeded; beyond it events are "
+			"answered with 503."},
+	{DAEMON(journal_retain_us), .name = "journal.retain", .type = &config_type_duration,
+		.max = 10 * YEAR, .restart = true, .fallback = "7d",
+		.help = "How long segments stay that PostgreSQL has confirmed and both "
+			"checkpoints hold: from them a database that is restored from a backup "
+			"gets "
+			"back what it lacks. Only the time that the daemon runs counts."},
+	{DAEMON(journal_retain_bytes), .name = "journal.retain_bytes", .type = &config_type_size,
+		.max = 1024 * TIB, .restart = true, .fallback = "0",
+		.help = "Beyond these bytes of the journal the oldest of those segments go before "
+			"their time; 0 = none does."},
 	{DAEMON(memory_limit), .name = "memory_limit", .type = &config_type_size, .max = 1024 * TIB,
 		.restart = true, .fallback = "0",
 		.help = "Bytes that the state may take; beyond it strangers make no new visitors. "

@@ -90,6 +90,13 @@ static int remember(struct attribd_flush *flush, const struct attrib_sink_attach
 	return 0;
 }
 
+static void tell_confirmed(
+	struct attribd_flush *flush, const struct attrib_position *positions, size_t n)
+{
+	if (flush->confirmed)
+		flush->confirmed(flush->confirmed_arg, positions, n);
+}
+
 static int attach_once(struct attribd_flush *flush)
 {
 	struct attrib_sink_attach attach = {0};
@@ -104,6 +111,7 @@ static int attach_once(struct attribd_flush *flush)
 		recovered(flush);
 	atomic_store(&flush->progress->refused, flush->sink->quarantined);
 	if (first) {
+		tell_confirmed(flush, attach.positions, attach.position_count);
 		atomic_store(&flush->attach, ATTRIBD_ATTACH_DONE);
 		attribd_bell_ring(flush->owner);
 		attribd_bell_ring(flush->engine);
@@ -163,6 +171,7 @@ static bool flush_until(struct attribd_flush *flush)
 		if (!err) {
 			recovered(flush);
 			tell_refused(flush, refused);
+			tell_confirmed(flush, view.positions, view.position_count);
 			return true;
 		}
 		complain(flush, "flushing", err);

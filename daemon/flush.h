@@ -31,7 +31,10 @@ struct attribd_flush {
 	struct attribd_bell bell;    /* a batch was offered, or stop */
 	struct attribd_bell *engine; /* borrowed; rung when attached and after each batch */
 	struct attribd_bell
-		*owner;     /* borrowed; rung when the first attempt is over, and by `fatal` */
+		*owner; /* borrowed; rung when the first attempt is over, and by `fatal` */
+	/* set before the start; flush thread: the database has these positions for good */
+	void (*confirmed)(void *arg, const struct attrib_position *positions, size_t n);
+	void *confirmed_arg;
 	int64_t backoff_us; /* flush thread only */
 	int told;   /* flush thread only: the error that was logged of this outage; 0 = none */
 	bool stuck; /* flush thread only: the batch at hand did not get in yet */

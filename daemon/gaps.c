@@ -10,60 +10,82 @@
 #define TOLD_MAX 20
 
 static void add(struct attribd_gaps *gaps, const struct attrib_id *lane, uint64_t from, uint64_t to,
-	bool flushed)
+	enum attribd_gap_kind kind)
 {
 	gaps->p[gaps->count++] = (struct attribd_gap){
-		.lane = {.lane = *lane, .number = to}, .from = from, .to = to, .flushed = flushed};
+		.lane = {.lane = *lane, .number = to}, .from = from, .to = to, .kind = kind};
 }
 
-/* What PostgreSQL has and the directory does not. */
-static void compare_lane(struct attrib_journal *journal, const struct attrib_position *position,
+static const struct attrib_position *position_of(
+	const struct attrib_position *positions, size_t n, const struct attrib_id *lane)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (attrib_id_eq(&positions[i].lane, lane))
+			return &positions[i];
+	}
+	return NULL;
+}
+
+/* A lane of which the directory knows nothing. */
+static void compare_unknown(struct attrib_journal *journal, const struct attrib_position *position,
 	struct attribd_gaps *gaps)
 {
-	struct attrib_lane_view lane = {.id = position->lane};
 	uint32_t index;
 
-	if (attrib_journal_lane_find(journal, &position->lane, &index))
-		attrib_journal_lane_look(journal, index, &lane);
-	if (position->number > lane.last + lane.torn)
-		add(gaps, &lane.id, lane.last + 1, position->number, true);
+	if (!attrib_journal_lane_find(journal, &position->lane, &index) && position->number)
+		add(gaps, &position->lane, 1, position->number, ATTRIBD_GAP_FLUSHED);
 }
 
-/* What nobody has: the lane's first segments are gone before they were flushed. */
-static void compare_begin(const struct attrib_lane_view *lane,
-	const struct attrib_positions *positions, struct attribd_gaps *gaps)
+static uint64_t max(uint64_t a, uint64_t b)
 {
-	uint64_t from = lane->begins;
-
-	for (size_t i = 0; i < positions->count; i++) {
-		if (!attrib_id_eq(&positions->p[i].lane, &lane->id))
-			continue;
-		if (i >= positions->count - positions->given_up)
-			return;
-		from = positions->p[i].number + 1;
-	}
-	if (from < lane->first)
-		add(gaps, &lane->id, from, lane->first - 1, false);
+	return a > b ? a : b;
 }
 
-int attribd_gaps_find(struct attrib_journal *journal, const struct attrib_positions *positions,
+/* PostgreSQL has the lane up to `confirmed`, the checkpoint up to `state`; begins - 1 = not at all. */
+static void compare_lane(const struct attrib_lane_view *lane, uint64_t confirmed, uint64_t state,
+	struct attribd_gaps *gaps)
+{
+	/* of a lane that is gone everything up to `known` was here */
+	if (confirmed > max(lane->last + lane->torn, lane->known))
+		add(gaps, &lane->id, max(lane->last, lane->known) + 1, confirmed,
+			ATTRIBD_GAP_FLUSHED);
+	else if (confirmed + 1 < lane->first)
+		add(gaps, &lane->id, confirmed + 1, lane->first - 1, ATTRIBD_GAP_LOST);
+	else if (max(confirmed, lane->last) < lane->known)
+		add(gaps, &lane->id, max(confirmed, lane->last) + 1, lane->known, ATTRIBD_GAP_LOST);
+	else if (state + 1 < lane->first)
+		add(gaps, &lane->id, state + 1, lane->first - 1, ATTRIBD_GAP_STATE);
+}
+
+static void compare_known(const struct attribd_held *held, const struct attrib_positions *positions,
+	uint32_t index, struct attribd_gaps *gaps)
+{
+	struct attrib_lane_view lane;
+
+	attrib_journal_lane_look(held->journal, index, &lane);
+	const struct attrib_position *in_sink =
+		position_of(positions->p, positions->count, &lane.id);
+	const struct attrib_position *in_state =
+		position_of(held->state, held->state_count, &lane.id);
+	bool given_up = in_sink && in_sink >= positions->p + positions->count - positions->given_up;
+	if (!lane.own && !given_up)
+		compare_lane(&lane, in_sink ? in_sink->number : lane.begins - 1,
+			in_state ? in_state->number : lane.begins - 1, gaps);
+}
+
+int attribd_gaps_find(const struct attribd_held *held, const struct attrib_positions *positions,
 	struct attribd_gaps *out)
 {
-	uint32_t lanes = attrib_journal_lane_count(journal);
+	uint32_t lanes = attrib_journal_lane_count(held->journal);
 	struct attribd_gaps gaps = {0};
 
 	gaps.p = calloc(positions->count + lanes + 1, sizeof *gaps.p);
 	if (!gaps.p)
 		return ATTRIB_E_NOMEM;
 	for (size_t i = 0; i < positions->count - positions->given_up; i++)
-		compare_lane(journal, &positions->p[i], &gaps);
-	for (uint32_t i = 0; i < lanes; i++) {
-		struct attrib_lane_view lane;
-
-		attrib_journal_lane_look(journal, i, &lane);
-		if (!lane.own)
-			compare_begin(&lane, positions, &gaps);
-	}
+		compare_unknown(held->journal, &positions->p[i], &gaps);
+	for (uint32_t i = 0; i < lanes; i++)
+		compare_known(held, positions, i, &gaps);
 	*out = gaps;
 	return 0;
 }
@@ -79,20 +101,21 @@ void attribd_gap_text(const struct attribd_gap *gap, char out[ATTRIBD_GAP_TEXT])
 	char lane[33] = {0};
 
 	attrib_hex(gap->lane.lane.b, sizeof gap->lane.lane.b, lane);
-	if (!gap->flushed)
-		snprintf(out, ATTRIBD_GAP_TEXT,
-			"lane %s: records %" PRIu64 " to %" PRIu64
-			" are neither in PostgreSQL nor in this journal",
-			lane, gap->from, gap->to);
-	else if (gap->from == 1)
+	if (gap->kind == ATTRIBD_GAP_FLUSHED && gap->from == 1)
 		snprintf(out, ATTRIBD_GAP_TEXT,
 			"lane %s: PostgreSQL has records up to %" PRIu64 ", this journal has none",
 			lane, gap->to);
-	else
+	else if (gap->kind == ATTRIBD_GAP_FLUSHED)
 		snprintf(out, ATTRIBD_GAP_TEXT,
 			"lane %s: records %" PRIu64 " to %" PRIu64
 			" that PostgreSQL has are not in this journal",
 			lane, gap->from, gap->to);
+	else
+		snprintf(out, ATTRIBD_GAP_TEXT,
+			"lane %s: records %" PRIu64 " to %" PRIu64
+			" are neither in %s nor in this journal",
+			lane, gap->from, gap->to,
+			gap->kind == ATTRIBD_GAP_LOST ? "PostgreSQL" : "a checkpoint");
 }
 
 static void tell(const struct attribd_gaps *gaps)
@@ -107,29 +130,51 @@ static void tell(const struct attribd_gaps *gaps)
 		attribd_log(ATTRIBD_LOG_ERROR, "... and in %zu more lanes", gaps->count - TOLD_MAX);
 }
 
+/* What to do depends on what is missing: an older copy, an older database, or the state alone. */
+static const char *const advice[] = {
+	[ATTRIBD_GAP_FLUSHED] = "this state_dir is older than the database or has lost segments",
+	[ATTRIBD_GAP_LOST] = "the database is older than what this journal has retained",
+	[ATTRIBD_GAP_STATE] =
+		"no usable checkpoint, and segments that it would replace are deleted",
+};
+static const char *const remedy[] = {
+	[ATTRIBD_GAP_FLUSHED] = "start with the newest state_dir",
+	[ATTRIBD_GAP_LOST] = "restore a newer backup of the database",
+	[ATTRIBD_GAP_STATE] = "bring the checkpoint back from a backup",
+};
+
+static void advise(const struct attribd_gaps *gaps, struct attrib_sink_error *error)
+{
+	enum attribd_gap_kind kind = gaps->p[0].kind;
+
+	for (size_t i = 1; i < gaps->count; i++)
+		if (gaps->p[i].kind < kind)
+			kind = gaps->p[i].kind;
+	snprintf(error->text, sizeof error->text,
+		"%s (%zu lane%s, see above): %s, or go on without those records with 'attribd "
+		"take-over'",
+		advice[kind], gaps->count, gaps->count == 1 ? "" : "s", remedy[kind]);
+}
+
 bool attribd_gaps_fits(
 	void *arg, const struct attrib_positions *positions, struct attrib_sink_error *error)
 {
-	struct attrib_journal *journal = arg;
+	const struct attribd_held *held = arg;
 	struct attribd_gaps gaps;
+	uint64_t base = attrib_journal_base(held->journal);
 
-	if (positions->count == 0 && attrib_journal_base(journal) > 0)
+	if (positions->count == 0 && base > 0)
 		attribd_log(ATTRIBD_LOG_NOTICE,
 			"PostgreSQL knows nothing of this instance: all %" PRIu64
 			" records of the journal are written to it",
-			attrib_journal_base(journal));
-	if (attribd_gaps_find(journal, positions, &gaps)) {
+			base);
+	if (attribd_gaps_find(held, positions, &gaps)) {
 		snprintf(error->text, sizeof error->text, "%s", attrib_error_text(ATTRIB_E_NOMEM));
 		return false;
 	}
 	bool fits = gaps.count == 0;
 	if (!fits)
-		snprintf(error->text, sizeof error->text,
-			"this state_dir is older than the database or has lost segments (%zu "
-			"lane%s, "
-			"see above): start with the newest state_dir, or go on without those "
-			"records with 'attribd take-over'",
-			gaps.count, gaps.count == 1 ? "" : "s");
+		advise(&gaps, error);
 	tell(&gaps);
 	attribd_gaps_done(&gaps);
 	return fits;

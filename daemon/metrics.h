@@ -63,6 +63,12 @@
 	X(CLICKS_LOST, counter, "attribd_clicks_lost_total", "",                                   \
 		"Redirects answered whose click could not be recorded.")                           \
 	X(JOURNAL_BYTES, gauge, "attribd_journal_bytes", "", "Bytes of the journal on disk.")      \
+	X(JOURNAL_SEGMENTS, gauge, "attribd_journal_segments", "",                                 \
+		"Segments of the journal on disk.")                                                \
+	X(JOURNAL_DELETED, counter, "attribd_journal_deleted_segments_total", "",                  \
+		"Segments that were deleted because nobody needs them any more.")                  \
+	X(JOURNAL_DELETED_BYTES, counter, "attribd_journal_deleted_bytes_total", "",               \
+		"Bytes of those segments.")                                                        \
 	X(JOURNAL_COMMITTED, gauge, "attribd_journal_committed", "",                               \
 		"Durable records of this instance, for life.")                                     \
 	X(JOURNAL_COMMITS, counter, "attribd_journal_commits_total", "",                           \

@@ -73,6 +73,7 @@ static void on_commit(void *arg)
 	if (atomic_load(&server->progress.behind_at) == 0)
 		atomic_store(&server->progress.behind_at, attribd_clock_now());
 	attribd_bell_ring(&server->pump.bell);
+	attribd_trim_look(&server->trim);
 }
 
 static void on_note(void *arg, enum attrib_journal_note what, const char *text)
@@ -111,6 +112,9 @@ static int open_journal(struct attribd_server *server, const struct attribd_conf
 		return err == ATTRIB_E_VERSION ? EX_CONFIG : EX_IOERR;
 	}
 	warn_foreign(server, dir);
+	server->held.journal = server->journal;
+	if (attribd_trim_init(&server->trim, server->journal, config))
+		return EX_OSERR;
 	attribd_damage_init(&server->damage, server->journal, config->state_dir);
 	attrib_journal_on_commit(server->journal, on_commit, server);
 	attribd_told_open(&server->told, config->state_dir, &server->progress);
@@ -138,13 +142,15 @@ static int start_flush(struct attribd_server *server, const struct attribd_confi
 		.secret_fingerprint = server->fingerprint,
 		.statement_timeout_ms = (int)(config->flush_timeout_us / 1000),
 		.fits = attribd_gaps_fits,
-		.fits_arg = server->journal};
+		.fits_arg = &server->held};
 	struct attrib_sink *sink;
 	int err = attrib_sink_postgres_new(&options, &sink);
 
 	if (!err)
 		err = attribd_flush_init(
 			&server->flush, sink, &server->progress, &server->pump.bell, &server->bell);
+	server->flush.confirmed = attribd_trim_confirmed;
+	server->flush.confirmed_arg = server->journal;
 	return err ? err : attribd_flush_start(&server->flush);
 }
 
@@ -224,7 +230,9 @@ static int start_pump(struct attribd_server *server)
 			server->pump.reader, attribd_damage_hear, &server->damage);
 	for (int i = 0; i < server->worker_count && !err; i++)
 		err = attribd_worker_start(&server->workers[i]);
-	return err ? err : attribd_pump_start(&server->pump);
+	if (!err)
+		err = attribd_pump_start(&server->pump);
+	return err ? err : attribd_trim_start(&server->trim);
 }
 
 static int start_admin(struct attribd_server *server)
@@ -368,7 +376,10 @@ static bool stop(struct attribd_server *server, int *code)
 	signal(SIGINT, SIG_DFL);
 	hear_signals(SIG_UNBLOCK);
 	attribd_listener_close(&server->public);
+	attribd_trim_stop(&server->trim);
 	bool ended = stop_workers(server), drained = drain(server);
+	ended &= join_until(
+		server->trim.thread, &server->trim.started, attribd_clock_mono() + GIVE_UP_US);
 	attribd_listener_close(&server->admin);
 	if (server->admin_worker.base) {
 		attribd_worker_stop(&server->admin_worker);
@@ -401,6 +412,7 @@ static void free_server(struct attribd_server *server)
 	attribd_snapshot_unref(server->snapshot);
 	attribd_snapshots_done(&server->snapshots);
 	attribd_damage_done(&server->damage);
+	attribd_trim_done(&server->trim);
 	attrib_journal_close(server->journal);
 	if (server->base)
 		event_base_free(server->base);

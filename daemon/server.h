@@ -9,11 +9,13 @@
 #include "catalog_thread.h"
 #include "damage.h"
 #include "flush.h"
+#include "gaps.h"
 #include "listener.h"
 #include "progress.h"
 #include "pump.h"
 #include "snapshot.h"
 #include "told.h"
+#include "trim.h"
 #include "worker.h"
 
 struct attribd_server {
@@ -28,6 +30,8 @@ struct attribd_server {
 	int lock;                       /* owned; of the state directory */
 	struct attrib_journal *journal; /* owned */
 	struct attribd_damage damage;   /* engine thread, once it runs */
+	struct attribd_held held;       /* constant once threads run */
+	struct attribd_trim trim;
 
 	struct event_base *base; /* main thread */
 	struct event bell_event, on_term, on_int, on_hup;

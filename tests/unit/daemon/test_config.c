@@ -81,6 +81,8 @@ static void an_empty_file_is_all_defaults(void **state)
 	assert_int_equal(c->redirect_timeout_us, 200000);
 	assert_int_equal(c->webhook_timeout_us, 800000);
 	assert_int_equal(c->journal_segment_size, 64 << 20);
+	assert_int_equal(c->journal_retain_us, 7 * ATTRIB_US_PER_DAY);
+	assert_int_equal(c->journal_retain_bytes, 0);
 	assert_int_equal(c->site_count, 0);
 	attribd_config_free(c);
 }
@@ -140,6 +142,8 @@ static const char contract[] =
 	"trusted_proxies = 10.1.2.3/8, 2001:db8::/32,192.0.2.7\n"
 	"dedupe = 14d\n"
 	"journal.quota = 10G\n"
+	"journal.retain = 36h\n"
+	"journal.retain_bytes = 5G\n"
 	"\n"
 	"# a comment of the other kind\n"
 	"[site acme]\n"
@@ -193,6 +197,8 @@ static void every_setting_reaches_its_field(void **state)
 	assert_int_equal(c->flush_interval_us, 250000);
 	assert_int_equal(c->dedupe_us, 14 * ATTRIB_US_PER_DAY);
 	assert_int_equal(c->journal_quota, (int64_t)10 << 30);
+	assert_int_equal(c->journal_retain_us, 36 * 3600 * ATTRIB_US_PER_S);
+	assert_int_equal(c->journal_retain_bytes, (int64_t)5 << 30);
 	assert_int_equal(c->site_count, 2);
 	check(site->write_keys[0], "wk-1");
 	check(site->write_keys[1], "wk;2");
