@@ -1,6 +1,6 @@
 /*
- * attribd journal verify|dump DIR: reads the segments and says whether they are whole, or what stands
- * in them. It changes nothing and may run beside the daemon.
+ * attribd journal verify|dump|adopt DIR. The first two read the segments and say whether they are whole,
+ * or what stands in them; they change nothing and may run beside the daemon.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "attrib/journal.h"
 #include "cmd.h"
+#include "cmd_adopt.h"
 #include "cmd_dump.h"
 
 static void say(void *arg, const char *text)
@@ -58,14 +59,10 @@ static const char *find_directory(const char *dir, char *inner, size_t size)
 											 : dir;
 }
 
-static int verify(const struct cmd_line *line, const char *dir)
+static int verify(const char *dir)
 {
 	struct attrib_journal_report report = {0};
 
-	if (line->given & (CMD_OPTION_LANE | CMD_OPTION_FROM | CMD_OPTION_TO | CMD_OPTION_FORMAT)) {
-		cmd_complain("journal verify takes no options; see attribd help journal");
-		return EX_USAGE;
-	}
 	int err = attrib_journal_verify(dir, &report, say, NULL);
 	if (err)
 		return cmd_journal_failed(dir, err);
@@ -82,6 +79,21 @@ int cmd_journal_failed(const char *dir, int err)
 	return err == ATTRIB_E_NOT_FOUND ? EX_IOERR : cmd_exit_status(err);
 }
 
+/* Each of the three takes others. */
+static bool takes(const struct cmd_line *line, const char *what, unsigned options)
+{
+	unsigned all = CMD_OPTION_LANE | CMD_OPTION_FROM | CMD_OPTION_TO | CMD_OPTION_FORMAT |
+		       CMD_OPTION_CONFIG;
+
+	if (!(line->given & all & ~options))
+		return true;
+	cmd_complain("journal %s takes no %s; see attribd help journal", what,
+		options == 0                   ? "options"
+		: options == CMD_OPTION_CONFIG ? "option but -c"
+					       : "-c");
+	return false;
+}
+
 int cmd_journal(const struct cmd_line *line)
 {
 	const char *what = line->operands[1];
@@ -90,9 +102,14 @@ int cmd_journal(const struct cmd_line *line)
 
 	errno = 0;
 	if (strcmp(what, "verify") == 0)
-		return verify(line, dir);
+		return takes(line, what, 0) ? verify(dir) : EX_USAGE;
 	if (strcmp(what, "dump") == 0)
-		return cmd_dump(line, dir);
-	cmd_complain("journal: expected verify or dump, got \"%s\"", what);
+		return takes(line, what, ~(unsigned)CMD_OPTION_CONFIG) ? cmd_dump(line, dir)
+								       : EX_USAGE;
+	if (strcmp(what, "adopt") == 0)
+		return takes(line, what, CMD_OPTION_CONFIG)
+			       ? cmd_journal_adopt(line, line->operands[2])
+			       : EX_USAGE;
+	cmd_complain("journal: expected verify, dump or adopt, got \"%s\"", what);
 	return EX_USAGE;
 }

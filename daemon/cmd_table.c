@@ -171,14 +171,16 @@ const struct cmd cmd_table[] = {
 		"  attribd explain lead-7 --kind lead -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_KIND | CMD_OPTION_FORMAT, 1, 1,
 		cmd_explain},
-	{"journal", "verify|dump DIR [--lane ID] [--from N] [--to N] [--format text|json]",
-		"check or print the journal of a state directory",
-		"Both read the segments below DIR (state_dir, or its directory journal), change "
-		"nothing\n"
-		"and may run beside the daemon. A torn tail is normal after a crash; damage in the "
-		"middle\n"
-		"is named, with the numbers of the records that are missing, and gives exit status "
-		"65.\n"
+	{"journal",
+		"verify|dump|adopt DIR [--lane ID] [--from N] [--to N] [--format text|json] [-c "
+		"FILE]",
+		"check, print or adopt the journal of a state directory",
+		"verify and dump read the segments below DIR (state_dir, or its directory "
+		"journal), change\n"
+		"nothing and may run beside the daemon. A torn tail is normal after a crash; "
+		"damage in the\n"
+		"middle is named, with the numbers of the records that are missing, and gives exit "
+		"status 65.\n"
 		"A segment of a newer format gives 78.\n\n"
 		"verify prints a line for each segment, each damage, and a sum.\n"
 		"dump prints a line for each record: lane, number, segment and offset, when it was "
@@ -186,11 +188,24 @@ const struct cmd cmd_table[] = {
 		"type, site, the first digits of its ids, order. --lane takes the first digits of "
 		"a lane's id,\n"
 		"--from and --to are record numbers, both included.\n\n"
+		"adopt is for a copy of this state_dir that ran elsewhere and was fenced: events "
+		"that it had\n"
+		"acknowledged and not written to PostgreSQL are in its journal alone. adopt copies "
+		"what DIR, the\n"
+		"state_dir of the copy, has and the state_dir of the configuration has not; the "
+		"next start\n"
+		"counts it, once. Both daemons must be stopped. DIR is not changed; a damaged "
+		"segment there, a\n"
+		"lane of another instance, or one that differs from the lane here gives 65 and "
+		"nothing is\n"
+		"adopted. Repeating it is harmless.\n\n"
 		"Examples:\n"
 		"  attribd journal verify /var/lib/attribd\n"
-		"  attribd journal dump /var/lib/attribd --from 1200 --to 1300 --format json\n",
-		CMD_OPTION_LANE | CMD_OPTION_FROM | CMD_OPTION_TO | CMD_OPTION_FORMAT, 2, 2,
-		cmd_journal},
+		"  attribd journal dump /var/lib/attribd --from 1200 --to 1300 --format json\n"
+		"  attribd journal adopt /mnt/old-disk/attribd -c /etc/attribd/attribd.conf\n",
+		CMD_OPTION_LANE | CMD_OPTION_FROM | CMD_OPTION_TO | CMD_OPTION_FORMAT |
+			CMD_OPTION_CONFIG,
+		2, 2, cmd_journal},
 	{"take-over", "[-c FILE]", "let this state_dir decide its sites, whatever it lacks",
 		"Each site is decided by the memory of one instance: the state_dir that PostgreSQL "
 		"knows\n"

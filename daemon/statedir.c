@@ -11,14 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int attribd_statedir_lock(const char *dir, int *fd)
+static int take_lock(const char *dir, int flags, int *fd)
 {
 	char path[4096];
 
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return ATTRIB_E_IO;
 	snprintf(path, sizeof path, "%s/lock", dir);
-	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int lock = open(path, flags | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return ATTRIB_E_IO;
 	if (flock(lock, LOCK_EX | LOCK_NB)) {
@@ -28,6 +26,23 @@ int attribd_statedir_lock(const char *dir, int *fd)
 		return kept == EWOULDBLOCK ? ATTRIB_E_UNAVAILABLE : ATTRIB_E_IO;
 	}
 	*fd = lock;
+	return 0;
+}
+
+int attribd_statedir_lock(const char *dir, int *fd)
+{
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return ATTRIB_E_IO;
+	return take_lock(dir, O_RDWR | O_CREAT, fd);
+}
+
+int attribd_statedir_lock_copy(const char *dir, int *fd)
+{
+	int err = take_lock(dir, O_RDONLY, fd);
+
+	if (err != ATTRIB_E_IO || errno != ENOENT)
+		return err;
+	*fd = -1;
 	return 0;
 }
 

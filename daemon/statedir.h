@@ -10,6 +10,9 @@
 /* Makes the directory when absent (its parent must exist) and locks <dir>/lock until the process
  * ends or *fd is closed. ATTRIB_E_UNAVAILABLE: another process has it; ATTRIB_E_IO with errno. */
 int attribd_statedir_lock(const char *dir, int *fd) ATTRIB_MUST_CHECK;
+/* Locks a directory that is not to be changed. One without a file `lock`, because nobody ran on it since
+ * it was copied, is nobody's: *fd is -1 then. Errors as above. */
+int attribd_statedir_lock_copy(const char *dir, int *fd) ATTRIB_MUST_CHECK;
 /* Reads <dir>/instance (32 hex digits), or makes it from random bytes, synced. ATTRIB_E_IO,
  * ATTRIB_E_CORRUPT. */
 int attribd_statedir_instance(const char *dir, struct attrib_id *out) ATTRIB_MUST_CHECK;

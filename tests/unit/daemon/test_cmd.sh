@@ -72,8 +72,12 @@ expect 69 "database:" import creator - -c "$good" --site a
 expect 69 "database:" report roi -c "$good"
 expect 69 "database:" migrate -c "$good"
 
-expect 64 "expected verify or dump" journal repair "$dir"
+expect 64 "expected verify, dump or adopt" journal repair "$dir"
 expect 64 "takes no options" journal verify "$dir" --from 1
+expect 64 "takes no -c" journal dump "$dir" -c "$good"
+expect 64 "takes no option but -c" journal adopt "$dir" --from 1
+expect 78 "cannot be opened" journal adopt "$dir" -c "$dir/absent.conf"
+expect 74 "expected a state_dir" journal adopt "$dir/absent" -c "$good"
 expect 64 "--lane: expected" journal dump "$dir" --lane XYZ
 expect 64 "--from: expected the number" journal dump "$dir" --from -1
 expect 64 "expected text or json" journal dump "$dir" --format csv
