@@ -14,12 +14,12 @@ export const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 export const attribd = process.env.ATTRIBD ?? join(root, 'build/check/daemon/attribd');
 const run = promisify(execFile);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-export { sleep };
+export { pg, sleep };
 
 export const WRITE_KEY = 'test-secret-key';
 export const PUBLIC_KEY = 'test-public-key';
 
-function freePort() {
+export function freePort() {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);
@@ -111,10 +111,10 @@ ${global}
     return this.cli('import', table, file, '-c', this.config);
   }
 
-  async start({ ready = true } = {}) {
+  async start({ ready = true, env = {} } = {}) {
     this.log = '';
     this.exit = undefined;
-    this.process = spawn(attribd, ['serve', '-c', this.config], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(attribd, ['serve', '-c', this.config], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     const keep = (chunk) => { this.log += chunk; };
     this.process.stdout.on('data', keep);
     this.process.stderr.on('data', keep);
@@ -122,12 +122,12 @@ ${global}
       this.process.once('exit', (code, signal) => { this.exit = { code, signal }; done(this.exit); });
     });
     if (!ready) return;
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 3000; i++) {
       if (this.exit) throw new Error(`attribd exited ${JSON.stringify(this.exit)}:\n${this.log}`);
       try {
         if ((await fetch(`${this.admin}/readyz`)).ok) return;
       } catch { /* not listening yet */ }
-      await sleep(50);
+      await sleep(10);
     }
     throw new Error(`attribd did not become ready:\n${this.log}`);
   }
@@ -154,12 +154,12 @@ ${global}
   // Everything acknowledged is in PostgreSQL. At least `records` of them, when given.
   async quiet(records = 0) {
     let s;
-    for (let i = 0; i < 3600; i++) {
+    for (let i = 0; i < 18000; i++) {
       if (this.exit) throw new Error(`attribd exited ${JSON.stringify(this.exit)}:\n${this.log}`);
       s = await this.status();
       const { committed } = s.journal;
       if (committed >= records && s.engine.applied === committed && s.sink.flushed === committed) return s;
-      await sleep(50);
+      await sleep(10);
     }
     throw new Error(`not quiet: ${JSON.stringify(s)}\n${this.log}`);
   }

@@ -1,0 +1,128 @@
+// Every call by which the daemon changes its state directory fails, is short, or is the last one, by kill -9
+// or by a power cut (README.md).
+//
+//   ATTRIB_SEED=n           the workload and the choice of points (default: from the clock; printed)
+//   ATTRIB_FAULT_POINTS=n   how many points of each scene, or `all` (default 50)
+//   ATTRIB_POINT=p          only this one: SCENE/MODE:GROUP:N
+
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { attribd } from '../e2e/support.mjs';
+import { rng } from '../oracle/random.mjs';
+import { Log, differences } from './checker.mjs';
+import { generator, kills, parse, play, pointsOf, rehearse, startedOrEnded } from './points.mjs';
+import { SETTINGS, SHIM, Stage } from './stage.mjs';
+import { post, workload } from './workload.mjs';
+
+const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
+const MOST = process.env.ATTRIB_FAULT_POINTS === 'all' ? Infinity : Number(process.env.ATTRIB_FAULT_POINTS ?? 50);
+const ONLY = process.env.ATTRIB_POINT;
+const TOGETHER = 2;
+const FEW = 3; // failures after which there is no use in going on
+
+const again = (point) => `ATTRIBD=${attribd} ATTRIB_SHIM=${SHIM} ATTRIB_SEED=${SEED} ATTRIB_POINT=${point} node --test tests/fault/io.test.mjs`;
+
+let stage;
+before(async () => { stage = await Stage.open(); });
+after(() => stage.close());
+
+const r = rng(SEED);
+const batches = workload(SEED, { orders: 80, largest: 12 });
+const fresh = () => ({ log: new Log(), batches });
+
+// What a daemon leaves that was killed when a new segment had no name yet, and PostgreSQL has nothing of it.
+async function leftBehind() {
+  const shop = await stage.shop({ settings: SETTINGS.replace(/flush_interval = .*/, 'flush_interval = 60s') });
+  const log = new Log();
+  const half = batches.slice(0, batches.length / 2);
+  const calls = await rehearse(stage, { ...fresh(), batches: half });
+  const last = calls.filter((call) => call.group === 'journal' && call.kind === 'rename').at(-1);
+  await shop.startShimmed({ point: `kill-before:journal:${last.n}` });
+  await startedOrEnded(shop);
+  for (const batch of half) await post(shop, log, batch);
+  assert.equal((await shop.exited).signal, 'SIGKILL');
+  const state = join(stage.dir, 'left-behind');
+  cpSync(shop.state, state, { recursive: true });
+  return { log, state, template: await stage.keep(shop), batches: batches.slice(batches.length / 2) };
+}
+
+async function playAll(t, scene, points, second) {
+  const chosen = ONLY ? points.filter((point) => point === ONLY) : r.shuffle(points).slice(0, MOST);
+  const counts = new Map();
+  const failures = [];
+  let fired = 0;
+  const worker = async () => {
+    for (let point = chosen.shift(); point && failures.length < FEW; point = chosen.shift()) {
+      try {
+        const n = await play(stage, scene, point, SEED, second && second(point));
+        const { mode } = parse(point);
+        counts.set(mode, (counts.get(mode) ?? 0) + n);
+        fired += n > 0;
+      } catch (error) {
+        failures.push(`${error.message}\n${again(point)}`);
+      }
+    }
+  };
+  const total = chosen.length;
+  assert.ok(total, `${ONLY}: no such point`);
+  await Promise.all(Array.from({ length: TOGETHER }, worker));
+  t.diagnostic(`${points.length} points; of ${total} played ${fired} fired: ${[...counts].sort().map(([mode, n]) => `${mode} ${n}`).join(', ')}`);
+  assert.equal(failures.length, 0, failures.join('\n\n'));
+  assert.ok(fired > 0.9 * total, 'faults fire');
+}
+
+const wanted = (scene) => !ONLY || ONLY.startsWith(`${scene}/`);
+
+describe(`every call on the state directory (seed ${SEED})`, () => {
+  if (wanted('fresh')) {
+    test('of a day that begins with nothing', async (t) => {
+      await playAll(t, fresh(), pointsOf('fresh', await rehearse(stage, fresh())));
+    });
+  }
+  if (wanted('recovery')) {
+    test('of a recovery, which is killed a second time', async (t) => {
+      const scene = await leftBehind();
+      const points = pointsOf('recovery', await rehearse(stage, scene));
+      const killing = points.filter((point) => kills(parse(point).mode));
+      await playAll(t, scene, points, (point) => generator(SEED, `again ${point}`).pick(killing));
+    });
+  }
+});
+
+// A whole day is acknowledged, and then the power goes. What a new database has when all was read again.
+async function cutAfterADay(lie) {
+  const shop = await stage.shop();
+  const log = new Log();
+  let next;
+  try {
+    await shop.startShimmed({ lie });
+    await startedOrEnded(shop);
+    for (const batch of batches) assert.equal(await post(shop, log, batch), 'acked');
+    await shop.kill();
+    const calls = shop.replay();
+    shop.powerCut();
+    next = await stage.shop({ state: shop.state });
+    await next.start();
+    await next.quiet();
+    return { wrong: await differences((sql) => next.query(sql), log), lies: calls.filter((call) => call.fault === 'lie').length };
+  } finally {
+    await shop.close();
+    await next?.close();
+  }
+}
+
+describe(`negative controls (seed ${SEED})`, () => {
+  test('an honest daemon loses nothing', async () => {
+    assert.deepEqual(await cutAfterADay(), { wrong: [], lies: 0 });
+  });
+
+  for (const lie of ['sync:journal', 'syncdir:journal']) {
+    test(`a ${lie} that does nothing loses acknowledged events`, async () => {
+      const { wrong, lies } = await cutAfterADay(lie);
+      assert.ok(lies > 0);
+      assert.ok(wrong.some((line) => line.startsWith('lost: orders')), wrong.join('\n'));
+    });
+  }
+});
