@@ -15,6 +15,7 @@
 #include "attrib/catalog.h"
 #include "attrib/intake.h"
 #include "attrib/str.h"
+#include "attrib/webhook.h"
 
 struct attribd_address {
 	char host[64]; /* numeric address, without brackets */
@@ -26,26 +27,14 @@ struct attribd_cidr {
 	uint8_t bits;        /* of the 128 */
 };
 
-/* Whose webhooks are verified by a secret of their own. X(NAME, "name in keys and paths") */
-#define ATTRIBD_VENDORS(X)                                                                         \
-	X(SHOPIFY, "shopify")                                                                      \
-	X(WOOCOMMERCE, "woocommerce")                                                              \
-	X(STRIPE, "stripe")                                                                        \
-	X(STANDARD, "standard")
-enum attribd_vendor {
-#define X(name, text) ATTRIBD_VENDOR_##name,
-	ATTRIBD_VENDORS(X)
-#undef X
-		ATTRIBD_VENDOR_COUNT
-};
-
 struct attribd_site_config {
 	struct attrib_site site;          /* name, policy, zone: goes into the catalog */
 	struct attrib_intake_site intake; /* .site points at .site above until a catalog exists */
 	struct attrib_str write_keys[2];  /* empty = not set */
 	struct attrib_str public_key;
-	struct attrib_str webhook_secrets[ATTRIBD_VENDOR_COUNT][2]; /* empty = not set */
-	struct attrib_str customer_history;                         /* "complete" or "partial" */
+	struct attrib_str webhook_secrets[ATTRIB_VENDOR_COUNT]
+					 [ATTRIB_WEBHOOK_SECRETS]; /* empty = not set */
+	struct attrib_str customer_history;                        /* "complete" or "partial" */
 	struct attrib_str cost_spread; /* direct_cost, equal, revenue, none */
 	struct attrib_str policy_json; /* canonical JSON of what decisions depend on */
 };

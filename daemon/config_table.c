@@ -157,10 +157,10 @@ const struct config_setting config_settings[] = {
 	{SITE(public_key), .name = "public_key", .type = &config_type_source, .fallback = "",
 		.help = "Key that pages may show: touches and provisional orders only."},
 #define X(vendor, text)                                                                            \
-	{SITE(webhook_secrets[ATTRIBD_VENDOR_##vendor]), .name = "webhook_secret." text,           \
+	{SITE(webhook_secrets[ATTRIB_VENDOR_##vendor]), .name = "webhook_secret." text,            \
 		.type = &config_type_secret, .min = 0, .max = 2, .fallback = "",                   \
 		.help = "Secret that signs the webhooks at /webhooks/" text "/<site>."},
-	ATTRIBD_VENDORS(X)
+	ATTRIB_VENDORS(X)
 #undef X
 		{SITE(site), .name = "time_zone", .type = &config_type_zone, .fallback = "UTC",
 			.decision = true, .help = "Time zone of the site's days and periods."},

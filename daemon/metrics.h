@@ -19,6 +19,7 @@
 	X(REQUESTS_BEACON, counter, "attribd_requests_total", "route=\"beacon\"", "")              \
 	X(REQUESTS_PIXEL, counter, "attribd_requests_total", "route=\"pixel\"", "")                \
 	X(REQUESTS_REDIRECT, counter, "attribd_requests_total", "route=\"redirect\"", "")          \
+	X(REQUESTS_WEBHOOK, counter, "attribd_requests_total", "route=\"webhook\"", "")            \
 	X(REQUESTS_ADMIN, counter, "attribd_requests_total", "route=\"admin\"", "")                \
 	X(REQUESTS_OTHER, counter, "attribd_requests_total", "route=\"other\"", "")                \
 	X(HTTP_2XX, counter, "attribd_responses_total", "class=\"2xx\"",                           \
@@ -46,6 +47,10 @@
 		"Events accepted and journaled.")                                                  \
 	X(EVENTS_REJECTED, counter, "attribd_events_rejected_total", "",                           \
 		"Events rejected with a reason in the answer.")                                    \
+	X(WEBHOOKS_UNUSABLE, counter, "attribd_webhooks_total", "result=\"unusable\"",             \
+		"Authentic webhooks that could not be used, in whole or in part, and such that "   \
+		"tell of nothing that is wanted; all of them are answered 200.")                   \
+	X(WEBHOOKS_IGNORED, counter, "attribd_webhooks_total", "result=\"ignored\"", "")           \
 	X(CLAMPED_LATE, counter, "attribd_events_clamped_total", "edge=\"late\"",                  \
 		"Accepted events whose occurred_at was moved to an edge of what is believed: a "   \
 		"stranger's to max_late ago, anybody's to 5 minutes ahead.")                       \

@@ -21,6 +21,8 @@ const struct attribd_route attribd_public_routes[] = {
 		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon},
 	{"/v1/beacon", false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX,
 		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon_options},
+	{"/webhooks/", true, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
+		ATTRIBD_METRIC_REQUESTS_WEBHOOK, attribd_handle_webhook},
 	{.path = NULL},
 };
 
@@ -117,6 +119,21 @@ struct attrib_intake attribd_exchange_intake(
 		.site = &site->intake,
 		.bots = exchange->snapshot->config->bots,
 		.now = worker->now};
+}
+
+struct attrib_str attribd_segment_decode(struct attrib_arena *arena, struct attrib_str segment)
+{
+	struct attrib_str rest, part, text = ATTRIB_STR("");
+
+	if (!memchr(segment.p, '+', segment.n))
+		return attrib_form_decode(arena, segment);
+	for (rest = segment; rest.p;) {
+		bool first = text.n == 0 && rest.p == segment.p;
+		part = attrib_form_decode(arena, attrib_str_split(rest, '+', &rest));
+		text = attrib_arena_printf(arena, "%.*s%s%.*s", (int)text.n, text.p,
+			first ? "" : "+", (int)part.n, part.p);
+	}
+	return text;
 }
 
 struct attrib_str attribd_exchange_bearer(const struct attribd_exchange *exchange)

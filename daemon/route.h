@@ -93,6 +93,9 @@ void attribd_flag_floods(struct attribd_exchange *exchange, struct attrib_event 
 /* The good events of a request: attribd_record, and what else is to be done with them. */
 bool attribd_take(struct attribd_exchange *exchange, const struct attrib_intake_result *result);
 
+/* A segment of a path as text: percent escapes only, '+' is itself. */
+struct attrib_str attribd_segment_decode(struct attrib_arena *arena, struct attrib_str segment);
+
 /* The answer of /v1/events: {"accepted":n,"rejected":[..]}; 400 when all were bad. err: that of the
  * whole body, or 0. */
 void attribd_answer_result(
@@ -101,6 +104,6 @@ void attribd_answer_result(
 bool attribd_refuse_encoding(struct attribd_exchange *exchange);
 
 attribd_handler attribd_handle_events, attribd_handle_click, attribd_handle_pixel,
-	attribd_handle_beacon, attribd_handle_beacon_options;
+	attribd_handle_beacon, attribd_handle_beacon_options, attribd_handle_webhook;
 
 #endif

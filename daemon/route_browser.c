@@ -141,22 +141,6 @@ void attribd_handle_beacon(struct attribd_exchange *exchange)
 
 /* -- /c/<link> ---------------------------------------------------------------------------------- */
 
-/* A path segment: percent escapes only, '+' is itself. */
-static struct attrib_str segment_decode(struct attrib_arena *arena, struct attrib_str segment)
-{
-	struct attrib_str rest, part, text = ATTRIB_STR("");
-
-	if (!memchr(segment.p, '+', segment.n))
-		return attrib_form_decode(arena, segment);
-	for (rest = segment; rest.p;) {
-		bool first = text.n == 0 && rest.p == segment.p;
-		part = attrib_form_decode(arena, attrib_str_split(rest, '+', &rest));
-		text = attrib_arena_printf(arena, "%.*s%s%.*s", (int)text.n, text.p,
-			first ? "" : "+", (int)part.n, part.p);
-	}
-	return text;
-}
-
 static const struct attrib_tracker *find_link(struct attribd_exchange *exchange)
 {
 	struct attribd_worker *worker = exchange->worker;
@@ -165,7 +149,7 @@ static const struct attrib_tracker *find_link(struct attribd_exchange *exchange)
 
 	segment.p += sizeof "/c/" - 1;
 	segment.n -= sizeof "/c/" - 1;
-	link = segment_decode(&worker->arena, segment);
+	link = attribd_segment_decode(&worker->arena, segment);
 	return attrib_catalog_link(
 		exchange->snapshot->catalog, attrib_fold(&worker->arena, link), worker->now);
 }

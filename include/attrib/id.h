@@ -64,6 +64,10 @@ struct attrib_id attrib_id_derive(
 
 /* 16-byte MAC of a visitor cookie's id, by the cookie key (HMAC-SHA-256 cut to 128 bits). */
 struct attrib_id attrib_cookie_mac(struct attrib_keys *keys, struct attrib_str text);
+/* HMAC-SHA-256 by somebody else's key (never empty) over pieces that stand behind each other. */
+#define ATTRIB_HMAC_BYTES 32
+void attrib_hmac(struct attrib_keys *keys, struct attrib_str key, const struct attrib_str *pieces,
+	size_t n, uint8_t out[ATTRIB_HMAC_BYTES]);
 /* Seed for hash tables (secret per installation). */
 uint64_t attrib_keys_hash_seed(const struct attrib_keys *keys);
 /* SHA-256 over the secret under a fixed label: names the secret without revealing it. */

@@ -17,6 +17,7 @@
 struct attrib_keys {
 	EVP_MAC_CTX *sip;             /* re-keyed with sip_key for every id */
 	EVP_MAC_CTX *pepper, *cookie; /* HMAC-SHA-256, keyed once */
+	EVP_MAC_CTX *foreign;         /* HMAC-SHA-256, re-keyed for every webhook */
 	uint8_t sip_key[16];
 	uint64_t hash_seed;
 	uint8_t fingerprint[32];
@@ -78,7 +79,9 @@ struct attrib_keys *attrib_keys_new(const uint8_t secret[ATTRIB_SECRET_BYTES])
 	keys->sip = sip_new(keys->sip_key);
 	keys->pepper = hmac_new(secret + 32);
 	keys->cookie = hmac_new(secret + 64);
-	if (keys->sip && keys->pepper && keys->cookie && fingerprint(secret, keys->fingerprint))
+	keys->foreign = hmac_new(secret + 64);
+	if (keys->sip && keys->pepper && keys->cookie && keys->foreign &&
+		fingerprint(secret, keys->fingerprint))
 		return keys;
 	attrib_keys_free(keys);
 	return NULL;
@@ -91,6 +94,7 @@ void attrib_keys_free(struct attrib_keys *keys)
 	EVP_MAC_CTX_free(keys->sip);
 	EVP_MAC_CTX_free(keys->pepper);
 	EVP_MAC_CTX_free(keys->cookie);
+	EVP_MAC_CTX_free(keys->foreign);
 	OPENSSL_cleanse(keys, sizeof *keys);
 	free(keys);
 }
@@ -168,6 +172,19 @@ struct attrib_id attrib_cookie_mac(struct attrib_keys *keys, struct attrib_str t
 		  (text.n == 0 || EVP_MAC_update(keys->cookie, (const uint8_t *)text.p, text.n));
 
 	return mac_final(keys->cookie, ok);
+}
+
+void attrib_hmac(struct attrib_keys *keys, struct attrib_str key, const struct attrib_str *pieces,
+	size_t n, uint8_t out[ATTRIB_HMAC_BYTES])
+{
+	bool ok = EVP_MAC_init(keys->foreign, (const uint8_t *)key.p, key.n, NULL);
+	size_t size = 0;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = pieces[i].n == 0 ||
+		     EVP_MAC_update(keys->foreign, (const uint8_t *)pieces[i].p, pieces[i].n);
+	if (!ok || !EVP_MAC_final(keys->foreign, out, &size, ATTRIB_HMAC_BYTES))
+		abort();
 }
 
 uint64_t attrib_keys_hash_seed(const struct attrib_keys *keys)

@@ -15,6 +15,9 @@ struct sender {
 	enum attrib_trust trust;
 	struct attrib_str source;
 	const struct attrib_visit *visit; /* NULL: no browser, no verdicts, no cookie */
+	/* the sender's own name of the request, the same in each retry: what has no event_id is named by
+	 * it; empty = by its content */
+	struct attrib_str request_id;
 };
 
 struct noted_code {
@@ -61,6 +64,8 @@ bool draft_refuse(struct draft *draft, const struct field *field);
 bool draft_refuse_as(struct draft *draft, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Whether the field's form takes a text of this length and with these bytes. */
+bool draft_fits(const struct field *field, struct attrib_str text);
 /* Sets what was noted: texts to members of event, order and refund. */
 bool draft_set(struct draft *draft);
 /* Completes the event by the rules of its type. *keep: it is worth recording. */

@@ -164,6 +164,21 @@ static void digest_draft(struct digest *digest, const struct draft *draft)
 	digest_lists(digest, draft);
 }
 
+/* What is to be named: the request and the place in it, where the sender names the request. */
+static void digest_name(struct digest *digest, const struct draft *draft)
+{
+	struct attrib_str request = draft->sender->request_id;
+	uint64_t index = draft->index;
+
+	if (request.n == 0) {
+		digest_draft(digest, draft);
+		return;
+	}
+	digest_text(digest, draft->sender->source);
+	digest_text(digest, request);
+	digest_bytes(digest, &index, sizeof index);
+}
+
 static bool derive_event_id(struct draft *draft)
 {
 	const struct attrib_intake *intake = draft->sender->intake;
@@ -171,11 +186,11 @@ static bool derive_event_id(struct draft *draft)
 	struct digest digest = {0};
 	struct attrib_id id;
 
-	digest_draft(&digest, draft);
+	digest_name(&digest, draft);
 	digest = (struct digest){.p = attrib_arena_raw(intake->arena, digest.n)};
 	if (!digest.p || !hex)
 		return draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");
-	digest_draft(&digest, draft);
+	digest_name(&digest, draft);
 	id = attrib_id_of(intake->keys, ATTRIB_ID_CONTENT, draft->event.site,
 		(struct attrib_str){digest.p, digest.n});
 	attrib_hex(id.b, sizeof id.b, hex);

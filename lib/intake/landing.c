@@ -94,17 +94,28 @@ static bool is_click_id(struct attrib_str s)
 	return s.n <= CLICK_ID_MAX;
 }
 
-static void take(struct attrib_landing *out, size_t *rank, const struct attrib_intake_site *site,
-	struct attrib_str name, struct attrib_str value)
+void landing_begin(struct landing_reader *reader, const struct attrib_intake_site *site,
+	struct attrib_landing *out)
+{
+	*out = (struct attrib_landing){0};
+	*reader = (struct landing_reader){site, site->affiliate_param_count};
+}
+
+void landing_take(struct landing_reader *reader, struct attrib_str name, struct attrib_str value,
+	struct attrib_landing *out)
 {
 	struct attrib_str *part = utm_part(&out->utm, name);
-	size_t affiliate = affiliate_rank(site, name);
+	size_t affiliate = affiliate_rank(reader->site, name);
 
-	if (part && part->n == 0)
+	if (value.n > VALUE_MAX)
+		return;
+	if (part && part->n == 0) {
 		*part = value;
-	if (affiliate < *rank) {
+		out->has_utm = true;
+	}
+	if (affiliate < reader->rank) {
 		out->affiliate = value;
-		*rank = affiliate;
+		reader->rank = affiliate;
 	}
 	if (attrib_str_eq(name, ATTRIB_STR("attr_click")) && out->click_id.n == 0 &&
 		is_click_id(value))
@@ -115,19 +126,17 @@ static void take(struct attrib_landing *out, size_t *rank, const struct attrib_i
 void landing_query(struct attrib_arena *arena, struct attrib_str query,
 	const struct attrib_intake_site *site, struct attrib_landing *out)
 {
-	size_t rank = site->affiliate_param_count;
+	struct landing_reader reader;
 	struct attrib_str name, value;
 
-	*out = (struct attrib_landing){0};
+	landing_begin(&reader, site, out);
 	while (attrib_query_next(&query, &name, &value)) {
 		name = attrib_form_decode(arena, name);
 		cut_prefix(&name, ATTRIB_STR("amp;"));
 		value = attrib_str_trim(attrib_form_decode(arena, value));
-		if (name.n && value.n && value.n <= VALUE_MAX)
-			take(out, &rank, site, name, value);
+		if (name.n && value.n)
+			landing_take(&reader, name, value, out);
 	}
-	out->has_utm = out->utm.source.n || out->utm.medium.n || out->utm.campaign.n ||
-		       out->utm.term.n || out->utm.content.n;
 }
 
 void attrib_landing_parse(struct attrib_arena *arena, struct attrib_str url,

@@ -7,6 +7,9 @@
 
 /* Notes the fields of one item; false: it is refused. */
 bool note_item(struct draft *draft, struct attrib_json item);
+/* The text of a string, a flag or an exact number; p is NULL for what has none. whole: numbers have to
+ * be integers. */
+struct attrib_str json_text(struct attrib_arena *arena, struct attrib_json value, bool whole);
 /* A whole body of one object or an array. */
 int take_json(
 	const struct sender *sender, struct attrib_str body, struct attrib_intake_result *out);

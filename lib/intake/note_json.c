@@ -25,9 +25,7 @@ static const unsigned kinds_of_form[FORM_COUNT] = {
 	[FORM_OBJECT] = KIND(OBJECT),
 };
 
-/* The text of a string, a flag or an exact number; p is NULL for what has none. Texts and ids take
- * only whole numbers: 1.50 has too many spellings to name something. */
-static struct attrib_str text_of(struct draft *draft, struct attrib_json value, bool whole)
+struct attrib_str json_text(struct attrib_arena *arena, struct attrib_json value, bool whole)
 {
 	char *digits;
 	size_t n;
@@ -39,7 +37,7 @@ static struct attrib_str text_of(struct draft *draft, struct attrib_json value, 
 	case ATTRIB_JSON_BOOL:
 		return attrib_json_bool(value) ? ATTRIB_STR("true") : ATTRIB_STR("false");
 	case ATTRIB_JSON_NUMBER:
-		digits = attrib_arena_raw(draft->sender->intake->arena, ATTRIB_JSON_DECIMAL_MAX);
+		digits = attrib_arena_raw(arena, ATTRIB_JSON_DECIMAL_MAX);
 		n = digits ? attrib_json_decimal(value, digits, &integer) : 0;
 		if (n && (integer || !whole))
 			return (struct attrib_str){digits, n};
@@ -50,6 +48,12 @@ static struct attrib_str text_of(struct draft *draft, struct attrib_json value, 
 		break;
 	}
 	return ATTRIB_STR_NONE;
+}
+
+/* Texts and ids take only whole numbers: 1.50 has too many spellings to name something. */
+static struct attrib_str text_of(struct draft *draft, struct attrib_json value, bool whole)
+{
+	return json_text(draft->sender->intake->arena, value, whole);
 }
 
 static bool note_code_object(struct draft *draft, struct attrib_json object)

@@ -12,6 +12,16 @@ void draft_customer(struct draft *draft);
 /* Makes event_id when none was sent, and the event's id from it. */
 bool draft_identify(struct draft *draft);
 
+/* What a landing carries, pair by pair: decoded, trimmed, neither of them empty. */
+struct landing_reader {
+	const struct attrib_intake_site *site;
+	size_t rank; /* of the affiliate parameter that was found */
+};
+void landing_begin(struct landing_reader *reader, const struct attrib_intake_site *site,
+	struct attrib_landing *out);
+void landing_take(struct landing_reader *reader, struct attrib_str name, struct attrib_str value,
+	struct attrib_landing *out);
+
 /* attrib_landing_parse for a query without its '?'. */
 void landing_query(struct attrib_arena *arena, struct attrib_str query,
 	const struct attrib_intake_site *site, struct attrib_landing *out);

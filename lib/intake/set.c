@@ -17,14 +17,6 @@ static bool keep(struct draft *draft, struct attrib_str text, struct attrib_str 
 	return out->n == text.n || draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");
 }
 
-static bool set_text(
-	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
-{
-	if (text.n > field->max || (text.n && memchr(text.p, '\0', text.n)))
-		return false;
-	return keep(draft, text, member);
-}
-
 /* C0, DEL and C1: none of them is ever part of an id, and logs and terminals act on them. */
 static bool has_control(struct attrib_str s)
 {
@@ -36,18 +28,31 @@ static bool has_control(struct attrib_str s)
 	return false;
 }
 
+bool draft_fits(const struct field *field, struct attrib_str text)
+{
+	if (text.n > field->max)
+		return false;
+	if (field->form == FORM_ID || field->form == FORM_TOKEN)
+		return !has_control(text);
+	return text.n == 0 || !memchr(text.p, '\0', text.n);
+}
+
+static bool set_text(
+	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
+{
+	return draft_fits(field, text) && keep(draft, text, member);
+}
+
 static bool set_id(
 	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
 {
-	if (text.n > field->max || has_control(text))
-		return false;
-	return keep(draft, text, member);
+	return draft_fits(field, text) && keep(draft, text, member);
 }
 
 static bool set_token(
 	struct draft *draft, const struct field *field, struct attrib_str text, void *member)
 {
-	if (text.n > field->max || has_control(text))
+	if (!draft_fits(field, text))
 		return false;
 	if (text.n)
 		*(struct attrib_id *)member = attrib_id_of(
@@ -198,7 +203,7 @@ static bool set_tags(
 	char *tags = attrib_arena_raw(arena, rest.n + 1);
 	size_t n = 0;
 
-	if (text.n > field->max || (text.n && memchr(text.p, '\0', text.n)))
+	if (!draft_fits(field, text))
 		return false;
 	if (!tags || (text.n && !rest.p))
 		return draft_refuse_as(draft, ATTRIB_E_NOMEM, "out of memory");

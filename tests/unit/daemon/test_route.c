@@ -36,6 +36,7 @@ static void what_is_served(void **state)
 	assert_string_equal(find(ATTRIB_HTTP_POST, "/v1/beacon"), "/v1/beacon");
 	assert_string_equal(find(ATTRIB_HTTP_OPTIONS, "/v1/beacon"), "/v1/beacon");
 	assert_string_equal(find(ATTRIB_HTTP_GET, "/c/x"), "/c/");
+	assert_string_equal(find(ATTRIB_HTTP_POST, "/webhooks/stripe/acme"), "/webhooks/");
 	assert_string_equal(find(ATTRIB_HTTP_HEAD, "/c/x/y"), "/c/");
 }
 
@@ -55,6 +56,7 @@ static void a_wrong_method_is_told_the_right_ones(void **state)
 {
 	(void)state;
 	assert_string_equal(find(ATTRIB_HTTP_POST, "/p.gif"), "Allow: GET, HEAD\r\n");
+	assert_string_equal(find(ATTRIB_HTTP_GET, "/webhooks/stripe/acme"), "Allow: POST\r\n");
 	assert_string_equal(find(ATTRIB_HTTP_OTHER, "/c/x"), "Allow: GET, HEAD\r\n");
 	assert_string_equal(find(ATTRIB_HTTP_HEAD, "/v1/events"), "Allow: POST\r\n");
 	assert_string_equal(find(ATTRIB_HTTP_GET, "/v1/beacon"), "Allow: POST, OPTIONS\r\n");

@@ -1,0 +1,191 @@
+#include "signature.h"
+
+#include <openssl/crypto.h>
+
+#define SECRET_MAX 512 /* bytes of a decoded secret */
+
+/* -- base64, hex and seconds, each in one spelling -------------------------------------------------- */
+
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* The number of bytes, or -1: not base64 with its padding, or more than max bytes. */
+static int base64_decode(struct attrib_str s, uint8_t *out, size_t max)
+{
+	size_t padding = s.n && s.p[s.n - 1] == '=' ? 1 + (s.n > 1 && s.p[s.n - 2] == '=') : 0;
+	size_t size = s.n / 4 * 3 - padding;
+	uint32_t bits = 0;
+
+	if (s.n == 0 || s.n % 4 || size > max)
+		return -1;
+	for (size_t i = 0, n = 0; i < s.n; i++) {
+		int digit = i < s.n - padding ? base64_digit(s.p[i]) : 0;
+		if (digit < 0)
+			return -1;
+		bits = bits << 6 | (uint32_t)digit;
+		for (int shift = 16; i % 4 == 3 && shift >= 0 && n < size; shift -= 8)
+			out[n++] = (uint8_t)(bits >> shift);
+	}
+	return bits & ((1u << 8 * padding) - 1) ? -1 : (int)size;
+}
+
+static bool is_mac(struct attrib_str text, uint8_t mac[ATTRIB_HMAC_BYTES])
+{
+	return base64_decode(text, mac, ATTRIB_HMAC_BYTES) == ATTRIB_HMAC_BYTES;
+}
+
+/* Seconds since 1970 as plain digits. */
+static bool read_seconds(struct attrib_str s, int64_t *at)
+{
+	int64_t seconds = 0;
+
+	if (s.n == 0 || s.n > 11)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		seconds = seconds * 10 + (s.p[i] - '0');
+	}
+	*at = seconds * ATTRIB_US_PER_S;
+	return true;
+}
+
+/* -- the forms -------------------------------------------------------------------------------------- */
+
+/* base64 over the body alone. */
+static bool read_plain(
+	const struct attrib_webhook *hook, struct attrib_str value, struct signature_claim *out)
+{
+	out->pieces[0] = hook->body;
+	out->piece_count = 1;
+	out->mac_count = 1;
+	return is_mac(value, out->macs[0]);
+}
+
+/* "t=<seconds>,v1=<hex>,v1=<hex>,v0=..": other schemes are ignored. */
+static bool read_stripe(
+	const struct attrib_webhook *hook, struct attrib_str value, struct signature_claim *out)
+{
+	struct attrib_str time = ATTRIB_STR_NONE;
+
+	while (value.n) {
+		struct attrib_str text, part = attrib_str_split(value, ',', &value);
+		struct attrib_str name = attrib_str_split(part, '=', &text);
+		if (attrib_str_eq(name, ATTRIB_STR("t"))) {
+			if (time.n)
+				return false;
+			time = text;
+		} else if (attrib_str_eq(name, ATTRIB_STR("v1")) &&
+			   out->mac_count < SIGNATURES_MAX &&
+			   attrib_hex_decode(text, out->macs[out->mac_count], ATTRIB_HMAC_BYTES) ==
+				   0) {
+			out->mac_count++;
+		}
+	}
+	out->pieces[0] = time;
+	out->pieces[1] = ATTRIB_STR(".");
+	out->pieces[2] = hook->body;
+	out->piece_count = 3;
+	return read_seconds(time, &out->signed_at);
+}
+
+/* "v1,<base64> v1,<base64>" over "<id>.<seconds>.<body>". */
+static bool read_standard(
+	const struct attrib_webhook *hook, struct attrib_str value, struct signature_claim *out)
+{
+	struct attrib_str id = attrib_http_header(hook->request, ATTRIB_STR("webhook-id"));
+	struct attrib_str time = attrib_http_header(hook->request, ATTRIB_STR("webhook-timestamp"));
+
+	while (value.n) {
+		struct attrib_str text, part = attrib_str_split(value, ' ', &value);
+		struct attrib_str name = attrib_str_split(part, ',', &text);
+		if (attrib_str_eq(name, ATTRIB_STR("v1")) && out->mac_count < SIGNATURES_MAX &&
+			is_mac(text, out->macs[out->mac_count]))
+			out->mac_count++;
+	}
+	out->pieces[0] = id;
+	out->pieces[1] = ATTRIB_STR(".");
+	out->pieces[2] = time;
+	out->pieces[3] = ATTRIB_STR(".");
+	out->pieces[4] = hook->body;
+	out->piece_count = 5;
+	return id.n && read_seconds(time, &out->signed_at);
+}
+
+const struct signature_form signature_shopify = {"X-Shopify-Hmac-Sha256", read_plain, false};
+const struct signature_form signature_woocommerce = {"X-WC-Webhook-Signature", read_plain, false};
+const struct signature_form signature_stripe = {"Stripe-Signature", read_stripe, false};
+const struct signature_form signature_standard = {"webhook-signature", read_standard, true};
+
+/* -- the rule --------------------------------------------------------------------------------------- */
+
+/* The key that a secret stands for; room: SECRET_MAX bytes. n is 0 for one that can't sign. */
+static struct attrib_str key_of(
+	const struct signature_form *form, struct attrib_str secret, uint8_t *room)
+{
+	static const struct attrib_str prefix = {"whsec_", 6};
+	int n;
+
+	if (!form->secret_is_base64)
+		return secret;
+	if (secret.n > prefix.n && memcmp(secret.p, prefix.p, prefix.n) == 0)
+		secret = (struct attrib_str){secret.p + prefix.n, secret.n - prefix.n};
+	n = base64_decode(secret, room, SECRET_MAX);
+	return n > 0 ? (struct attrib_str){(const char *)room, (size_t)n} : ATTRIB_STR_NONE;
+}
+
+bool signature_secret_ok(const struct signature_form *form, struct attrib_str secret)
+{
+	uint8_t room[SECRET_MAX];
+	bool ok = key_of(form, secret, room).n > 0;
+
+	OPENSSL_cleanse(room, sizeof room);
+	return ok;
+}
+
+static bool is_in_time(int64_t signed_at, int64_t now)
+{
+	return signed_at == ATTRIB_NEVER || (signed_at >= now - ATTRIB_WEBHOOK_TOLERANCE_US &&
+						    signed_at <= now + ATTRIB_WEBHOOK_TOLERANCE_US);
+}
+
+/* All secrets are tried against all signatures, so that the time tells nothing about either. */
+static bool is_signed(const struct signature_form *form, const struct signature_claim *claim,
+	struct attrib_keys *keys, const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS])
+{
+	uint8_t room[SECRET_MAX], mac[ATTRIB_HMAC_BYTES];
+	bool found = false;
+
+	for (size_t i = 0; i < ATTRIB_WEBHOOK_SECRETS; i++) {
+		struct attrib_str key = key_of(form, secrets[i], room);
+		if (key.n == 0)
+			continue;
+		attrib_hmac(keys, key, claim->pieces, claim->piece_count, mac);
+		for (size_t k = 0; k < claim->mac_count; k++)
+			found |= CRYPTO_memcmp(mac, claim->macs[k], sizeof mac) == 0;
+	}
+	OPENSSL_cleanse(room, sizeof room);
+	OPENSSL_cleanse(mac, sizeof mac);
+	return found;
+}
+
+int signature_check(const struct signature_form *form, const struct attrib_webhook *hook,
+	struct attrib_keys *keys, const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS],
+	int64_t now)
+{
+	struct signature_claim claim = {.signed_at = ATTRIB_NEVER};
+	struct attrib_str value = attrib_http_header(hook->request, attrib_str_of(form->header));
+
+	if (!form->read(hook, value, &claim) || !is_in_time(claim.signed_at, now) ||
+		!is_signed(form, &claim, keys, secrets))
+		return ATTRIB_E_UNAUTHORIZED;
+	return 0;
+}
