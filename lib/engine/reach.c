@@ -112,7 +112,7 @@ static int expand_order(struct walk *walk, struct attrib_node *node)
 
 static int expand(struct walk *walk, struct attrib_node *node)
 {
-	bool hub = false;
+	bool hub;
 	int err;
 
 	if (node->entity.kind == ATTRIB_ENTITY_ORDER)
@@ -126,18 +126,13 @@ static int expand(struct walk *walk, struct attrib_node *node)
 #define LINK(sub) (1u << (sub))
 
 /* Whether a walk has to begin at the fact's entity. What the group adds to it later is a start of its
- * own, so the links of that moment will do. A new lead is a start itself. A new carrier is nothing to
- * the click itself, nor to those who carried it before, unless orders that share a click depend on
- * each other. */
+ * own, so the links of that moment will do. A new carrier is nothing to the click itself, nor to those
+ * who carried it before, unless orders that share a click depend on each other. Only edges have a sub. */
 static bool leads_on(const struct attrib_fact *fact, const struct attrib_added *added, bool clicks)
 {
 	unsigned links = added->links & ~LINK(ATTRIB_EDGE_CARRIES);
 
-	if (fact->entity.kind == ATTRIB_ENTITY_ID)
-		return false;
-	if (fact->type == ATTRIB_FACT_EDGE && fact->sub == ATTRIB_EDGE_LEAD)
-		return false;
-	if (!clicks && fact->type == ATTRIB_FACT_EDGE && fact->sub == ATTRIB_EDGE_CARRIER)
+	if (!clicks && fact->sub == ATTRIB_EDGE_CARRIER)
 		links &= ~LINK(ATTRIB_EDGE_CARRIER);
 	return links != 0;
 }

@@ -500,6 +500,55 @@ static void test_new_catalog_heals_the_orders_that_carry_its_keys(void **unused)
 	world_done(&w);
 }
 
+static void test_a_walk_comes_by_every_order(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	for (int turn = 0; turn < 2; turn++) {
+		for (int i = 0; i < 200; i++)
+			world_order(&w, attrib_arena_printf(&w.arena, "o%d", i).p, NULL, "ADA10");
+		world_apply(&w);
+		w.trackers[2].creator = turn ? ATTRIB_STR("dan") : ATTRIB_STR("cleo");
+		attrib_batch_reset(w.batch);
+		world_reopen(&w, (uint64_t)turn + 2);
+		assert_int_equal(world_view(&w)->decision_count, 200);
+		for (size_t i = 0; i < 200; i++)
+			check_winner(w.view.decisions[i], turn ? "dan" : "cleo", CODE);
+	}
+	world_done(&w);
+}
+
+/* Where a touch earns once, orders that share a click id depend on each other: whichever of the catalog's
+ * shops has such settings. */
+static void test_an_order_told_late_uses_up_the_click_of_a_later_one(void **unused)
+{
+	static const char *const names[] = {"", "annex", "zoo"};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct world w;
+		struct attrib_event *event;
+		world_init(&w);
+		world_tracker(&w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+		w.neighbour = w.site;
+		w.neighbour.name = attrib_str_of(names[i]);
+		w.site.policy.repeat_first = true;
+		world_open(&w);
+		event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - HOUR), "k");
+		event = world_order(&w, "later", NULL, NULL);
+		event_click_id(&w, event, "k");
+		check_winner(world_decision(&w, "later"), "ada", LINK);
+		event = world_order(&w, "earlier", NULL, NULL);
+		event->order->placed_at = T0 - MIN;
+		event_click_id(&w, event, "k");
+		check_winner(world_decision(&w, "earlier"), "ada", LINK);
+		check_winner(world_decision(&w, "later"), "", UNATTRIBUTED);
+		world_done(&w);
+	}
+}
+
 static void test_new_policy_decides_all_orders_of_the_site(void **unused)
 {
 	struct world w;
@@ -540,6 +589,8 @@ int main(void)
 		cmocka_unit_test(test_a_silent_click_was_the_first_of_its_day),
 		cmocka_unit_test(test_silent_builds_state_only),
 		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),
+		cmocka_unit_test(test_a_walk_comes_by_every_order),
+		cmocka_unit_test(test_an_order_told_late_uses_up_the_click_of_a_later_one),
 		cmocka_unit_test(test_new_policy_decides_all_orders_of_the_site),
 	};
 

@@ -222,6 +222,28 @@ static void kept(struct world *w)
 	event_customer(w, world_order(w, "o9", NULL, NULL), "m7");
 }
 
+/* An order that used a touch which only its cart leads to ... */
+static void earlier(struct world *w)
+{
+	struct attrib_event *event, *order = world_order(w, "o10", NULL, NULL);
+
+	event_customer(w, order, "m8");
+	event_alias(w, order, "cart_token", "tok");
+	event = world_event(w, ATTRIB_EVENT_CART, "cart", T0 - HOUR);
+	event_visitor(w, event, "kitchen");
+	event->cart_token = order->order->aliases[0].id;
+	world_click(w, "c2", "kitchen", "L-Ada", T0 - HOUR);
+}
+
+/* ... is looked at by a later one, which can't change it any more. */
+static void later(struct world *w)
+{
+	struct attrib_event *order = world_order(w, "o11", NULL, NULL);
+
+	event_customer(w, order, "m8");
+	event_at(order, T0 + 31 * DAYS);
+}
+
 /* Leads to a hub: no further. */
 static void one_of_the_crowd(struct world *w)
 {
@@ -354,6 +376,7 @@ static void test_a_group_is_applied_again(void **unused)
 	check_both((struct story){.parts = {cart}});
 	check_both((struct story){.parts = {carried}});
 	check_both((struct story){.parts = {kept}});
+	check_both((struct story){.parts = {earlier, later}});
 }
 
 static void test_hubs_are_found_again(void **unused)

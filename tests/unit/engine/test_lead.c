@@ -632,6 +632,24 @@ static void test_a_late_registered_key_of_the_lead_heals_the_order(void **unused
 	world_done(&w);
 }
 
+/* So does that of every lead that the order was judged by, however many came since. */
+static void test_a_late_registered_key_of_an_older_lead_heals_the_order(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	world_lead(&w, "L1", "v", LEAD)->affiliate = ATTRIB_STR("cleo");
+	world_lead(&w, "L2", "v", LEAD + DAYS);
+	world_order(&w, "o", "v", NULL);
+	check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
+	world_tracker(&w, ATTRIB_TRACKER_AFFILIATE, "cleo", "cleo");
+	world_reopen(&w, 2);
+	check_winner(world_decision(&w, "o"), "cleo", AFFILIATE);
+	world_done(&w);
+}
+
 /* What the state has forgotten keeps nobody, and hinders nobody. */
 static void test_a_forgotten_lead(void **unused)
 {
@@ -732,6 +750,7 @@ int main(void)
 		cmocka_unit_test(test_a_renewal_that_earns_nobody_anything_keeps_nobody),
 		cmocka_unit_test(test_its_touches_are_judged_as_the_order_sees_them),
 		cmocka_unit_test(test_a_late_registered_key_of_the_lead_heals_the_order),
+		cmocka_unit_test(test_a_late_registered_key_of_an_older_lead_heals_the_order),
 		cmocka_unit_test(test_a_forgotten_lead),
 		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
 	};

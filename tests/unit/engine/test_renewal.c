@@ -78,6 +78,20 @@ static void test_the_months_end_on_the_shops_calendar(void **unused)
 	}
 }
 
+/* Where none earns, months that were set before say nothing. */
+static void test_no_renewal_earns_where_none_does(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	shop(&w, 12);
+	w.site.policy.renewals = ATTRIB_RENEWALS_NONE;
+	world_open(&w);
+	renewal_at(&w, "r", FIRST);
+	check_earns(&w, "r", false);
+	world_done(&w);
+}
+
 /* An old subscription whose first orders nobody told: it begins with what is known. */
 static void test_a_renewal_may_be_the_first_order(void **unused)
 {
@@ -193,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_months_end_on_the_shops_calendar),
+		cmocka_unit_test(test_no_renewal_earns_where_none_does),
 		cmocka_unit_test(test_a_renewal_may_be_the_first_order),
 		cmocka_unit_test(test_the_first_order_is_the_persons_first_counted_one),
 		cmocka_unit_test(test_a_renewal_that_is_over_uses_nothing_up),

@@ -1,5 +1,5 @@
 /*
- * A new catalog: which orders are decided again, and which are left alone.
+ * New facts, and a new catalog: which orders are decided again, and which are left alone.
  */
 #include "world.h"
 
@@ -20,6 +20,120 @@ static bool is_decided(struct world *w, const char *order_id)
 			return true;
 	return false;
 }
+
+/* -- new facts ------------------------------------------------------------------------------------ */
+
+static const struct attrib_state_ops *real;
+static size_t loaded;
+
+static int counting_load(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
+	struct attrib_arena *arena, struct attrib_loaded *out)
+{
+	loaded += n;
+	return real->load(state, entities, n, arena, out);
+}
+
+/* How many entities the group that waits makes the engine load. */
+static size_t loads(struct world *w)
+{
+	struct attrib_state_ops counting = *w->state->ops;
+
+	real = w->state->ops;
+	loaded = 0;
+	counting.load = counting_load;
+	w->state->ops = &counting;
+	world_apply(w);
+	w->state->ops = real;
+	return loaded;
+}
+
+/* A click leads nowhere before its visitor orders or is known. Its id leads to who came back with it where
+ * a touch earns for one order alone. */
+static void test_what_leads_nowhere_is_not_loaded(void **unused)
+{
+	(void)unused;
+	for (int first = 0; first < 2; first++) {
+		struct world w;
+		struct attrib_event *event;
+		world_init(&w);
+		w.site.policy.repeat_first = first;
+		world_open(&w);
+		event_click_id(&w, world_click(&w, "c1", "v", "l-ada", T0 - DAYS), "k");
+		assert_int_equal(loads(&w), 0);
+		event = world_event(&w, ATTRIB_EVENT_VISIT, "l1", T0 - HOUR);
+		event_visitor(&w, event, "v");
+		event_click_id(&w, event, "k");
+		assert_int_equal(loads(&w), first ? 2 : 0);
+		world_click(&w, "c2", "v", "l-ada", T0 - MIN);
+		assert_int_equal(loads(&w), 0);
+		world_order(&w, "o", "v", NULL);
+		assert_int_not_equal(loads(&w), 0);
+		world_click(&w, "c3", "v", "l-ada", T0 - MIN);
+		assert_int_not_equal(loads(&w), 0);
+		world_done(&w);
+	}
+}
+
+static uint64_t decisions(struct world *w)
+{
+	struct attrib_engine_stats before, after;
+
+	attrib_engine_get_stats(w->engine, &before);
+	world_apply(w);
+	attrib_engine_get_stats(w->engine, &after);
+	return after.decisions - before.decisions;
+}
+
+/* What somebody does who has a key that everybody has is nothing to the others. */
+static void test_a_hub_leads_to_nobody(void **unused)
+{
+	(void)unused;
+	for (uint64_t n = 20; n <= 21; n++) {
+		struct world w;
+		struct attrib_event *event;
+		shop(&w);
+		for (uint64_t i = 0; i < n; i++) {
+			const char *id = attrib_arena_printf(&w.arena, "v%d", (int)i).p;
+			event = world_event(&w, ATTRIB_EVENT_IDENTIFY, id, T0 - DAYS);
+			event_visitor(&w, event, id);
+			event_customer(&w, event, "info");
+			world_order(&w, id, id, NULL);
+		}
+		world_apply(&w);
+		world_click(&w, "c", "v0", "l-ada", T0 - HOUR);
+		assert_int_equal(decisions(&w), n > 20 ? 1 : n);
+		world_done(&w);
+	}
+}
+
+/* An order's time is that of all its names. When one of them moves it, a touch of a visitor whom another
+ * one names may belong to somebody else, and so to another order. */
+static void test_a_moved_order_decides_those_of_its_other_names(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	world_init(&w);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	w.site.policy.order_source = ATTRIB_STR("native");
+	world_open(&w);
+	event = world_order(&w, "b", "pc", NULL);
+	event->source = ATTRIB_STR("till");
+	event_customer(&w, event, "other");
+	event_alias(&w, event, "name", "#1");
+	event = world_order(&w, "a", NULL, NULL);
+	event->order->placed_at = T0 - 3 * HOUR;
+	event_alias(&w, event, "name", "#1");
+	world_click(&w, "c", "pc", "l-ada", T0 - 4 * HOUR);
+	event_customer(&w, world_order(&w, "o", "pc", NULL), "me");
+	assert_int_equal(world_decision(&w, "o")->step_count, 0);
+	world_order(&w, "a", NULL, NULL)->order->placed_at = T0 - 5 * HOUR;
+	assert_int_equal(world_decision(&w, "o")->step_count, 1);
+	world_done(&w);
+}
+
+/* -- a new catalog -------------------------------------------------------------------------------- */
 
 /* The lead's key is not on the order's path any more, but its winner is another. */
 static void test_a_key_of_the_lead_that_is_gone_decides_the_order(void **unused)
@@ -133,6 +247,9 @@ static void test_an_order_of_two_names_is_decided_once(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_leads_nowhere_is_not_loaded),
+		cmocka_unit_test(test_a_hub_leads_to_nobody),
+		cmocka_unit_test(test_a_moved_order_decides_those_of_its_other_names),
 		cmocka_unit_test(test_a_key_of_the_lead_that_is_gone_decides_the_order),
 		cmocka_unit_test(test_a_change_during_a_walk_is_compared_with_its_beginning),
 		cmocka_unit_test(test_all_decides_what_does_not_differ),

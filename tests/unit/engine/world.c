@@ -91,6 +91,8 @@ static struct attrib_catalog *build(struct world *w, uint64_t version)
 
 	assert_non_null(builder);
 	assert_int_equal(attrib_catalog_add_site(builder, &w->site), 0);
+	if (w->neighbour.name.n)
+		assert_int_equal(attrib_catalog_add_site(builder, &w->neighbour), 0);
 	for (size_t i = 0; i < w->tracker_count; i++)
 		assert_int_equal(attrib_catalog_add_tracker(builder, &w->trackers[i]), 0);
 	for (size_t i = 0; i < w->campaign_count; i++)

@@ -26,7 +26,8 @@
 struct world {
 	struct attrib_keys *keys;
 	struct attrib_arena arena;
-	struct attrib_site site; /* change the policy before world_open */
+	struct attrib_site site;      /* change the policy before world_open */
+	struct attrib_site neighbour; /* another shop of the catalog, once it has a name */
 	struct attrib_tracker trackers[64];
 	size_t tracker_count;
 	struct attrib_campaign campaigns[8];
