@@ -76,6 +76,17 @@ static int window_need(
 	return 0;
 }
 
+/* Under the name of another segment its numbers would be met where others are looked for, again and
+ * again: such a file is none. A copy that has no name yet is what its head says. */
+static bool is_named(const struct journal_head *head, const char *name)
+{
+	struct attrib_id lane;
+	uint64_t first;
+
+	return !journal_name_parse(name, &lane, &first) ||
+	       (first == head->first && attrib_id_eq(&lane, &head->lane));
+}
+
 int journal_scan_open(struct journal_scan *scan, const struct attrib_io *io, int dir,
 	const char *name, struct journal_window *window, uint64_t *size)
 {
@@ -98,6 +109,8 @@ int journal_scan_open(struct journal_scan *scan, const struct attrib_io *io, int
 		scan->version = journal_head_version(p, have);
 		scan->head_damage = journal_head_damaged(p, have);
 	}
+	if (!err && !is_named(&scan->head, name))
+		err = ATTRIB_E_CORRUPT;
 	if (err)
 		journal_scan_close(scan);
 	else

@@ -51,8 +51,8 @@ struct journal_found {
 
 void journal_window_done(struct journal_window *window);
 
-/* Opens the segment by its name and reads the head. ATTRIB_E_CORRUPT: no readable head, *size is
- * still set; ATTRIB_E_VERSION; ATTRIB_E_IO; ATTRIB_E_NOT_FOUND. */
+/* Opens the segment by its name and reads the head. ATTRIB_E_CORRUPT: no readable head, or that of
+ * a segment with another name; *size is still set; ATTRIB_E_VERSION; ATTRIB_E_IO; ATTRIB_E_NOT_FOUND. */
 int journal_scan_open(struct journal_scan *scan, const struct attrib_io *io, int dir,
 	const char *name, struct journal_window *window, uint64_t *size) ATTRIB_MUST_CHECK;
 void journal_scan_close(struct journal_scan *scan);
