@@ -361,6 +361,30 @@ static void a_lane_of_two_writers_is_refused(void **state)
 	expect_refusal(w, ATTRIB_E_INVALID, "neither is a copy of the other");
 }
 
+/* It ran on for so long that it has deleted what we have never seen. */
+static void a_lane_without_its_beginning_is_refused(void **state)
+{
+	const struct attrib_trim at_once = {0};
+	struct attrib_trimmed trimmed = {0};
+	struct world *w = *state;
+	uint64_t upto[] = {RECORDS + RECORDS / 2, 2 * RECORDS + RECORDS / 2};
+	struct attrib_id ids[] = {w->common, w->other};
+
+	run("cp -r %s %s-other", w->copy, w->f.dir);
+	for (int i = 0; i < 2; i++) {
+		fixture_open(&w->theirs);
+		attrib_journal_release(w->theirs.journal, ATTRIB_HOLDER_SINK, &ids[i], upto[i]);
+		attrib_journal_release(w->theirs.journal, ATTRIB_HOLDER_STATE, &ids[i], upto[i]);
+		for (int k = 0; k < 10; k++)
+			assert_int_equal(
+				attrib_journal_trim(w->theirs.journal, &at_once, &trimmed), 0);
+		fixture_close(&w->theirs);
+		expect_refusal(w, ATTRIB_E_INVALID, "are deleted there and were never here");
+		run("rm -r %s %s", w->copy, "");
+		run("cp -r %s-other %s", w->f.dir, w->copy);
+	}
+}
+
 static void what_is_not_there_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -464,6 +488,7 @@ int main(void)
 		TEST(lanes_of_another_instance_are_refused),
 		TEST(a_lane_that_differs_is_refused),
 		TEST(a_lane_of_two_writers_is_refused),
+		TEST(a_lane_without_its_beginning_is_refused),
 		TEST(what_is_not_there_is_refused),
 		TEST(every_fault_leaves_what_the_next_call_completes),
 		TEST(killed_at_every_call),
