@@ -118,7 +118,7 @@ static int by_lane(const void *left, const void *right)
 
 static void rows_sort(struct rows *rows, size_t size, int (*cmp)(const void *, const void *))
 {
-	if (rows->n > 1)
+	if (rows->n)
 		qsort(rows->p, rows->n, size, cmp);
 }
 

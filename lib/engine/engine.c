@@ -258,7 +258,7 @@ static int decide_orders(struct attrib_engine *engine, uint64_t ticket, struct a
 {
 	struct attrib_closure *closure = &engine->closure;
 	struct attrib_nodes orders = {0};
-	bool cut = false;
+	bool cut;
 	int err = attrib_reach_orders(closure, engine->facts.rows, engine->added, engine->facts.n,
 		engine->oldest_received_at, engine->repeat_first, &orders, &cut);
 

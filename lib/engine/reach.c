@@ -145,7 +145,7 @@ int attrib_reach_orders(struct attrib_closure *closure, const struct attrib_fact
 		.orders = orders,
 		.received_at = received_at,
 		.clicks = clicks,
-		.room = n * 2 + ATTRIB_CLOSURE_MAX};
+		.room = n + ATTRIB_CLOSURE_MAX};
 	int err = 0;
 
 	for (size_t i = 0; i < n && err == 0; i++)

@@ -136,7 +136,7 @@ int attrib_engine_redecide(
 {
 	struct attrib_entity *entities;
 	uint64_t cursor = engine->walk_cursor;
-	size_t n = 0;
+	size_t n;
 	int err;
 
 	*left = false;

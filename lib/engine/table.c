@@ -12,7 +12,6 @@
 void attrib_table_done(struct attrib_table *table)
 {
 	free(table->slots);
-	*table = (struct attrib_table){0};
 }
 
 void attrib_table_clear(struct attrib_table *table)

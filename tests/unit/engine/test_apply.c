@@ -520,9 +520,9 @@ static void test_a_walk_comes_by_every_order(void **unused)
 	world_done(&w);
 }
 
-/* Where a touch earns once, orders that share a click id depend on each other: whichever of the catalog's
- * shops has such settings. */
-static void test_an_order_told_late_uses_up_the_click_of_a_later_one(void **unused)
+/* Where a touch earns once, orders that share a click id depend on each other, also when one of them moves
+ * and says nothing of its click: whichever of the catalog's shops has such settings. */
+static void test_an_order_that_moves_uses_up_the_click_of_another(void **unused)
 {
 	static const char *const names[] = {"", "annex", "zoo"};
 
@@ -539,11 +539,13 @@ static void test_an_order_told_late_uses_up_the_click_of_a_later_one(void **unus
 		event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - HOUR), "k");
 		event = world_order(&w, "later", NULL, NULL);
 		event_click_id(&w, event, "k");
-		check_winner(world_decision(&w, "later"), "ada", LINK);
-		event = world_order(&w, "earlier", NULL, NULL);
-		event->order->placed_at = T0 - MIN;
+		event = world_order(&w, "o", NULL, NULL);
 		event_click_id(&w, event, "k");
-		check_winner(world_decision(&w, "earlier"), "ada", LINK);
+		event->order->placed_at = T0 + MIN;
+		check_winner(world_decision(&w, "later"), "ada", LINK);
+		check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
+		world_order(&w, "o", NULL, NULL)->order->placed_at = T0 - MIN;
+		check_winner(world_decision(&w, "o"), "ada", LINK);
 		check_winner(world_decision(&w, "later"), "", UNATTRIBUTED);
 		world_done(&w);
 	}
@@ -590,7 +592,7 @@ int main(void)
 		cmocka_unit_test(test_silent_builds_state_only),
 		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),
 		cmocka_unit_test(test_a_walk_comes_by_every_order),
-		cmocka_unit_test(test_an_order_told_late_uses_up_the_click_of_a_later_one),
+		cmocka_unit_test(test_an_order_that_moves_uses_up_the_click_of_another),
 		cmocka_unit_test(test_new_policy_decides_all_orders_of_the_site),
 	};
 

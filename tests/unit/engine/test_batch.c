@@ -309,10 +309,11 @@ static void test_links_are_sorted_and_once(void **unused)
 	struct attrib_batch *batch = attrib_batch_new();
 	const struct attrib_customer_key keys[] = {{ATTRIB_KEY_EMAIL, {{1}}},
 		{ATTRIB_KEY_EMAIL, {{2}}}, {ATTRIB_KEY_PHONE, {{1}}}, {ATTRIB_KEY_PHONE, {{2}}}};
+	const struct attrib_customer_key others[] = {keys[0], keys[2]};
 	const struct attrib_customer_link sorted[] = {{ATTRIB_STR("a"), 1, keys},
-		{ATTRIB_STR("a"), 2, keys}, {ATTRIB_STR("a"), 1, keys + 1},
-		{ATTRIB_STR("a"), 2, keys + 1}, {ATTRIB_STR("a"), 1, keys + 2},
-		{ATTRIB_STR("b"), 1, keys}};
+		{ATTRIB_STR("a"), 2, keys}, {ATTRIB_STR("a"), 2, others},
+		{ATTRIB_STR("a"), 1, keys + 1}, {ATTRIB_STR("a"), 2, keys + 1},
+		{ATTRIB_STR("a"), 1, keys + 2}, {ATTRIB_STR("b"), 1, keys}};
 	const size_t n = sizeof sorted / sizeof *sorted;
 	struct attrib_batch_view view;
 

@@ -436,6 +436,48 @@ static void test_the_keys_of_a_strangers_lead_are_nobodys(void **unused)
 	world_done(&w);
 }
 
+/* Each of its keys is asked, and all that was told of it: its keys before its visitor. */
+static void test_whose_a_lead_is(void **unused)
+{
+	static const struct {
+		const char *keys[2]; /* "info" is everybody's */
+		bool by_visitor, kept;
+	} cases[] = {
+		{{"me"}, false, true},
+		{{"info", "me"}, false, true},
+		{{"info", "other"}, false, false},
+		{{NULL}, true, true},
+		{{"info"}, true, true},
+		{{"other"}, true, false},
+		{{"other", "info"}, true, false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		struct attrib_event *event;
+		shop(&w);
+		world_open(&w);
+		for (int k = 0; k < 21; k++) {
+			const char *id = attrib_arena_printf(&w.arena, "n%d", k).p;
+			event = world_event(&w, ATTRIB_EVENT_IDENTIFY, id, LEAD - DAYS);
+			event_visitor(&w, event, id);
+			event_customer(&w, event, "info");
+		}
+		event = world_lead(&w, "L", NULL, LEAD);
+		event->affiliate = ATTRIB_STR("bea");
+		event->order->updated_at = i & 1 ? LEAD - HOUR : LEAD + HOUR;
+		for (size_t k = 0; k < 2 && cases[i / 2].keys[k]; k++)
+			event_customer(&w, event, cases[i / 2].keys[k]);
+		world_lead(&w, "L", cases[i / 2].by_visitor ? "v" : NULL, LEAD);
+		event = world_order(&w, "o", "v", NULL);
+		event_customer(&w, event, "me");
+		check_str(credit_of(world_decision(&w, "o"), ATTRIB_MODEL_POLICY)->creator,
+			cases[i / 2].kept ? "bea" : "");
+		world_done(&w);
+	}
+}
+
 /* Which it is by what was known at the lock of the order that asks: until then the lead is of whom its
  * key names, and not of who bought there. */
 static void test_a_hub_is_one_as_of_the_orders_lock(void **unused)
@@ -632,24 +674,6 @@ static void test_a_late_registered_key_of_the_lead_heals_the_order(void **unused
 	world_done(&w);
 }
 
-/* So does that of every lead that the order was judged by, however many came since. */
-static void test_a_late_registered_key_of_an_older_lead_heals_the_order(void **unused)
-{
-	struct world w;
-
-	(void)unused;
-	shop(&w);
-	world_open(&w);
-	world_lead(&w, "L1", "v", LEAD)->affiliate = ATTRIB_STR("cleo");
-	world_lead(&w, "L2", "v", LEAD + DAYS);
-	world_order(&w, "o", "v", NULL);
-	check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
-	world_tracker(&w, ATTRIB_TRACKER_AFFILIATE, "cleo", "cleo");
-	world_reopen(&w, 2);
-	check_winner(world_decision(&w, "o"), "cleo", AFFILIATE);
-	world_done(&w);
-}
-
 /* What the state has forgotten keeps nobody, and hinders nobody. */
 static void test_a_forgotten_lead(void **unused)
 {
@@ -741,6 +765,7 @@ int main(void)
 		cmocka_unit_test(test_a_shared_device_keeps_it_for_the_leads_person),
 		cmocka_unit_test(test_a_hub_is_no_key),
 		cmocka_unit_test(test_the_keys_of_a_strangers_lead_are_nobodys),
+		cmocka_unit_test(test_whose_a_lead_is),
 		cmocka_unit_test(test_a_hub_is_one_as_of_the_orders_lock),
 		cmocka_unit_test(test_two_leads),
 		cmocka_unit_test(test_of_many_leads_the_newest_keep),
@@ -750,7 +775,6 @@ int main(void)
 		cmocka_unit_test(test_a_renewal_that_earns_nobody_anything_keeps_nobody),
 		cmocka_unit_test(test_its_touches_are_judged_as_the_order_sees_them),
 		cmocka_unit_test(test_a_late_registered_key_of_the_lead_heals_the_order),
-		cmocka_unit_test(test_a_late_registered_key_of_an_older_lead_heals_the_order),
 		cmocka_unit_test(test_a_forgotten_lead),
 		cmocka_unit_test(test_any_order_grouping_and_repeats_give_the_same),
 	};

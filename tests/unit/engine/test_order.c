@@ -380,6 +380,7 @@ static void test_late_order_has_no_path(void **unused)
 	for (int late = 0; late < 2; late++) {
 		struct world w;
 		struct attrib_event *event;
+		struct attrib_engine_stats stats;
 		const struct attrib_decision *d;
 		shop(&w);
 		world_open(&w);
@@ -392,6 +393,8 @@ static void test_late_order_has_no_path(void **unused)
 		assert_true(d->counted);
 		assert_int_equal(d->step_count, late ? 0 : 2);
 		assert_int_equal(d->key_count, 1);
+		attrib_engine_get_stats(w.engine, &stats);
+		assert_int_equal(stats.late_orders, late);
 		assert_int_equal(d->reason, late ? ATTRIB_REASON_ORDER_LATE : ATTRIB_REASON_NONE);
 		assert_string_equal(credit_of(d, ATTRIB_MODEL_POLICY)->creator.n ? "ada" : "",
 			late ? "" : "ada");
@@ -548,6 +551,7 @@ static void test_aliases_unite_in_any_order(void **unused)
 				&w, stripe ? "pi_1" : "1001", stripe ? "v" : NULL, NULL);
 			event->source = stripe ? ATTRIB_STR("stripe") : ATTRIB_STR("shopify");
 			event->order->placed_at = stripe ? T0 - HOUR : T0;
+			event_customer(&w, event, "k");
 			event_alias(&w, event, "checkout_token", "t");
 			world_apply(&w);
 		}
@@ -556,8 +560,11 @@ static void test_aliases_unite_in_any_order(void **unused)
 		check_str(d->merged_into, "");
 		assert_int_equal(d->alias_count, 1);
 		check_winner(d, "ada", LINK);
-		check_str(world_decision(&w, "pi_1")->merged_into, "1001");
-		assert_false(world_decision(&w, "pi_1")->counted);
+		d = world_decision(&w, "pi_1");
+		check_str(d->merged_into, "1001");
+		assert_false(d->counted);
+		assert_int_equal(d->key_count + d->alias_count, 0);
+		assert_int_equal(d->step_count + d->credit_count, 0);
 		world_done(&w);
 	}
 }

@@ -106,6 +106,32 @@ static void test_a_hub_leads_to_nobody(void **unused)
 	}
 }
 
+/* A click id joins nobody: neither those who came with it, nor the orders that carry it. */
+static void test_a_click_id_leads_to_nobody_else(void **unused)
+{
+	static const char *const visitors[] = {"v", "u"};
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - DAYS), "k");
+	for (size_t i = 0; i < 2; i++) {
+		event = world_event(&w, ATTRIB_EVENT_VISIT, visitors[i], T0 - HOUR);
+		event_visitor(&w, event, visitors[i]);
+		event_click_id(&w, event, "k");
+		world_order(&w, visitors[i], visitors[i], NULL);
+		event = world_order(&w, i ? "o1" : "o2", NULL, NULL);
+		event_click_id(&w, event, "k");
+	}
+	world_apply(&w);
+	world_click(&w, "c2", "v", "l-ada", T0 - HOUR);
+	assert_int_equal(decisions(&w), 1);
+	world_order(&w, "o1", NULL, NULL)->order->total = 1;
+	assert_int_equal(decisions(&w), 1);
+	world_done(&w);
+}
+
 /* An order's time is that of all its names. When one of them moves it, a touch of a visitor whom another
  * one names may belong to somebody else, and so to another order. */
 static void test_a_moved_order_decides_those_of_its_other_names(void **unused)
@@ -124,12 +150,48 @@ static void test_a_moved_order_decides_those_of_its_other_names(void **unused)
 	event_alias(&w, event, "name", "#1");
 	event = world_order(&w, "a", NULL, NULL);
 	event->order->placed_at = T0 - 3 * HOUR;
+	event_alias(&w, event, "cart_token", "tok");
 	event_alias(&w, event, "name", "#1");
 	world_click(&w, "c", "pc", "l-ada", T0 - 4 * HOUR);
 	event_customer(&w, world_order(&w, "o", "pc", NULL), "me");
 	assert_int_equal(world_decision(&w, "o")->step_count, 0);
 	world_order(&w, "a", NULL, NULL)->order->placed_at = T0 - 5 * HOUR;
 	assert_int_equal(world_decision(&w, "o")->step_count, 1);
+	world_done(&w);
+}
+
+/* A touch that earns once is used by the first order of its person: also when that is found by the last of
+ * its keys alone, for everybody has the others. */
+static void test_an_order_that_moves_decides_those_of_each_of_its_keys(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	world_init(&w);
+	world_tracker(&w, ATTRIB_TRACKER_LINK, "l-ada", "ada");
+	w.site.policy.repeat_first = true;
+	world_open(&w);
+	for (int i = 0; i < 21; i++) {
+		const char *id = attrib_arena_printf(&w.arena, "n%d", i).p;
+		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, id, T0 - DAYS);
+		event_visitor(&w, event, id);
+		for (int k = 1; k < ATTRIB_CUSTOMER_KEYS_MAX; k++)
+			event_customer(&w, event, attrib_arena_printf(&w.arena, "info%d", k).p);
+	}
+	event = world_order(&w, "moves", NULL, NULL);
+	event_at(event, T0 + HOUR);
+	for (int k = 1; k < ATTRIB_CUSTOMER_KEYS_MAX; k++)
+		event_customer(&w, event, attrib_arena_printf(&w.arena, "info%d", k).p);
+	event_customer(&w, event, "own");
+	world_click(&w, "c", "pc", "l-ada", T0 - 4 * HOUR);
+	event_customer(&w, world_order(&w, "o", "pc", NULL), "own");
+	check_winner(world_decision(&w, "o"), "ada", LINK);
+	event = world_order(&w, "moves", NULL, NULL);
+	event->order->updated_at = T0 + 2 * HOUR;
+	event->order->placed_at = T0 - HOUR;
+	check_winner(world_decision(&w, "moves"), "ada", LINK);
+	check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
 	world_done(&w);
 }
 
@@ -151,6 +213,24 @@ static void test_a_key_of_the_lead_that_is_gone_decides_the_order(void **unused)
 	w.tracker_count--;
 	world_reopen(&w, 2);
 	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
+/* So it is with the key of a lead behind which another came. */
+static void test_a_key_of_an_older_lead_that_is_gone_decides_the_order(void **unused)
+{
+	struct world w;
+	int64_t lead_at = T0 - 45 * DAYS;
+
+	(void)unused;
+	shop(&w);
+	world_lead(&w, "L1", "v", lead_at)->affiliate = ATTRIB_STR("cleo");
+	world_lead(&w, "L2", "v", lead_at + DAYS);
+	world_order(&w, "o", "v", NULL);
+	check_winner(world_decision(&w, "o"), "cleo", AFFILIATE);
+	w.tracker_count--;
+	world_reopen(&w, 2);
+	check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
 	world_done(&w);
 }
 
@@ -249,8 +329,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_leads_nowhere_is_not_loaded),
 		cmocka_unit_test(test_a_hub_leads_to_nobody),
+		cmocka_unit_test(test_a_click_id_leads_to_nobody_else),
 		cmocka_unit_test(test_a_moved_order_decides_those_of_its_other_names),
+		cmocka_unit_test(test_an_order_that_moves_decides_those_of_each_of_its_keys),
 		cmocka_unit_test(test_a_key_of_the_lead_that_is_gone_decides_the_order),
+		cmocka_unit_test(test_a_key_of_an_older_lead_that_is_gone_decides_the_order),
 		cmocka_unit_test(test_a_change_during_a_walk_is_compared_with_its_beginning),
 		cmocka_unit_test(test_all_decides_what_does_not_differ),
 		cmocka_unit_test(test_an_order_of_two_names_is_decided_once),
