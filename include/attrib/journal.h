@@ -232,12 +232,12 @@ struct attrib_adopt {
 struct attrib_adopted {
 	uint64_t lanes, segments, records, bytes; /* that were not here; bytes are of the files */
 };
-/* All or nothing is decided before the first copy: ATTRIB_E_INVALID when a lane is of another instance
- * or differs from the one here, or lacks records before those that it has more; ATTRIB_E_CORRUPT when a segment there is damaged, ATTRIB_E_VERSION. Then
- * a segment at a time under another name, synced, renamed, the directory synced: ATTRIB_E_IO and
- * ATTRIB_E_NO_SPACE may leave some of them here, as whole as ever, and the next call does the rest. To
- * adopt twice changes nothing. The journal, of which no lane is open, has to be opened again to read what
- * was adopted. */
+/* All or nothing is decided before the first copy: ATTRIB_E_INVALID when a lane is of another instance,
+ * differs from the one here, or lacks records before those that it has more; ATTRIB_E_CORRUPT when a
+ * segment there is damaged; ATTRIB_E_VERSION. Then a segment at a time under another name, synced, renamed,
+ * the directory synced: ATTRIB_E_IO and ATTRIB_E_NO_SPACE may leave some of them here, as whole as ever,
+ * and the next call does the rest. To adopt twice changes nothing. The journal, of which no lane is open,
+ * has to be opened again to read what was adopted. */
 int attrib_journal_adopt(struct attrib_journal *journal, const struct attrib_adopt *what,
 	struct attrib_adopted *out) ATTRIB_MUST_CHECK;
 
