@@ -85,14 +85,15 @@ int attrib_lane_append(
 	struct attrib_lane *lane, struct attrib_str payload, uint64_t *number) ATTRIB_MUST_CHECK;
 
 /* The one call behind which durability happens: starts a commit of everything appended so far.
- * Returns with the commit done (it synced in place because recent syncs were fast), or leaves it to
- * the lane's companion thread, which makes attrib_lane_fd readable when it ends. While a commit
+ * The lane's companion thread carries it out. Where recent syncs were fast this call waits for it, a
+ * millisecond at the most, and returns with the commit done; else attrib_lane_fd becomes readable when it
+ * ends. While a commit
  * runs, further appends gather in the other buffer and this call does nothing. The outcome of a
  * companion's commit that was not reaped yet is taken first, and returned if it is an error.
  * After 0, attrib_lane_committed says whether it is done. Else ATTRIB_E_IO or ATTRIB_E_NO_SPACE as
  * below. */
 int attrib_lane_commit(struct attrib_lane *lane);
-/* An eventfd, readable after each commit of the companion; the worker calls attrib_lane_reap. */
+/* An eventfd, readable after each commit that was not waited for; the worker calls attrib_lane_reap. */
 int attrib_lane_fd(const struct attrib_lane *lane);
 /* Clears the eventfd and returns the outcome of the last finished commit, once: 0;
  * ATTRIB_E_NO_SPACE: every record above attrib_lane_committed is withdrawn, also those appended since
@@ -104,7 +105,8 @@ int attrib_lane_reap(struct attrib_lane *lane);
 /* Highest durable number (any thread may read it), and highest appended one (owner only). */
 uint64_t attrib_lane_committed(const struct attrib_lane *lane);
 uint64_t attrib_lane_appended(const struct attrib_lane *lane);
-/* Owner only. Forces every commit through the companion, or every one in place; default is to choose. */
+/* Owner only. COMPANION: never waits for a commit; IN_PLACE: runs each in the caller, however long it takes;
+ * AUTO, the default: as said at attrib_lane_commit. */
 enum attrib_lane_sync { ATTRIB_SYNC_AUTO, ATTRIB_SYNC_IN_PLACE, ATTRIB_SYNC_COMPANION };
 void attrib_lane_set_sync(struct attrib_lane *lane, enum attrib_lane_sync mode);
 

@@ -7,26 +7,28 @@
 #include "lane.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A commit of the companion ends, or its filling ahead broke the lane: tells the worker. Here and
  * below nobody is woken under the lock, or he would run into it at once and sleep again. */
 static void report(struct attrib_lane *lane, unsigned done, int err)
 {
-	bool tell = done == WANT_COMMIT || err == ATTRIB_E_IO, idle;
+	bool tell = done == WANT_COMMIT || err == ATTRIB_E_IO, wake;
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&lane->lock);
 	lane->wanted &= ~done;
-	idle = !lane->wanted;
+	wake = lane->awaited || !lane->wanted;
 	if (tell) {
 		lane->finished = true;
 		lane->outcome = err;
 	}
+	tell = tell && !lane->awaited;
 	pthread_mutex_unlock(&lane->lock);
 	if (tell)
 		(void)!write(lane->event, &one, sizeof one);
-	if (idle)
+	if (wake)
 		pthread_cond_broadcast(&lane->idle);
 }
 
@@ -78,6 +80,27 @@ int journal_companion_start(struct attrib_lane *lane)
 	int err = pthread_create(&lane->companion, NULL, companion_main, lane);
 	pthread_sigmask(SIG_SETMASK, &kept, NULL);
 	return err ? ATTRIB_E_NOMEM : 0;
+}
+
+bool journal_companion_commit(struct attrib_lane *lane, int64_t at_most_ns)
+{
+	struct timespec until;
+	int64_t end = journal_monotonic_ns() + at_most_ns;
+	int err = 0;
+
+	until.tv_sec = end / INT64_C(1000000000);
+	until.tv_nsec = end % INT64_C(1000000000);
+	pthread_mutex_lock(&lane->lock);
+	lane->awaited = true;
+	pthread_mutex_unlock(&lane->lock);
+	journal_companion_want(lane, WANT_COMMIT);
+	pthread_mutex_lock(&lane->lock);
+	while (!err && (lane->wanted & WANT_COMMIT))
+		err = pthread_cond_clockwait(&lane->idle, &lane->lock, CLOCK_MONOTONIC, &until);
+	lane->awaited = false;
+	bool done = !(lane->wanted & WANT_COMMIT);
+	pthread_mutex_unlock(&lane->lock);
+	return done;
 }
 
 void journal_companion_wait(struct attrib_lane *lane)

@@ -1,6 +1,6 @@
 /*
  * The worker's side of a lane: open, append, commit, reap, close. Who commits is decided here, see
- * may_run_here; how, in commit.c.
+ * attrib_lane_commit; how, in commit.c.
  */
 #include "lane.h"
 
@@ -157,15 +157,11 @@ static bool commit_running(struct attrib_lane *lane)
 	return running;
 }
 
-/* In place only what is one write and one fast sync; making room is the companion's. */
-static bool may_run_here(struct attrib_lane *lane)
+/* Fast is what is one write and one sync; making room takes longer. */
+static bool looks_fast(struct attrib_lane *lane)
 {
-	if (lane->mode == ATTRIB_SYNC_IN_PLACE) {
-		journal_companion_wait(lane);
-		return true;
-	}
-	return lane->mode == ATTRIB_SYNC_AUTO && journal_companion_idle(lane) &&
-	       lane->commit_ns < FAST_SYNC_NS && journal_commit_fits(lane, lane->filling->n) &&
+	return journal_companion_idle(lane) && lane->commit_ns < FAST_SYNC_NS &&
+	       journal_commit_fits(lane, lane->filling->n) &&
 	       lane->filling->n <= atomic_load(&lane->slack);
 }
 
@@ -198,11 +194,17 @@ int attrib_lane_commit(struct attrib_lane *lane)
 		return err ? err : ATTRIB_E_IO;
 	if (lane->filling->n == 0)
 		return 0;
-	bool here = may_run_here(lane);
-	swap_buffers(lane);
-	if (here)
+	if (lane->mode == ATTRIB_SYNC_IN_PLACE) {
+		journal_companion_wait(lane);
+		swap_buffers(lane);
 		return commit_here(lane);
-	journal_companion_want(lane, WANT_COMMIT);
+	}
+	bool fast = lane->mode == ATTRIB_SYNC_AUTO && looks_fast(lane);
+	swap_buffers(lane);
+	if (fast && journal_companion_commit(lane, WAIT_SYNC_NS))
+		return take_outcome(lane);
+	if (!fast)
+		journal_companion_want(lane, WANT_COMMIT);
 	return 0;
 }
 

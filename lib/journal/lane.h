@@ -13,7 +13,8 @@
 #include "internal.h"
 #include "segment.h"
 
-#define FAST_SYNC_NS 200000 /* commits below this may run in the event loop */
+#define FAST_SYNC_NS 200000  /* commits below this are worth waiting for */
+#define WAIT_SYNC_NS 1000000 /* ... but no longer than this: any disk may hang */
 
 enum { WANT_COMMIT = 1, WANT_FILL = 2, WANT_STOP = 4 };
 
@@ -44,6 +45,7 @@ struct attrib_lane {
 	pthread_mutex_t lock;
 	pthread_cond_t work, idle;
 	unsigned wanted; /* under lock; bits stay until the work is done */
+	bool awaited;    /* under lock; the worker waits and needs no eventfd */
 	bool finished;   /* under lock; a commit of the companion that was not reaped */
 	int outcome;     /* under lock; its result */
 	pthread_t companion;
@@ -73,6 +75,9 @@ void journal_wake(const struct attrib_lane *lane);
 int journal_companion_start(struct attrib_lane *lane) ATTRIB_MUST_CHECK;
 void journal_companion_stop(struct attrib_lane *lane);
 void journal_companion_want(struct attrib_lane *lane, unsigned what);
+/* Wants a commit and waits for it, but not for longer. True: it is done, and its outcome is there. False:
+ * the eventfd will tell. */
+bool journal_companion_commit(struct attrib_lane *lane, int64_t at_most_ns);
 void journal_companion_wait(struct attrib_lane *lane);
 bool journal_companion_idle(struct attrib_lane *lane);
 
