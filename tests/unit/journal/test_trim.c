@@ -201,6 +201,22 @@ static void a_reader_reads_on_in_a_segment_that_is_gone(void **state)
 	attrib_reader_free(reader);
 }
 
+/* A name that is gone when it is looked at, as beside a daemon that deletes: a link to nothing. */
+static void a_segment_that_is_deleted_meanwhile_is_none(void **state)
+{
+	struct attrib_journal_report report;
+	struct fixture *f = *state;
+	struct attrib_id id;
+	char path[256];
+
+	write_lanes(f, &id, 1, 10);
+	snprintf(path, sizeof path, "%s/%032x-%016x.seg", f->dir, 1, 1);
+	assert_int_equal(symlink("/nowhere/at/all", path), 0);
+	assert_int_equal(attrib_journal_verify(f->dir, &report, NULL, NULL), 0);
+	assert_int_equal(report.segments, 1);
+	assert_int_equal(report.records, 10);
+}
+
 /* -- how long ----------------------------------------------------------------------------------- */
 
 static void age_is_time_run(void **state)
@@ -633,6 +649,7 @@ int main(void)
 		TEST(both_holders_have_to_let_go),
 		TEST(the_segment_that_is_written_stays),
 		TEST(a_reader_reads_on_in_a_segment_that_is_gone),
+		TEST(a_segment_that_is_deleted_meanwhile_is_none),
 		TEST(age_is_time_run),
 		TEST(segments_of_an_open_lane_grow_old_one_by_one),
 		TEST(too_many_bytes_delete_the_oldest_and_no_more),
