@@ -129,7 +129,9 @@ struct attrib_tracker {
 	enum attrib_tracker_kind kind;
 	struct attrib_str site;
 	struct attrib_str key; /* as written */
-	/* attrib_fold(key). utm: its five parts, decoded (%2F, %25) and folded, joined by '/', with '*'
+	/* What stands in facts instead of the key: a vendor's own id of a code. Empty = the key. */
+	struct attrib_str alias;
+	/* attrib_fold(key), or of alias. utm: its five parts, decoded (%2F, %25) and folded, joined by '/', with '*'
 	 * for each that is '*', empty or not there; the fifth takes the rest of the key. */
 	struct attrib_str folded;
 	struct attrib_str creator, campaign, placement; /* empty = none */

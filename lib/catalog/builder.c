@@ -137,7 +137,7 @@ static int fold_key(struct attrib_catalog_builder *builder, struct row *row)
 	int err;
 
 	if (t->kind != ATTRIB_TRACKER_UTM) {
-		t->folded = attrib_fold(&builder->arena, t->key);
+		t->folded = attrib_fold(&builder->arena, t->alias.n ? t->alias : t->key);
 		return t->folded.p ? 0 : ATTRIB_E_NOMEM;
 	}
 	row->parts = attrib_arena_raw(&builder->scratch, sizeof *row->parts);
@@ -170,6 +170,7 @@ int attrib_catalog_add_tracker(
 	if (builder->row_count)
 		last = &rows[builder->row_count - 1].tracker;
 	if (!keep(builder, &t->site, last->site) || !keep(builder, &t->key, last->key) ||
+		!keep(builder, &t->alias, last->alias) ||
 		!keep(builder, &t->creator, last->creator) ||
 		!keep(builder, &t->campaign, last->campaign) ||
 		!keep(builder, &t->placement, last->placement) ||

@@ -12,7 +12,7 @@
 #include "attrib/id.h"
 #include "internal.h"
 
-#define FORMAT 2
+#define FORMAT 3
 static const char MAGIC[7] = {'A', 'T', 'T', 'R', 'C', 'A', 'T'};
 
 static void put_number(struct attrib_buf *out, uint64_t value, size_t bytes)
@@ -42,6 +42,7 @@ void catalog_put_tracker(struct attrib_buf *out, const struct attrib_tracker *t)
 	put_number(out, (uint64_t)t->superseded_at, 8);
 	put_text(out, t->site);
 	put_text(out, t->key);
+	put_text(out, t->alias);
 	put_text(out, t->creator);
 	put_text(out, t->campaign);
 	put_text(out, t->placement);
@@ -149,6 +150,7 @@ static int get_tracker(struct reader *in, struct attrib_catalog_builder *builder
 	t.superseded_at = get_signed(in);
 	t.site = get_text(in);
 	t.key = get_text(in);
+	t.alias = get_text(in);
 	t.creator = get_text(in);
 	t.campaign = get_text(in);
 	t.placement = get_text(in);

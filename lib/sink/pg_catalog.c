@@ -14,12 +14,24 @@
 #define RECORDED                                                                                   \
 	MICROSECONDS("h.recorded_at") ", " MICROSECONDS("nullif(h.superseded_at, 'infinity')")
 
-static const char tracker_sql[] =
-	"SELECT h.site, attrib.channel_number(h.kind), h.key, h.creator, h.campaign, h.placement,"
-	" h.destination, h.code_rule, h.generic, " MICROSECONDS("h.\"window\"") ", " LOCAL(
-		"valid_from") ", " LOCAL("valid_to") ", " RECORDED
-						     " FROM attrib.tracker_history h LEFT JOIN "
-						     "attrib.site s ON s.name = h.site";
+#define WINDOW     MICROSECONDS("h.\"window\"")
+#define VALID_FROM LOCAL("valid_from")
+#define VALID_TO   LOCAL("valid_to")
+#define TRACKER                                                                                    \
+	"SELECT h.site, attrib.channel_number(h.kind), h.key, h.creator, h.campaign, h.placement," \
+	" h.destination, h.code_rule, h.generic, " WINDOW ", " VALID_FROM ", " VALID_TO ", "
+#define OF_SITE " LEFT JOIN attrib.site s ON s.name = h.site"
+
+static const char tracker_sql[] = TRACKER RECORDED ", '' FROM attrib.tracker_history h" OF_SITE;
+
+/* A code under the ids that vendors have for it, for as long as both are recorded. */
+#define BOTH_FROM MICROSECONDS("greatest(h.recorded_at, a.recorded_at)")
+#define BOTH_TO   MICROSECONDS("nullif(least(h.superseded_at, a.superseded_at), 'infinity')")
+static const char code_alias_sql[] = TRACKER BOTH_FROM
+	", " BOTH_TO ", a.external_id"
+	" FROM attrib.tracker_history h JOIN attrib.code_alias_history a"
+	" ON a.site = h.site AND attrib.fold(a.key) = h.folded AND h.kind = 'code'"
+	" AND a.recorded_at < h.superseded_at AND h.recorded_at < a.superseded_at" OF_SITE;
 
 static const char campaign_sql[] = "SELECT h.site, h.name, h.code_rule, " MICROSECONDS(
 	"h.\"window\"") ", " RECORDED " FROM attrib.campaign_history h";
@@ -51,6 +63,7 @@ static int add_tracker(struct attrib_catalog_builder *builder, const PGresult *r
 		.valid_to = pg_int(r, row, 11, ATTRIB_FOREVER),
 		.recorded_at = pg_int(r, row, 12, ATTRIB_NEVER),
 		.superseded_at = pg_int(r, row, 13, ATTRIB_FOREVER),
+		.alias = pg_str(r, row, 14),
 	};
 	int err = code_rule(r, row, 7, &t.code_rule);
 
@@ -117,6 +130,8 @@ static int load(PGconn *conn, struct attrib_catalog_builder *builder, uint64_t *
 	*version = (uint64_t)pg_int(result, 0, 0, 0);
 	PQclear(result);
 	err = add_rows(conn, tracker_sql, builder, add_tracker, error);
+	if (!err)
+		err = add_rows(conn, code_alias_sql, builder, add_tracker, error);
 	if (!err)
 		err = add_rows(conn, campaign_sql, builder, add_campaign, error);
 	if (!err)

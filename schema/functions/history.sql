@@ -33,7 +33,7 @@ BEGIN
 		EXECUTE format('INSERT INTO attrib.%I SELECT ($2).*, $1, ''infinity''', TG_TABLE_NAME || '_history')
 			USING at, NEW;
 	END IF;
-	IF TG_TABLE_NAME IN ('tracker', 'campaign', 'creator_customer') THEN
+	IF TG_TABLE_NAME IN ('tracker', 'campaign', 'creator_customer', 'code_alias') THEN
 		PERFORM attrib.bump_catalog();
 	END IF;
 	RETURN NULL;
@@ -45,7 +45,7 @@ RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('UPDATE attrib.%I SET superseded_at = clock_timestamp() WHERE superseded_at = ''infinity''',
 		TG_TABLE_NAME || '_history');
-	IF TG_TABLE_NAME IN ('tracker', 'campaign', 'creator_customer') THEN
+	IF TG_TABLE_NAME IN ('tracker', 'campaign', 'creator_customer', 'code_alias') THEN
 		PERFORM attrib.bump_catalog();
 	END IF;
 	RETURN NULL;

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { credits, money, order, rows } from './contract.mjs';
-import { CATALOG, Shop } from './support.mjs';
+import { credits, money, order, path, rows, winner } from './contract.mjs';
+import { CATALOG, Shop, sleep } from './support.mjs';
 import { SITE, delivery, gmt, iso, knock, seconds, send, sendAsWordPress, shape, shopifyAccepts, standardReads, stripeReads } from './vendors.mjs';
 
 const MINUTE = 60e3;
@@ -21,6 +21,11 @@ async function visitor(link) {
   const { cookie, click } = await shop.click(link);
   await shop.quiet();
   return { cookie, click, placed: Date.now() + 1000 };
+}
+
+async function until(what) {
+  for (let i = 0; i < 600 && !await what(); i++) await sleep(50);
+  assert.ok(await what());
 }
 
 // -- Shopify ------------------------------------------------------------------------------------------
@@ -192,10 +197,15 @@ test('Stripe: click, session that is paid later, refund that fails, refund of a 
   assert.deepEqual(await all('pi_1'), [['bob', 'link', 100, 60, 40]]);
 });
 
-test('Stripe: free by a promotion code and a test', async () => {
+test('Stripe: free by a promotion code that the catalog comes to know by its id, and a test', async () => {
   const placed = Date.now();
   await knock(shop, 'stripe', stripeEvent('free-by-promotion-code', placed, { id: 'cs_2', discounts: [{ coupon: null, promotion_code: 'promo_1Ann' }] }));
   assert.deepEqual(await money(shop, 'cs_2'), ['paid', 0, 0, 0]);
+  assert.equal(await winner(shop, 'cs_2'), 'null:unattributed');
+  await shop.import('code_alias', 'site,vendor,external_id,key\nacme,stripe,promo_1Ann,ann10\n');
+  await until(async () => await winner(shop, 'cs_2') === 'ann:code');
+  assert.deepEqual((await path(shop, 'cs_2')).map((s) => [s.channel, s.tracker, s.creator]), [['code', 'ANN10', 'ann']]);
+  assert.deepEqual(await rows(shop, 'select key from attrib.unknown_tracker'), []);
   await knock(shop, 'stripe', stripeEvent('test-mode', placed, { id: 'cs_3', payment_intent: 'pi_3' }));
   assert.equal((await order(shop, 'pi_3')).status, 'excluded');
 });

@@ -13,6 +13,7 @@ static struct attrib_catalog *sample(bool backwards)
 		row(ATTRIB_TRACKER_UTM, "instagram/social", "mia"),
 		row(ATTRIB_TRACKER_CODE, "LISA10", "lisa"),
 		row(ATTRIB_TRACKER_CODE, "LISA10", "mia"),
+		row(ATTRIB_TRACKER_CODE, "MIA10", "mia"),
 	};
 	const struct attrib_campaign campaign = {ACME, ATTRIB_STR("spring"), 5 * ATTRIB_US_PER_DAY,
 		ATTRIB_CODE_RULE_FALLBACK, 3, ATTRIB_FOREVER};
@@ -29,6 +30,7 @@ static struct attrib_catalog *sample(bool backwards)
 	rows[3].code_rule = ATTRIB_CODE_RULE_NEVER;
 	rows[4].recorded_at = 11;
 	rows[4].superseded_at = 99;
+	rows[5].alias = ATTRIB_STR("promo_1Mia");
 	keys[1].recorded_at = 11;
 	keys[2].superseded_at = 99;
 	keys[2].key.kind = ATTRIB_KEY_PHONE;
@@ -93,6 +95,10 @@ static void test_round_trip(void **unused)
 	assert_true(t && t->generic);
 	t = attrib_catalog_owner(copy, ACME, ATTRIB_TRACKER_CODE, ATTRIB_STR("lisa10"), 5, 5);
 	assert_true(t && t->code_rule == ATTRIB_CODE_RULE_NEVER && t->valid_from == -5);
+	t = attrib_catalog_owner(copy, ACME, ATTRIB_TRACKER_CODE, ATTRIB_STR("promo_1mia"), 5, 5);
+	assert_true(t && attrib_str_eq(t->key, ATTRIB_STR("MIA10")));
+	assert_null(
+		attrib_catalog_owner(copy, ACME, ATTRIB_TRACKER_CODE, ATTRIB_STR("mia10"), 5, 5));
 	assert_non_null(attrib_catalog_campaign(copy, ACME, ATTRIB_STR("spring"), 3));
 	k = (struct attrib_customer_key){ATTRIB_KEY_PHONE, {{3}}};
 	assert_true(attrib_catalog_is_creators(copy, ACME, ATTRIB_STR("lisa"), &k.id, 1, 98));
