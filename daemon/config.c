@@ -272,10 +272,31 @@ static void check_key(struct loader *l, size_t site, struct attrib_str key, cons
 	}
 }
 
+/* A secret that can't sign would refuse every webhook, one by one. */
+static void check_webhook_secrets(struct loader *l, const struct attribd_site_config *site)
+{
+	char name[64];
+
+	for (int vendor = 0; vendor < ATTRIB_VENDOR_COUNT; vendor++) {
+		snprintf(name, sizeof name, "webhook_secret.%s",
+			attrib_vendor_name((enum attrib_vendor)vendor));
+		for (size_t i = 0; i < ATTRIB_WEBHOOK_SECRETS; i++) {
+			struct attrib_str secret = site->webhook_secrets[vendor][i];
+			if (secret.n &&
+				!attrib_webhook_secret_ok((enum attrib_vendor)vendor, secret))
+				config_problem(&l->lines, line_of(l, site, name),
+					attrib_str_of(name),
+					"base64 behind whsec_ or alone, as the sender shows it",
+					"something else (not shown)");
+		}
+	}
+}
+
 static void check_keys(struct loader *l)
 {
 	for (size_t i = 0; i < l->config->site_count; i++) {
 		const struct attribd_site_config *site = &l->config->sites[i];
+		check_webhook_secrets(l, site);
 		check_key(l, i, site->write_keys[0], "write_key");
 		check_key(l, i, site->write_keys[1], "write_key");
 		check_key(l, i, site->public_key, "public_key");
