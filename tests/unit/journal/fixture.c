@@ -296,7 +296,7 @@ static bool fails(enum fault_call call)
 
 	pthread_mutex_lock(&fault.lock);
 	fault.called[call]++;
-	if (call != FAULT_OPEN && fault.die && --fault.die == 0)
+	if (call != FAULT_OPEN && call != FAULT_PREAD && fault.die && --fault.die == 0)
 		_exit(0);
 	while (call == FAULT_FDATASYNC && fault.hang)
 		pthread_cond_wait(&fault.changed, &fault.lock);
@@ -343,9 +343,9 @@ static int faulty_rename(int dir, const char *from, const char *to)
 	return fails(FAULT_RENAME) ? -1 : attrib_io_system.rename(dir, from, to);
 }
 
-static ssize_t plain_pread(int fd, void *p, size_t n, off_t at)
+static ssize_t faulty_pread(int fd, void *p, size_t n, off_t at)
 {
-	return attrib_io_system.pread(fd, p, n, at);
+	return fails(FAULT_PREAD) ? -1 : attrib_io_system.pread(fd, p, n, at);
 }
 
 static int plain_truncate(int fd, off_t size)
@@ -360,7 +360,7 @@ static int faulty_unlink(int dir, const char *name)
 
 const struct attrib_io fault_io = {
 	.open = faulty_open,
-	.pread = plain_pread,
+	.pread = faulty_pread,
 	.pwrite = faulty_pwrite,
 	.fdatasync = faulty_fdatasync,
 	.fsync = faulty_fsync,

@@ -57,6 +57,7 @@ enum fault_call {
 	FAULT_OPEN,
 	FAULT_RENAME,
 	FAULT_UNLINK,
+	FAULT_PREAD, /* two in a row make a page of zeros */
 	FAULT_CALLS
 };
 

@@ -441,6 +441,34 @@ static void every_fault_leaves_what_the_next_call_completes(void **state)
 	print_message("%u faults\n", fired);
 }
 
+/* A page that can't be read at its first or its second reading, there or here. */
+static void what_cannot_be_read_is_never_adopted(void **state)
+{
+	struct world *w = *state;
+	struct attrib_adopted sum;
+	unsigned refused = 0;
+	bool hit = true;
+
+	run("cp -r %s %s-other", w->f.dir, w->f.dir);
+	for (unsigned skip = 0; hit; skip++) {
+		const struct attrib_adopt what = {.from = w->copy};
+		start_over(w);
+		fixture_open(&w->f);
+		fault_reset();
+		fault_set(FAULT_PREAD, EIO, skip, 2);
+		int err = attrib_journal_adopt(w->f.journal, &what, &sum);
+		hit = fault_fired() > 0;
+		refused += err != 0;
+		assert_true(err == 0 || err == ATTRIB_E_CORRUPT || err == ATTRIB_E_INVALID);
+		fault_reset();
+		fixture_close(&w->f);
+		assert_int_equal(adopt_now(w, &sum), 0);
+		expect_all(w);
+	}
+	assert_true(refused > 10);
+	print_message("%u refused\n", refused);
+}
+
 static void killed_at_every_call(void **state)
 {
 	struct world *w = *state;
@@ -491,6 +519,7 @@ int main(void)
 		TEST(a_lane_without_its_beginning_is_refused),
 		TEST(what_is_not_there_is_refused),
 		TEST(every_fault_leaves_what_the_next_call_completes),
+		TEST(what_cannot_be_read_is_never_adopted),
 		TEST(killed_at_every_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

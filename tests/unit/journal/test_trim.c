@@ -264,6 +264,26 @@ static void segments_of_an_open_lane_grow_old_one_by_one(void **state)
 	assert_int_equal(attrib_lane_close(lane), 0);
 }
 
+/* The ledger says nothing of a segment that is being written: after a crash it ends when it is found. */
+static void an_open_segment_has_no_age(void **state)
+{
+	struct fixture *f = *state;
+	struct attrib_lane *lane;
+
+	fixture_open(f);
+	assert_int_equal(attrib_lane_open(f->journal, 0, &lane), 0);
+	struct attrib_id id = attrib_lane_id(lane);
+	append_all(lane, 0, 10, GROUP);
+	f->journal->ran_before += FOR_LONG;
+	assert_int_equal(trim(f, &long_kept), 0);
+	assert_int_equal(attrib_lane_close(lane), 0);
+	reopen(f);
+	release_both(f, &id, 10);
+	assert_int_equal(trim(f, &long_kept), 0);
+	f->journal->ran_before += FOR_LONG;
+	assert_int_equal(trim(f, &long_kept), 1);
+}
+
 static void too_many_bytes_delete_the_oldest_and_no_more(void **state)
 {
 	struct fixture *f = *state;
@@ -414,7 +434,10 @@ static void a_damaged_ledger_costs_only_what_is_in_it(void **state)
 	assert_int_equal(attrib_journal_knew(f->journal, &ids[1], 7), 0);
 	assert_int_equal(look(f, &ids[0]).known, RECORDS);
 	assert_int_equal(look(f, &ids[1]).known, RECORDS);
-	assert_true(attrib_journal_base(f->journal) >= RECORDS);
+	const struct attrib_id stranger = {{9}};
+	assert_int_equal(attrib_journal_knew(f->journal, &stranger, 9 * RECORDS), 0);
+	assert_int_equal(look(f, &stranger).last, 9 * RECORDS);
+	assert_int_equal(attrib_journal_base(f->journal), 9 * RECORDS);
 }
 
 static void a_ledger_of_another_instance_says_nothing(void **state)
@@ -481,6 +504,21 @@ static void what_cannot_be_deleted_stays_and_is_tried_again(void **state)
 	assert_int_equal(files(f), n - 1);
 	assert_int_equal(attrib_journal_segments(f->journal), n - 1);
 	assert_int_equal(trim_all(f), n - 1 - 2);
+}
+
+static void what_somebody_else_has_deleted_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct attrib_id id;
+	char path[256];
+
+	write_lanes(f, &id, 1, 10);
+	reopen(f);
+	segment_path(f, path);
+	assert_int_equal(unlink(path), 0);
+	release_both(f, &id, 10);
+	assert_int_equal(trim_all(f), 1);
+	assert_int_equal(look(f, &id).first, 11);
 }
 
 static void after_a_failed_sync_nothing_goes_before_one_that_works(void **state)
@@ -652,6 +690,7 @@ int main(void)
 		TEST(a_segment_that_is_deleted_meanwhile_is_none),
 		TEST(age_is_time_run),
 		TEST(segments_of_an_open_lane_grow_old_one_by_one),
+		TEST(an_open_segment_has_no_age),
 		TEST(too_many_bytes_delete_the_oldest_and_no_more),
 		TEST(at_the_quota_there_is_room_again),
 		TEST(what_is_gone_is_known),
@@ -659,6 +698,7 @@ int main(void)
 		TEST(a_ledger_of_another_instance_says_nothing),
 		TEST(a_lane_that_came_back_in_part_is_known_to_lack_the_rest),
 		TEST(what_cannot_be_deleted_stays_and_is_tried_again),
+		TEST(what_somebody_else_has_deleted_is_gone),
 		TEST(after_a_failed_sync_nothing_goes_before_one_that_works),
 		TEST(without_a_ledger_no_lane_goes),
 		TEST(names_that_come_back_do_no_harm),
