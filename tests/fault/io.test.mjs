@@ -6,7 +6,7 @@
 //   ATTRIB_POINT=p          only this one: SCENE/MODE:GROUP:N
 
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { attribd } from '../e2e/support.mjs';
@@ -32,7 +32,16 @@ const r = rng(SEED);
 const batches = workload(SEED, { orders: 80, largest: 12 });
 const fresh = () => ({ log: new Log(), batches });
 
+// Damages one of the two copies of a segment's head, which costs no record.
+function damage(journal) {
+  const [name] = readdirSync(journal).filter((n) => n.endsWith('.seg')).sort();
+  const bytes = readFileSync(join(journal, name));
+  bytes[8] ^= 1;
+  writeFileSync(join(journal, name), bytes);
+}
+
 // What a daemon leaves that was killed when a new segment had no name yet, and PostgreSQL has nothing of it.
+// Something is damaged, so that the recovery keeps a copy.
 async function leftBehind() {
   const shop = await stage.shop({ settings: SETTINGS.replace(/flush_interval = .*/, 'flush_interval = 60s') });
   const log = new Log();
@@ -43,32 +52,47 @@ async function leftBehind() {
   await startedOrEnded(shop);
   for (const batch of half) await post(shop, log, batch);
   assert.equal((await shop.exited).signal, 'SIGKILL');
+  damage(join(shop.state, 'journal'));
   const state = join(stage.dir, 'left-behind');
   cpSync(shop.state, state, { recursive: true });
   return { log, state, template: await stage.keep(shop), batches: batches.slice(batches.length / 2) };
 }
 
+// As many points of each mode as of any other, while there are.
+function choose(points) {
+  if (ONLY) return points.filter((point) => point === ONLY);
+  const modes = new Map();
+  for (const point of r.shuffle(points)) {
+    const { mode } = parse(point);
+    modes.set(mode, [...(modes.get(mode) ?? []), point]);
+  }
+  const chosen = [];
+  for (let i = 0; chosen.length < Math.min(MOST, points.length); i++) chosen.push(...[...modes.values()].flatMap((list) => list.slice(i, i + 1)));
+  return chosen.slice(0, MOST);
+}
+
 async function playAll(t, scene, points, second) {
-  const chosen = ONLY ? points.filter((point) => point === ONLY) : r.shuffle(points).slice(0, MOST);
+  const chosen = choose(points);
+  const total = chosen.length;
+  assert.ok(total, `${ONLY}: no such point`);
   const counts = new Map();
   const failures = [];
-  let fired = 0;
+  let [fired, refused] = [0, 0];
   const worker = async () => {
     for (let point = chosen.shift(); point && failures.length < FEW; point = chosen.shift()) {
       try {
-        const n = await play(stage, scene, point, SEED, second && second(point));
+        const seen = await play(stage, scene, point, SEED, second && second(point));
         const { mode } = parse(point);
-        counts.set(mode, (counts.get(mode) ?? 0) + n);
-        fired += n > 0;
+        counts.set(mode, (counts.get(mode) ?? 0) + seen.fired);
+        fired += seen.fired > 0;
+        refused += seen.refused && mode === 'enospc-on';
       } catch (error) {
         failures.push(`${error.message}\n${again(point)}`);
       }
     }
   };
-  const total = chosen.length;
-  assert.ok(total, `${ONLY}: no such point`);
   await Promise.all(Array.from({ length: TOGETHER }, worker));
-  t.diagnostic(`${points.length} points; of ${total} played ${fired} fired: ${[...counts].sort().map(([mode, n]) => `${mode} ${n}`).join(', ')}`);
+  t.diagnostic(`${points.length} points; of ${total} played ${fired} fired: ${[...counts].sort().map(([mode, n]) => `${mode} ${n}`).join(', ')}; ${refused} full disks refused events`);
   assert.equal(failures.length, 0, failures.join('\n\n'));
   assert.ok(fired > 0.9 * total, 'faults fire');
 }
@@ -84,7 +108,9 @@ describe(`every call on the state directory (seed ${SEED})`, () => {
   if (wanted('recovery')) {
     test('of a recovery, which is killed a second time', async (t) => {
       const scene = await leftBehind();
-      const points = pointsOf('recovery', await rehearse(stage, scene));
+      const calls = await rehearse(stage, scene);
+      assert.ok(calls.some(({ group }) => group === 'quarantine'));
+      const points = pointsOf('recovery', calls);
       const killing = points.filter((point) => kills(parse(point).mode));
       await playAll(t, scene, points, (point) => generator(SEED, `again ${point}`).pick(killing));
     });
@@ -113,16 +139,18 @@ async function cutAfterADay(lie) {
   }
 }
 
-describe(`negative controls (seed ${SEED})`, () => {
-  test('an honest daemon loses nothing', async () => {
-    assert.deepEqual(await cutAfterADay(), { wrong: [], lies: 0 });
-  });
-
-  for (const lie of ['sync:journal', 'syncdir:journal']) {
-    test(`a ${lie} that does nothing loses acknowledged events`, async () => {
-      const { wrong, lies } = await cutAfterADay(lie);
-      assert.ok(lies > 0);
-      assert.ok(wrong.some((line) => line.startsWith('lost: orders')), wrong.join('\n'));
+if (!ONLY) {
+  describe(`negative controls (seed ${SEED})`, () => {
+    test('an honest daemon loses nothing', async () => {
+      assert.deepEqual(await cutAfterADay(), { wrong: [], lies: 0 });
     });
-  }
-});
+
+    for (const lie of ['sync:journal', 'syncdir:journal']) {
+      test(`a ${lie} that does nothing loses acknowledged events`, async () => {
+        const { wrong, lies } = await cutAfterADay(lie);
+        assert.ok(lies > 0);
+        assert.ok(wrong.some((line) => line.startsWith('lost: orders')), wrong.join('\n'));
+      });
+    }
+  });
+}

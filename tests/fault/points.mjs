@@ -104,6 +104,8 @@ async function tell(shop, log, batches, lasts) {
     if (outcome === 'unsent') break;
     if (outcome === 'rejected' && lasts) await outlastFullDisk(shop, log, batch);
   }
+  // who was met by the fault with his last words says them again
+  if (['maybe', 'rejected'].includes(outcomes.at(-1)) && !shop.exit) outcomes.push(await post(shop, log, batches.at(-1)));
   return outcomes;
 }
 
@@ -146,12 +148,12 @@ function afterwards(shop, mode, exit, calls, outcomes) {
   if (mode === 'enospc' && fired && outcomes.length > 1 && !calls.some((c) => SYNCS.includes(c.kind) && c.fault !== '-')) {
     assert.equal(outcomes.at(-1), 'acked', `it goes on by itself: ${outcomes.join(' ')}`);
   }
-  return fired;
+  return { fired, refused: outcomes.includes('rejected') };
 }
 
 // -- a point --------------------------------------------------------------------------------------------------------
 
-// A run with a fault from start to stop. Returns how many faults fired.
+// A run with a fault from start to stop. fired: how many faults did; refused: events were, with a 503.
 async function faulty(shop, log, batches, mode, call, r) {
   const { shim, next } = MODES[mode];
   await shop.startShimmed({ point: `${shim}:${call}` });
@@ -159,9 +161,9 @@ async function faulty(shop, log, batches, mode, call, r) {
   const outcomes = shop.exit ? [] : await tell(shop, log, batches, mode === 'enospc-on');
   if (!shop.exit) await quietOrEnded(shop);
   const exit = await ended(shop);
-  const fired = afterwards(shop, mode, exit, shop.replay(), outcomes);
+  const seen = afterwards(shop, mode, exit, shop.replay(), outcomes);
   if (next !== 'kept') shop.powerCut(next === 'torn' ? r : undefined);
-  return fired;
+  return seen;
 }
 
 // The next start: what was acknowledged is there before anything is sent again. Then what is in doubt is sent
@@ -180,17 +182,17 @@ async function recovered(shop, log, batches, what) {
   await check(shop, log, `${what}, after the rest was sent`);
 }
 
-// Plays one point; again: a further one, for the start after it. Returns how many faults fired.
+// Plays one point; again: a further one, for the start after it. Returns what faulty does.
 export async function play(stage, scene, point, seed, again) {
   const { mode, call } = parse(point);
   const r = generator(seed, point);
   const shop = await stage.shop(scene);
   const log = scene.log.copy();
   try {
-    let fired = await faulty(shop, log, scene.batches, mode, call, r);
-    if (again && kills(mode)) fired += await faulty(shop, log, [], parse(again).mode, parse(again).call, r);
+    const seen = await faulty(shop, log, scene.batches, mode, call, r);
+    if (again && kills(mode)) seen.fired += (await faulty(shop, log, [], parse(again).mode, parse(again).call, r)).fired;
     await recovered(shop, log, scene.batches, point);
-    return fired;
+    return seen;
   } finally {
     await shop.close();
   }
