@@ -226,8 +226,7 @@ static int start_pump(struct attribd_server *server)
 	int err = attribd_pump_init(&server->pump, &options);
 
 	if (!err)
-		err = attrib_reader_on_damage(
-			server->pump.reader, attribd_damage_hear, &server->damage);
+		attrib_reader_on_damage(server->pump.reader, attribd_damage_hear, &server->damage);
 	for (int i = 0; i < server->worker_count && !err; i++)
 		err = attribd_worker_start(&server->workers[i]);
 	if (!err)

@@ -180,8 +180,8 @@ int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t aft
 	struct attrib_record *out, size_t max, size_t *n) ATTRIB_MUST_CHECK;
 /* `tell` hears of each stretch of damage once: of what the open met before this call ends, of all
  * else within attrib_reader_read. Called before the first read. */
-int attrib_reader_on_damage(struct attrib_reader *reader,
-	void (*tell)(void *arg, const struct attrib_damage *damage), void *arg) ATTRIB_MUST_CHECK;
+void attrib_reader_on_damage(struct attrib_reader *reader,
+	void (*tell)(void *arg, const struct attrib_damage *damage), void *arg);
 /* Stretches of damage met so far, and the bytes in them. */
 void attrib_reader_damaged(
 	const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes);

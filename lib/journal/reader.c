@@ -109,8 +109,16 @@ static void leave(struct cursor *cursor, uint64_t number)
 	cursor->number = number;
 }
 
+static void tell(struct attrib_reader *reader, const struct attrib_damage *damage)
+{
+	reader->damage.stretches++;
+	reader->damage.bytes += damage->length;
+	if (reader->tell)
+		reader->tell(reader->tell_arg, damage);
+}
+
 /* A place that is met again, after an error or by another start of reading, is no news. */
-static void tell(
+static void tell_once(
 	struct attrib_reader *reader, struct cursor *cursor, const struct attrib_damage *damage)
 {
 	uint64_t end = damage->offset + damage->length + 1; /* so that 0 bytes are a place, too */
@@ -120,23 +128,18 @@ static void tell(
 		return;
 	cursor->told_segment = damage->segment;
 	cursor->told_end = end;
-	reader->damage.stretches++;
-	reader->damage.bytes += damage->length;
-	if (reader->tell)
-		reader->tell(reader->tell_arg, damage);
+	tell(reader, damage);
 }
 
 /* The head is gone, and with it the seed: the whole segment is one stretch of damage. */
-static void tell_headless(struct attrib_reader *reader, struct cursor *cursor, uint64_t first,
-	uint64_t next_first, uint64_t size)
+static struct attrib_damage headless(
+	const struct journal_lane *lane, uint64_t first, uint64_t next_first, uint64_t size)
 {
-	struct attrib_damage damage = {.lane = cursor->lane->id,
+	return (struct attrib_damage){.lane = lane->id,
 		.segment = first,
 		.length = size,
 		.from = first,
 		.to = next_first == UINT64_MAX ? UINT64_MAX : next_first - 1};
-
-	tell(reader, cursor, &damage);
 }
 
 static void tell_half_head(struct attrib_reader *reader, struct cursor *cursor)
@@ -149,7 +152,7 @@ static void tell_half_head(struct attrib_reader *reader, struct cursor *cursor)
 		.from = 1};
 
 	if (scan->head_damage != UINT64_MAX)
-		tell(reader, cursor, &damage);
+		tell_once(reader, cursor, &damage);
 }
 
 static void tell_stretch(
@@ -163,7 +166,7 @@ static void tell_stretch(
 		.to = found->to};
 
 	if (found->stretches)
-		tell(reader, cursor, &damage);
+		tell_once(reader, cursor, &damage);
 }
 
 /* Opens the segment that has the cursor's number. *more false: there is none to read. */
@@ -180,7 +183,8 @@ static int enter(struct attrib_reader *reader, struct cursor *cursor, bool *more
 	int err = journal_scan_open(
 		&cursor->scan, journal->io, journal->dir, name, &reader->window, &size);
 	if (err == ATTRIB_E_CORRUPT) {
-		tell_headless(reader, cursor, first, next_first, size);
+		struct attrib_damage damage = headless(cursor->lane, first, next_first, size);
+		tell_once(reader, cursor, &damage);
 		*more = next_first != UINT64_MAX;
 		if (*more)
 			cursor->number = next_first;
@@ -287,29 +291,25 @@ int attrib_reader_read(struct attrib_reader *reader, uint32_t lane, uint64_t aft
 }
 
 /* A last segment whose head is gone lies behind the last record of its lane: no read gets there. */
-static int tell_headless_ends(struct attrib_reader *reader)
+static void tell_headless_ends(struct attrib_reader *reader)
 {
 	uint32_t lanes = attrib_journal_lane_count(reader->journal);
-	struct cursor *cursor;
-	int err = 0;
 
-	for (uint32_t i = 0; i < lanes && !err; i++) {
+	for (uint32_t i = 0; i < lanes; i++) {
 		const struct journal_lane *lane = journal_lane_at(reader->journal, i);
-		if (!lane->headless)
-			continue;
-		err = cursor_get(reader, i, &cursor);
-		if (!err)
-			tell_headless(reader, cursor, lane->headless, UINT64_MAX, lane->torn);
+		struct attrib_damage damage =
+			headless(lane, lane->headless, UINT64_MAX, lane->torn);
+		if (lane->headless)
+			tell(reader, &damage);
 	}
-	return err;
 }
 
-int attrib_reader_on_damage(struct attrib_reader *reader,
+void attrib_reader_on_damage(struct attrib_reader *reader,
 	void (*hear)(void *arg, const struct attrib_damage *damage), void *arg)
 {
 	reader->tell = hear;
 	reader->tell_arg = arg;
-	return tell_headless_ends(reader);
+	tell_headless_ends(reader);
 }
 
 void attrib_reader_damaged(const struct attrib_reader *reader, uint64_t *stretches, uint64_t *bytes)
