@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const BTRFS_SIZE = '768M'; // sparse, in memory: what is really written is a fraction
-const EXT4_SIZE = '192M';
+const EXT4_SIZE = '192M'; // unless told otherwise
 
 const run = (...args) => execFileSync(args[0], args.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
 const firstLine = (error) => `${error.stderr || error.message}`.trim().split('\n')[0];
@@ -28,10 +28,10 @@ export function noDisk() {
 }
 
 export class Disk {
-  static make() {
+  static make(size = EXT4_SIZE) {
     const disk = new Disk();
     try {
-      disk.prepare();
+      disk.prepare(size);
     } catch (error) {
       disk.close();
       throw error;
@@ -39,7 +39,7 @@ export class Disk {
     return disk;
   }
 
-  prepare() {
+  prepare(size) {
     this.dir = mkdtempSync(join(tmpdir(), 'attribd-disk-'));
     this.mounts = []; // in the order in which they were made
     this.images = 0;
@@ -48,7 +48,7 @@ export class Disk {
     run('mkfs.btrfs', '-q', this.path('memory/btrfs'));
     this.mount(this.path('memory/btrfs'), this.path('btrfs'), '-o', 'loop');
     this.image = this.path(`btrfs/${this.images++}`);
-    run('truncate', '-s', EXT4_SIZE, this.image);
+    run('truncate', '-s', size, this.image);
     run('mkfs.ext4', '-q', '-b', '4096', this.image);
     run('cp', '--reflink=always', this.image, `${this.image}.probe`);
     rmSync(`${this.image}.probe`);
