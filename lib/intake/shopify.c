@@ -34,16 +34,14 @@ static void add_line(
 	int64_t sum;
 
 	pick_int(line, "quantity", &quantity);
-	if (__builtin_mul_overflow(price, quantity, &sum) || sum > ATTRIB_MONEY_MAX) {
+	if (__builtin_mul_overflow(price, quantity, &sum) || sum > ATTRIB_MONEY_MAX ||
+		sum < -ATTRIB_MONEY_MAX) {
 		purse->err = ATTRIB_E_OVERFLOW;
 		return;
 	}
 	sum -= discount + (tax_included ? tax : 0);
-	out->tax += tax;
-	if (shopify_is_goods(line))
-		out->goods += sum;
-	else
-		out->other += sum;
+	purse_add(purse, &out->tax, tax);
+	purse_add(purse, shopify_is_goods(line) ? &out->goods : &out->other, sum);
 }
 
 static int64_t shipping_tax(struct purse *purse, struct attrib_json order)
@@ -55,7 +53,7 @@ static int64_t shipping_tax(struct purse *purse, struct attrib_json order)
 
 	pick_items(order, "shipping_lines", &walk);
 	while (attrib_json_next(&walk, &none, &line))
-		tax += pick_sum(purse, line, "tax_lines", "price");
+		purse_add(purse, &tax, pick_sum(purse, line, "tax_lines", "price"));
 	return tax;
 }
 

@@ -38,7 +38,7 @@ static int sum_payback(const struct sender *sender, struct attrib_json refund, s
 			continue;
 		out->currency = pick_text(purse.arena, transaction, "currency");
 		out->exponent = purse.exponent = exponent_at(sender, transaction, "currency");
-		out->amount += pick_amount(&purse, transaction, "amount");
+		purse_add(&purse, &out->amount, pick_amount(&purse, transaction, "amount"));
 		out->count++;
 	}
 	return purse.err;
@@ -59,9 +59,10 @@ static void add_set(const struct sender *sender, struct attrib_json set, struct 
 
 	if (rate->currency.n == 0)
 		rate->currency = pick_text(purse.arena, set, "shop_money.currency_code");
-	rate->shop += llabs(pick_amount(&purse, set, "shop_money.amount"));
+	purse_add(&purse, &rate->shop, llabs(pick_amount(&purse, set, "shop_money.amount")));
 	purse.exponent = exponent_at(sender, set, "presentment_money.currency_code");
-	rate->buyer += llabs(pick_amount(&purse, set, "presentment_money.amount"));
+	purse_add(
+		&purse, &rate->buyer, llabs(pick_amount(&purse, set, "presentment_money.amount")));
 }
 
 static void add_sets(const struct sender *sender, struct attrib_json object, const char *list,
@@ -113,10 +114,10 @@ static void add_lines(struct purse *purse, struct attrib_json refund, struct par
 	pick_items(refund, "refund_line_items", &walk);
 	while (attrib_json_next(&walk, &none, &item)) {
 		int64_t subtotal = pick_amount(purse, item, "subtotal");
-		out->lines += subtotal;
-		out->line_tax += pick_amount(purse, item, "total_tax");
+		purse_add(purse, &out->lines, subtotal);
+		purse_add(purse, &out->line_tax, pick_amount(purse, item, "total_tax"));
 		if (pick(item, "line_item", &line) && !shopify_is_goods(line))
-			out->other += subtotal;
+			purse_add(purse, &out->other, subtotal);
 	}
 }
 
@@ -138,8 +139,8 @@ static void add_shipping(struct purse *purse, struct attrib_json refund, struct 
 		kind = pick_text(purse->arena, item, "kind");
 		if (!attrib_str_eq(kind, ATTRIB_STR("shipping_refund")))
 			continue;
-		out->shipping -= pick_amount(purse, item, "amount");
-		out->shipping_tax -= pick_amount(purse, item, "tax_amount");
+		purse_add(purse, &out->shipping, -pick_amount(purse, item, "amount"));
+		purse_add(purse, &out->shipping_tax, -pick_amount(purse, item, "tax_amount"));
 	}
 }
 

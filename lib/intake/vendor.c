@@ -97,6 +97,17 @@ bool pick_int(struct attrib_json object, const char *path, int64_t *out)
 	       attrib_money_parse((struct attrib_str){digits, n}, 0, out) == 0;
 }
 
+void purse_add(struct purse *purse, int64_t *sum, int64_t amount)
+{
+	int64_t more;
+
+	if (__builtin_add_overflow(*sum, amount, &more) || more > ATTRIB_MONEY_MAX ||
+		more < -ATTRIB_MONEY_MAX)
+		purse->err = ATTRIB_E_OVERFLOW;
+	else
+		*sum = more;
+}
+
 int64_t pick_amount(struct purse *purse, struct attrib_json object, const char *path)
 {
 	struct attrib_json value;
@@ -119,10 +130,8 @@ int64_t pick_sum(struct purse *purse, struct attrib_json object, const char *lis
 	int64_t sum = 0;
 
 	pick_items(object, list, &walk);
-	while (attrib_json_next(&walk, &none, &item)) {
-		if (__builtin_add_overflow(sum, pick_amount(purse, item, path), &sum))
-			purse->err = ATTRIB_E_OVERFLOW;
-	}
+	while (attrib_json_next(&walk, &none, &item))
+		purse_add(purse, &sum, pick_amount(purse, item, path));
 	return sum;
 }
 

@@ -41,6 +41,8 @@ struct purse {
 	int exponent;
 	int err;
 };
+/* Adds to a sum, which stays within ATTRIB_MONEY_MAX on both sides; beyond it is ATTRIB_E_OVERFLOW. */
+void purse_add(struct purse *purse, int64_t *sum, int64_t amount);
 /* A decimal amount in minor units, perhaps negative; 0 when there is none. */
 int64_t pick_amount(struct purse *purse, struct attrib_json object, const char *path);
 /* The sum of the amounts at `path` of all items of the array at `list`. */

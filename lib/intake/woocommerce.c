@@ -249,6 +249,7 @@ static bool is_new(const struct reading *r)
 static int take_order(struct reading *r)
 {
 	struct attrib_json_walk walk;
+	struct attrib_json list;
 	bool has_refunds = pick_items(r->order, REFUNDS, &walk) > 0;
 	int err;
 
@@ -258,7 +259,7 @@ static int take_order(struct reading *r)
 	err = take(r, note_order, 0);
 	if (!err && (r->meaning == CANCELLED || !is_new(r)))
 		err = take(r, note_cancel, 1);
-	if (!err && (has_refunds || !is_new(r)))
+	if (!err && pick(r->order, REFUNDS, &list) && (has_refunds || !is_new(r)))
 		err = take(r, note_refunds, 2);
 	return err;
 }
