@@ -100,8 +100,7 @@ int attrib_belonging_of(struct attrib_person *person, const struct attrib_person
 	}
 	if (one_customer(person, visitor->node, &customer, &edges)) {
 		out->simple = true;
-		out->mine = customer == UINT32_MAX ? visitor->direct
-						   : attrib_person_is_own(person, customer);
+		out->mine = customer == UINT32_MAX || attrib_person_is_own(person, customer);
 		return 0;
 	}
 	out->edges = attrib_arena_raw(person->closure->arena, edges * sizeof *out->edges);

@@ -37,7 +37,7 @@ static void place(struct attrib_person *person, struct attrib_node *node, size_t
 	node->slot = (uint32_t)slot;
 }
 
-static int add_visitor(struct attrib_person *person, const struct attrib_id *id, bool direct)
+static int add_visitor(struct attrib_person *person, const struct attrib_id *id)
 {
 	bool known;
 	int err;
@@ -46,8 +46,7 @@ static int add_visitor(struct attrib_person *person, const struct attrib_id *id,
 	if (!node || known)
 		return err;
 	place(person, node, person->visitor_count);
-	person->visitors[person->visitor_count++] =
-		(struct attrib_person_visitor){.node = node, .direct = direct};
+	person->visitors[person->visitor_count++] = (struct attrib_person_visitor){.node = node};
 	return 0;
 }
 
@@ -61,8 +60,7 @@ static int add_click(struct attrib_person *person, const struct attrib_id *id, b
 		return err;
 	if (!known) {
 		place(person, node, person->click_count);
-		person->clicks[person->click_count++] =
-			(struct attrib_person_click){.node = node, .direct = true};
+		person->clicks[person->click_count++] = (struct attrib_person_click){.node = node};
 	}
 	if (by_signed)
 		person->clicks[node->slot].by_signed = true;
@@ -139,10 +137,7 @@ static void unite(struct attrib_person *person, struct attrib_person_key *key)
 			continue;
 		a = attrib_person_root(person, (uint32_t)(key - person->keys));
 		b = attrib_person_root(person, (uint32_t)(other - person->keys));
-		if (a < b)
-			person->keys[b].parent = a;
-		else
-			person->keys[a].parent = b;
+		person->keys[b].parent = a;
 	}
 }
 
@@ -151,8 +146,6 @@ static void unite_keys(struct attrib_person *person)
 {
 	uint32_t own = UINT32_MAX, root;
 
-	for (uint32_t i = 0; i < person->key_count; i++)
-		person->keys[i].parent = i;
 	for (size_t i = 0; i < person->key_count; i++)
 		if (!person->keys[i].hub)
 			unite(person, &person->keys[i]);
@@ -193,31 +186,26 @@ static int load_visitors(struct attrib_person *person, size_t from)
 	return err ? err : expand_keys(person);
 }
 
-/* The order's customer: that of its keys, else the only one that its visitors have. */
-static bool find_own(struct attrib_person *person)
+/* The only customer that the order's keys and visitors have is the order's. */
+static void find_only(struct attrib_person *person)
 {
-	uint32_t root, own = UINT32_MAX;
+	uint32_t root, only = UINT32_MAX;
 
-	for (uint32_t i = 0; i < person->key_count; i++)
-		if (person->keys[i].own && !person->keys[i].hub)
-			return true;
 	for (uint32_t i = 0; i < person->key_count; i++) {
 		if (person->keys[i].hub)
 			continue;
 		root = attrib_person_root(person, i);
-		if (own != UINT32_MAX && root != own)
-			return false;
-		own = root;
+		if (only != UINT32_MAX && root != only)
+			return;
+		only = root;
 	}
-	if (own == UINT32_MAX)
-		return false;
-	person->keys[own].own = true;
-	return true;
+	if (only != UINT32_MAX)
+		person->keys[only].own = true;
 }
 
 bool attrib_person_is_own(const struct attrib_person *person, uint32_t customer)
 {
-	for (uint32_t i = 0; person->known && i < person->key_count; i++)
+	for (uint32_t i = 0; i < person->key_count; i++)
 		if (person->keys[i].own && !person->keys[i].hub)
 			return attrib_person_root(person, i) ==
 			       attrib_person_root(person, customer);
@@ -238,7 +226,7 @@ static int customer_visitors(struct attrib_person *person)
 			err == 0 && (edge = attrib_node_edge(key->node, ATTRIB_EDGE_VISITOR, &i));)
 			if (attrib_person_sees(person, edge)) {
 				struct attrib_edge_end end = attrib_edge_end(edge);
-				err = add_visitor(person, &end.other, false);
+				err = add_visitor(person, &end.other);
 			}
 	}
 	return err ? err : load_visitors(person, from);
@@ -252,7 +240,7 @@ static int order_names(struct attrib_person *person, const struct attrib_observa
 	if (!attrib_person_sees(person, o->fact))
 		return 0;
 	if (!attrib_id_none(&event->visitor))
-		err = add_visitor(person, &event->visitor, true);
+		err = add_visitor(person, &event->visitor);
 	if (err == 0 && !attrib_id_none(&event->click))
 		err = add_click(person, &event->click, event->trust == ATTRIB_TRUST_SIGNED);
 	for (size_t i = 0; i < event->key_count && err == 0; i++)
@@ -283,7 +271,7 @@ static int token_visitors(struct attrib_person *person, const struct attrib_node
 		for (size_t i = 0;
 			err == 0 && (edge = attrib_node_edge(token, ATTRIB_EDGE_VISITOR, &i));)
 			if (attrib_person_sees(person, edge))
-				err = add_visitor(person, &edge->id, true);
+				err = add_visitor(person, &edge->id);
 	}
 	return err;
 }
@@ -300,7 +288,7 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 	person->lock_at = group->order.lock_at;
 	person->visitor_count = person->key_count = person->click_count = 0;
 	person->keys_expanded = 0;
-	person->cut = person->known = false;
+	person->cut = false;
 	for (size_t i = 0; i < group->observation_count && err == 0; i++)
 		err = order_names(person, group->observations[i]);
 	for (size_t i = 0; i < group->members.n && err == 0; i++)
@@ -310,8 +298,8 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 	if (err)
 		return err;
 	unite_keys(person);
-	person->known = find_own(person);
-	err = person->known ? customer_visitors(person) : 0;
+	find_only(person);
+	err = customer_visitors(person);
 	unite_keys(person);
 	return err;
 }

@@ -11,8 +11,7 @@
 
 struct attrib_person_visitor {
 	struct attrib_node *node;
-	bool direct; /* on the order itself; else by its customer */
-	bool hub;    /* linked to too many customers: links nobody, brings nothing */
+	bool hub; /* linked to too many customers: links nobody, brings nothing */
 };
 struct attrib_person_key {
 	struct attrib_node *node;
@@ -22,7 +21,7 @@ struct attrib_person_key {
 };
 struct attrib_person_click {
 	struct attrib_node *node;
-	bool direct, by_signed; /* on the order itself; on a signed observation of it */
+	bool by_signed; /* on a signed observation of the order */
 };
 
 /* Reused from order to order. */
@@ -33,8 +32,7 @@ struct attrib_person {
 	int64_t lock_at;
 	size_t visitor_count, key_count, click_count;
 	size_t keys_expanded;
-	bool cut;   /* the bound was hit */
-	bool known; /* the order has a customer */
+	bool cut; /* the bound was hit */
 	struct attrib_person_visitor visitors[ATTRIB_CLOSURE_MAX];
 	struct attrib_person_key keys[ATTRIB_CLOSURE_MAX];
 	struct attrib_person_click clicks[ATTRIB_CLOSURE_MAX]; /* the order's own */

@@ -87,6 +87,33 @@ static void test_a_walk_looks_at_512_more_than_it_starts_from(void **unused)
 	world_done(&w);
 }
 
+/* A chain of visitors and keys: the last one that is reached is the 512th beyond the first. */
+static void test_a_walk_ends_behind_the_512th(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	struct attrib_engine_stats before, after;
+
+	(void)unused;
+	shop(&w);
+	for (int i = 0; i < 2 * 260; i++) {
+		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", i), T0 - DAYS);
+		event_visitor(&w, event, name(&w, "v", (i + 1) / 2));
+		event_customer(&w, event, name(&w, "c", i / 2));
+		if (i % 200 == 0)
+			world_apply(&w);
+	}
+	world_order(&w, "last", name(&w, "v", 256), NULL);
+	world_order(&w, "beyond", name(&w, "v", 257), NULL);
+	world_apply(&w);
+	attrib_engine_get_stats(w.engine, &before);
+	world_click(&w, "c", "v0", "l-ada", T0 - HOUR);
+	world_apply(&w);
+	attrib_engine_get_stats(w.engine, &after);
+	assert_int_equal(after.decisions - before.decisions, 1);
+	world_done(&w);
+}
+
 /* Orders that see the same touches are looked for among so many names. */
 static void test_used_touches_are_looked_for_among_512_names(void **unused)
 {
@@ -107,14 +134,18 @@ static void test_used_touches_are_looked_for_among_512_names(void **unused)
 	}
 }
 
-/* A browser that more than 20 customers share is nobody's, whoever's order names it. */
+/* A browser that more than 20 customers share is nobody's, whoever's order names it, by what was known at
+ * the order's lock. */
 static void test_a_browser_of_21_customers_brings_nothing(void **unused)
 {
 	static const struct {
 		int customers;
 		const char *buyer;
 		size_t steps;
-	} cases[] = {{0, NULL, 1}, {1, NULL, 1}, {20, "c19", 1}, {21, NULL, 0}, {21, "c20", 0}};
+		int64_t last_received_at;
+	} cases[] = {{0, NULL, 1, T0}, {1, NULL, 1, T0}, {20, "c19", 1, T0}, {21, NULL, 0, T0},
+		{21, "c20", 0, T0}, {21, "c0", 0, T0 + 30 * DAYS},
+		{21, "c0", 1, T0 + 30 * DAYS + 1}};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -127,6 +158,9 @@ static void test_a_browser_of_21_customers_brings_nothing(void **unused)
 				&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", k), T0 - DAYS + k);
 			event_visitor(&w, event, "kiosk");
 			event_customer(&w, event, name(&w, "c", k));
+			event->received_at = T0;
+			if (k == 20)
+				event->received_at = cases[i].last_received_at;
 		}
 		event = world_order(&w, "o", "kiosk", NULL);
 		if (cases[i].buyer)
@@ -134,6 +168,27 @@ static void test_a_browser_of_21_customers_brings_nothing(void **unused)
 		assert_int_equal(world_decision(&w, "o")->step_count, cases[i].steps);
 		world_done(&w);
 	}
+}
+
+/* Nor does it make an order somebody's: that is still the only customer of its other browser. */
+static void test_a_browser_of_21_customers_is_no_customers(void **unused)
+{
+	static const char *const own[] = {"phone", "laptop"};
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	shop(&w);
+	world_click(&w, "c", "laptop", "l-ada", T0 - HOUR);
+	for (int k = 0; k < 23; k++) {
+		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", k), T0 - DAYS + k);
+		event_visitor(&w, event, k < 21 ? "kiosk" : own[k - 21]);
+		event_customer(&w, event, k < 21 ? name(&w, "c", k) : "own");
+	}
+	world_order(&w, "o", "kiosk", NULL);
+	world_order(&w, "o", "phone", NULL);
+	assert_int_equal(world_decision(&w, "o")->step_count, 1);
+	world_done(&w);
 }
 
 /* How many others there are counts, not how often they were told. */
@@ -191,8 +246,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_decision_looks_at_512_entities),
 		cmocka_unit_test(test_a_walk_looks_at_512_more_than_it_starts_from),
+		cmocka_unit_test(test_a_walk_ends_behind_the_512th),
 		cmocka_unit_test(test_used_touches_are_looked_for_among_512_names),
 		cmocka_unit_test(test_a_browser_of_21_customers_brings_nothing),
+		cmocka_unit_test(test_a_browser_of_21_customers_is_no_customers),
 		cmocka_unit_test(test_a_key_that_is_told_often_is_no_hub),
 		cmocka_unit_test(test_a_hub_is_no_key_of_the_order),
 	};

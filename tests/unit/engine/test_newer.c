@@ -142,6 +142,30 @@ static void test_an_edge_that_a_lost_order_told_counts_at_its_own_time(void **un
 	}
 }
 
+/* Of keys that were named together one may have lost its word of that: the other's will do. */
+static void test_either_side_of_a_lost_edge_makes_one_customer(void **unused)
+{
+	(void)unused;
+	for (int side = 0; side < 2; side++) {
+		struct world w;
+		struct attrib_event *order, *phone;
+		shop(&w);
+		phone = world_click(&w, "c", "phone", "l-ada", T0 - HOUR);
+		event_customer(&w, phone, "theirs");
+		order = world_order(&w, "o", NULL, NULL);
+		event_customer(&w, order, "mine");
+		event_visitor(&w, order, side ? "phone" : NULL);
+		put(&w, &(struct attrib_fact){.entity = {ATTRIB_ENTITY_CUSTOMER,
+						      side ? phone->keys[0].id : order->keys[0].id},
+				.type = ATTRIB_FACT_EDGE,
+				.sub = 2,
+				.cap = ATTRIB_CAP_IDENTITY,
+				.id = side ? order->keys[0].id : phone->keys[0].id});
+		check_winner(world_decision(&w, "o"), "ada", LINK);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_an_observation_that_cannot_be_read_says_nothing),
 		cmocka_unit_test(test_an_order_of_which_nothing_can_be_read_is_not_decided),
 		cmocka_unit_test(test_an_edge_that_a_lost_order_told_counts_at_its_own_time),
+		cmocka_unit_test(test_either_side_of_a_lost_edge_makes_one_customer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

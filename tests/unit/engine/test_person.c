@@ -314,6 +314,25 @@ static void test_a_hub_key_leaves_a_visitor_its_only_customer(void **unused)
 	world_done(&w);
 }
 
+/* Nor does it lead to the key that one of them gave with it. */
+static void test_a_hub_key_leads_to_no_other_key(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	creators(&w);
+	for (int i = 0; i < 21; i++) {
+		const char *name = attrib_arena_printf(&w.arena, "n%d", i).p;
+		identify(&w, name, name, "info", T0 - DAYS);
+	}
+	event_customer(&w, identify(&w, "i", NULL, "info", T0 - DAYS), "own");
+	identify(&w, "i2", "phone", "own", T0 - DAYS);
+	world_click(&w, "c", "phone", "l-ada", T0 - HOUR);
+	event_customer(&w, world_order(&w, "o", NULL, NULL), "info");
+	assert_int_equal(world_decision(&w, "o")->step_count, 0);
+	world_done(&w);
+}
+
 /* The order knows its cart, a stranger's event knows who filled it: in any order of arrival. */
 static void test_a_cart_leads_to_the_visitor_who_filled_it(void **unused)
 {
@@ -357,6 +376,56 @@ static void test_a_cart_leads_to_the_visitor_who_filled_it(void **unused)
 	}
 }
 
+/* Whichever of the order's names knows the cart. */
+static void test_the_cart_of_another_name_leads_to_its_visitor(void **unused)
+{
+	(void)unused;
+	for (int by_first = 0; by_first < 2; by_first++) {
+		struct world w;
+		struct attrib_event *cart, *order;
+		creators(&w);
+		world_click(&w, "c", "phone", "l-ada", T0 - HOUR);
+		order = world_order(&w, by_first ? "a" : "b", NULL, NULL);
+		event_alias(&w, order, "cart_token", "tok");
+		event_alias(&w, order, "name", "#1");
+		cart = world_event(&w, ATTRIB_EVENT_CART, "t", T0 - MIN);
+		event_visitor(&w, cart, "phone");
+		cart->cart_token = order->order->aliases[0].id;
+		order = world_order(&w, by_first ? "b" : "a", NULL, NULL);
+		order->source = ATTRIB_STR("till");
+		event_alias(&w, order, "name", "#1");
+		check_winner(world_decision(&w, "a"), "ada", LINK);
+		check_str(world_decision(&w, "b")->merged_into, "a");
+		world_done(&w);
+	}
+}
+
+/* Orders of one group are decided one behind another: whose keys are one for the one says nothing about
+ * those of the other. */
+static void test_one_persons_keys_are_not_the_nexts(void **unused)
+{
+	(void)unused;
+	for (int turn = 0; turn < 2; turn++) {
+		struct world w;
+		struct attrib_event *event;
+		creators(&w);
+		identify(&w, "i1", "pc", "other", T0 - HOUR);
+		world_click(&w, "c", "pc", "l-ada", T0 - 2 * HOUR);
+		event_customer(&w, identify(&w, "i2", NULL, "b", T0 - DAYS), "c");
+		for (int k = 0; k < 2; k++) {
+			event = world_order(
+				&w, k == turn ? "o" : "many", k == turn ? "pc" : NULL, NULL);
+			event_customer(&w, event, k == turn ? "me" : "a");
+			if (k == turn)
+				continue;
+			event_customer(&w, event, "b");
+			event_customer(&w, event, "c");
+		}
+		assert_int_equal(world_decision(&w, "o")->step_count, 0);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,8 +443,11 @@ int main(void)
 		cmocka_unit_test(test_one_click_by_two_ways_is_one_touch),
 		cmocka_unit_test(test_hub_keys_link_nobody),
 		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_a_hub_key_leads_to_no_other_key),
 		cmocka_unit_test(test_a_hub_key_leaves_a_visitor_its_only_customer),
 		cmocka_unit_test(test_a_cart_leads_to_the_visitor_who_filled_it),
+		cmocka_unit_test(test_one_persons_keys_are_not_the_nexts),
+		cmocka_unit_test(test_the_cart_of_another_name_leads_to_its_visitor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

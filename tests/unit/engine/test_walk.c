@@ -23,30 +23,6 @@ static bool is_decided(struct world *w, const char *order_id)
 
 /* -- new facts ------------------------------------------------------------------------------------ */
 
-static const struct attrib_state_ops *real;
-static size_t loaded;
-
-static int counting_load(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
-	struct attrib_arena *arena, struct attrib_loaded *out)
-{
-	loaded += n;
-	return real->load(state, entities, n, arena, out);
-}
-
-/* How many entities the group that waits makes the engine load. */
-static size_t loads(struct world *w)
-{
-	struct attrib_state_ops counting = *w->state->ops;
-
-	real = w->state->ops;
-	loaded = 0;
-	counting.load = counting_load;
-	w->state->ops = &counting;
-	world_apply(w);
-	w->state->ops = real;
-	return loaded;
-}
-
 /* A click leads nowhere before its visitor orders or is known. Its id leads to who came back with it where
  * a touch earns for one order alone. */
 static void test_what_leads_nowhere_is_not_loaded(void **unused)
@@ -59,17 +35,17 @@ static void test_what_leads_nowhere_is_not_loaded(void **unused)
 		w.site.policy.repeat_first = first;
 		world_open(&w);
 		event_click_id(&w, world_click(&w, "c1", "v", "l-ada", T0 - DAYS), "k");
-		assert_int_equal(loads(&w), 0);
+		assert_int_equal(world_loads(&w), 0);
 		event = world_event(&w, ATTRIB_EVENT_VISIT, "l1", T0 - HOUR);
 		event_visitor(&w, event, "v");
 		event_click_id(&w, event, "k");
-		assert_int_equal(loads(&w), first ? 2 : 0);
+		assert_int_equal(world_loads(&w), first ? 2 : 0);
 		world_click(&w, "c2", "v", "l-ada", T0 - MIN);
-		assert_int_equal(loads(&w), 0);
+		assert_int_equal(world_loads(&w), 0);
 		world_order(&w, "o", "v", NULL);
-		assert_int_not_equal(loads(&w), 0);
+		assert_int_not_equal(world_loads(&w), 0);
 		world_click(&w, "c3", "v", "l-ada", T0 - MIN);
-		assert_int_not_equal(loads(&w), 0);
+		assert_int_not_equal(world_loads(&w), 0);
 		world_done(&w);
 	}
 }

@@ -282,6 +282,29 @@ void world_apply(struct world *w)
 	w->pending_count = 0;
 }
 
+static const struct attrib_state_ops *real;
+static size_t loaded;
+
+static int counting_load(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
+	struct attrib_arena *arena, struct attrib_loaded *out)
+{
+	loaded += n;
+	return real->load(state, entities, n, arena, out);
+}
+
+size_t world_loads(struct world *w)
+{
+	struct attrib_state_ops counting = *w->state->ops;
+
+	real = w->state->ops;
+	loaded = 0;
+	counting.load = counting_load;
+	w->state->ops = &counting;
+	world_apply(w);
+	w->state->ops = real;
+	return loaded;
+}
+
 const struct attrib_batch_view *world_view(struct world *w)
 {
 	attrib_batch_seal(w->batch, &w->view);

@@ -86,6 +86,8 @@ void event_alias(struct world *w, struct attrib_event *event, const char *kind, 
 size_t world_records(struct world *w, struct attrib_engine_record records[WORLD_ROWS_MAX]);
 /* Applies what waits as one group. */
 void world_apply(struct world *w);
+/* The same; how many entities the engine loaded for it. */
+size_t world_loads(struct world *w);
 /* The sealed batch. */
 const struct attrib_batch_view *world_view(struct world *w);
 /* Applies, seals and finds; fails the test when there is none. */
