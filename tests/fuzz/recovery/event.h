@@ -1,0 +1,17 @@
+/*
+ * Events from a few bytes each: few visitors, customers, orders and keys, so that they meet.
+ */
+#ifndef FUZZ_EVENT_H
+#define FUZZ_EVENT_H
+
+#include "attrib/buf.h"
+#include "attrib/catalog.h"
+#include "input.h"
+
+/* What the events are about: one site, its settings and the owners of its keys. */
+struct attrib_catalog *fuzz_catalog(const struct attrib_zone *zone);
+
+/* Appends the payload of one event; now and then some of its bytes are others. */
+void fuzz_payload(struct input *in, struct attrib_buf *out);
+
+#endif
