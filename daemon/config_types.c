@@ -171,8 +171,8 @@ static bool is_exclusion(struct attrib_str item)
 }
 
 /* Folded, because what is compared with it is. */
-static int parse_exclusions(const struct config_setting *setting, struct attrib_arena *arena,
-	struct attrib_str text, void *record)
+static int parse_items(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record, bool is_item(struct attrib_str item))
 {
 	struct attrib_str *out = field(setting, record), rest = attrib_fold(arena, text), item;
 	char *list = attrib_arena_raw(arena, rest.n + 1);
@@ -182,7 +182,7 @@ static int parse_exclusions(const struct config_setting *setting, struct attrib_
 		return ATTRIB_E_NOMEM;
 	while (rest.n) {
 		item = attrib_str_trim(attrib_str_split(rest, ',', &rest));
-		if (!is_exclusion(item) || (rest.p && rest.n == 0))
+		if (!is_item(item) || (rest.p && rest.n == 0))
 			return ATTRIB_E_INVALID;
 		if (n)
 			list[n++] = ',';
@@ -192,6 +192,32 @@ static int parse_exclusions(const struct config_setting *setting, struct attrib_
 	*out = (struct attrib_str){list, n};
 	return 0;
 }
+
+static int parse_exclusions(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	return parse_items(setting, arena, text, record, is_exclusion);
+}
+
+static bool is_state(struct attrib_str item)
+{
+	struct attrib_str meaning, name = attrib_str_split(item, ':', &meaning);
+
+	return name.n && (attrib_str_eq(meaning, ATTRIB_STR("paid")) ||
+				 attrib_str_eq(meaning, ATTRIB_STR("unpaid")) ||
+				 attrib_str_eq(meaning, ATTRIB_STR("cancelled")));
+}
+
+static int parse_states(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	return parse_items(setting, arena, text, record, is_state);
+}
+
+const struct config_type config_type_states = {
+	.expected = "NAME:paid, NAME:unpaid or NAME:cancelled, separated by commas, or nothing",
+	.parse = parse_states,
+	.print = print_str};
 
 const struct config_type config_type_exclusions = {
 	.expected = "test, zero_total, source:NAME, kind:NAME or tag:NAME, separated by commas",

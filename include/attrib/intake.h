@@ -1,6 +1,6 @@
 /*
- * Intake: bytes of one accepted request to events. Native JSON, pixel, beacon and redirect; vendors
- * add one file each. No sockets, no journal, no clock: `now` is the worker's reading.
+ * Intake: bytes of one accepted request to events. Native JSON, pixel, beacon and redirect; webhooks are
+ * in webhook.h. No sockets, no journal, no clock: `now` is the worker's reading.
  */
 #ifndef ATTRIB_INTAKE_H
 #define ATTRIB_INTAKE_H
@@ -46,6 +46,8 @@ struct attrib_intake_site {
 	bool consent_required;
 	const struct attrib_str *own_hosts; /* hosts of the shop itself, for own-site referrers */
 	size_t own_host_count;
+	/* "<state>:paid", ":unpaid" or ":cancelled", folded, with commas; comes before what is built in */
+	struct attrib_str woocommerce_states;
 };
 
 struct attrib_reject {

@@ -79,6 +79,26 @@ int attrib_webhook_verify(const struct attrib_webhook *hook, struct attrib_keys 
 	return signature_check(vendors[hook->vendor].signature, hook, keys, secrets, now);
 }
 
+/* Whoever reads of a reject has to find the order at the vendor's: its id, where the body has one in plain
+ * letters. */
+static void name_rejects(const struct attrib_intake *intake, const struct attrib_webhook *hook,
+	struct attrib_intake_result *out)
+{
+	struct attrib_json root;
+	struct attrib_str id;
+
+	if (attrib_json_parse(intake->arena, hook->body, &root))
+		return;
+	id = pick_text(intake->arena, root, "id");
+	for (size_t i = 0; i < id.n; i++) {
+		if (id.p[i] <= ' ' || id.p[i] > '~')
+			return;
+	}
+	for (size_t i = 0; id.n && id.n <= 64 && i < out->reject_count; i++)
+		out->rejects[i].message = attrib_arena_printf(intake->arena, "%.*s (id %.*s)",
+			(int)out->rejects[i].message.n, out->rejects[i].message.p, (int)id.n, id.p);
+}
+
 int attrib_webhook_read(const struct attrib_intake *intake, const struct attrib_webhook *hook,
 	struct attrib_intake_result *out)
 {
@@ -90,6 +110,8 @@ int attrib_webhook_read(const struct attrib_intake *intake, const struct attrib_
 		sender.request_id = attrib_http_header(hook->request, ATTRIB_STR("webhook-id"));
 	*out = (struct attrib_intake_result){0};
 	err = vendors[hook->vendor].read(&sender, hook->body, out);
+	if (out->reject_count)
+		name_rejects(intake, hook, out);
 	/* a text that there was no memory for looks like one that was not sent */
 	return intake->arena->failed ? ATTRIB_E_NOMEM : err;
 }

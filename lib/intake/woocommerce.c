@@ -43,7 +43,27 @@ static int64_t instant(const struct reading *r, const char *path)
 	return pick_instant(r->sender->intake->arena, r->order, path, "Z");
 }
 
-/* A state that an extension made is paid when the order has a date of payment. */
+/* What the site says of a state; *out is left as it is when it says nothing. */
+static void read_site_meaning(const struct reading *r, struct attrib_str name, enum meaning *out)
+{
+	static const struct state meanings[] = {{ATTRIB_STR("paid"), PAID},
+		{ATTRIB_STR("unpaid"), UNPAID}, {ATTRIB_STR("cancelled"), CANCELLED}};
+	struct attrib_str list = r->sender->intake->site->woocommerce_states;
+
+	while (list.n) {
+		struct attrib_str meaning, item = attrib_str_split(list, ',', &list);
+		if (!attrib_str_ieq(attrib_str_split(item, ':', &meaning), name))
+			continue;
+		for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+			if (attrib_str_eq(meanings[i].name, meaning))
+				*out = meanings[i].meaning;
+		}
+		return;
+	}
+}
+
+/* A state that an extension made, and of which the site says nothing, is paid when the order has a date of
+ * payment. */
 static void read_state(struct reading *r)
 {
 	struct attrib_str name = pick_text(r->sender->intake->arena, r->order, "status");
@@ -55,6 +75,7 @@ static void read_state(struct reading *r)
 		r->meaning = states[i].meaning;
 	else
 		r->meaning = instant(r, "date_paid_gmt") == ATTRIB_NEVER ? UNPAID : PAID;
+	read_site_meaning(r, name, &r->meaning);
 	r->modified_at = instant(r, "date_modified_gmt");
 	if (r->modified_at != ATTRIB_NEVER)
 		r->modified_at += (int64_t)i * VENDOR_STEP_US;

@@ -275,6 +275,25 @@ static void derived_ids_are_told_apart(void **state)
 	attrib_keys_free(keys);
 }
 
+/* RFC 4231, case 2, in one piece and in several. */
+static void hmac_is_rfc_4231(void **state)
+{
+	static const struct attrib_str whole[] = {ATTRIB_STR("what do ya want for nothing?")};
+	static const struct attrib_str pieces[] = {ATTRIB_STR("what do ya want"), {NULL, 0},
+		ATTRIB_STR(" for "), ATTRIB_STR("nothing?")};
+	uint8_t expected[ATTRIB_HMAC_BYTES], mac[ATTRIB_HMAC_BYTES];
+
+	assert_int_equal(attrib_hex_decode(ATTRIB_STR("5bdcc146bf60754e6a042426089575c7"
+						      "5a003f089d2739839dec58b964ec3843"),
+				 expected, sizeof expected),
+		0);
+	attrib_hmac(*state, ATTRIB_STR("Jefe"), whole, 1, mac);
+	assert_memory_equal(mac, expected, sizeof mac);
+	attrib_hmac(*state, ATTRIB_STR("another key"), pieces, 4, mac);
+	attrib_hmac(*state, ATTRIB_STR("Jefe"), pieces, 4, mac);
+	assert_memory_equal(mac, expected, sizeof mac);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +308,7 @@ int main(void)
 		cmocka_unit_test(base64url_is_rfc_4648),
 		cmocka_unit_test(decoders_take_one_spelling),
 		cmocka_unit_test(codings_read_back),
+		cmocka_unit_test(hmac_is_rfc_4231),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -167,6 +167,7 @@ static const char contract[] =
 	"exclude = Test , tag:Gift  Box,source:pos\n"
 	"affiliate_params = REF\n"
 	"own_hosts = Shop.example, www.shop.example\n"
+	"order_states.woocommerce = Packed:paid , lost:cancelled\n"
 	"cookie_domain = .shop.example\n"
 	"consent = required\n"
 	"customer_history = complete\n"
@@ -225,6 +226,7 @@ static void every_setting_reaches_its_field(void **state)
 	check(site->intake.affiliate_params[0], "ref");
 	assert_int_equal(site->intake.own_host_count, 2);
 	check(site->intake.own_hosts[0], "shop.example");
+	check(site->intake.woocommerce_states, "packed:paid,lost:cancelled");
 	check(site->intake.cookie_domain, ".shop.example");
 	assert_true(site->intake.consent_required);
 	check(site->customer_history, "complete");
@@ -398,6 +400,7 @@ static void all_problems_are_told(void **state)
 		"cookie_domain = a b\n"
 		"renewals = months:0\n"
 		"exclude = test,refunds\n"
+		"order_states.woocommerce = packed:sent\n"
 		"[site acme]\n"
 		"currency = nonsense\n",
 		"FILE:1: listen: expected [attribd] or [site NAME] above it, got no section\n"
@@ -405,7 +408,7 @@ static void all_problems_are_told(void **state)
 		"FILE:15: [sites acme]: expected [attribd] or [site NAME], NAME of letters, "
 		"digits, "
 		"'_', '-' and '.', got another section\n"
-		"FILE:28: [site acme]: expected one such section, got a second one (first in line "
+		"FILE:29: [site acme]: expected one such section, got a second one (first in line "
 		"17)\n"
 		"FILE:3: lisen: expected a setting of [attribd], got an unknown name (did you mean "
 		"listen?)\n"
@@ -448,7 +451,9 @@ static void all_problems_are_told(void **state)
 		"FILE:26: renewals: expected none, all or months:N with N from 1 to 120, got "
 		"\"months:0\"\n"
 		"FILE:27: exclude: expected test, zero_total, source:NAME, kind:NAME or "
-		"tag:NAME, separated by commas, got \"test,refunds\"\n");
+		"tag:NAME, separated by commas, got \"test,refunds\"\n"
+		"FILE:28: order_states.woocommerce: expected NAME:paid, NAME:unpaid or "
+		"NAME:cancelled, separated by commas, or nothing, got \"packed:sent\"\n");
 }
 
 static void what_one_row_cannot_see(void **state)
