@@ -355,6 +355,35 @@ static void test_every_end_is_seen(void **arg)
 	free(bytes.p);
 }
 
+/* Blocks that never came to the disk read as zeros; a recycled file is longer than what was written. */
+static void test_every_tail_is_seen(void **arg)
+{
+	struct setting *s = *arg;
+	struct bytes bytes;
+	uint8_t *changed;
+
+	publish(s, 1);
+	bytes = file_read(s, 1);
+	changed = calloc(1, bytes.n + 64);
+	assert_non_null(changed);
+	for (size_t n = 0; n < bytes.n; n++) {
+		if (n > 0)
+			changed[n - 1] = bytes.p[n - 1];
+		file_write(s, 1, changed, bytes.n);
+		if (memcmp(changed, bytes.p, bytes.n) != 0 && can_load(s))
+			fail_msg("%zu of %zu bytes, then zeros", n, bytes.n);
+	}
+	memcpy(changed, bytes.p, bytes.n);
+	for (size_t more = 1; more <= 64; more++) {
+		file_write(s, 1, changed, bytes.n + more);
+		if (can_load(s))
+			fail_msg("%zu bytes behind the end", more);
+		changed[bytes.n + more - 1] = (uint8_t)(more * 37);
+	}
+	free(changed);
+	free(bytes.p);
+}
+
 /* A block of an older file in the same place has another seed. */
 static void test_block_of_another_file(void **arg)
 {
@@ -549,6 +578,7 @@ int main(void)
 		TEST(test_foreign_is_left_alone),
 		TEST(test_every_flip_is_seen),
 		TEST(test_every_end_is_seen),
+		TEST(test_every_tail_is_seen),
 		TEST(test_block_of_another_file),
 		TEST(test_newer_version),
 		TEST(test_older_one_helps),
