@@ -81,7 +81,7 @@ static int64_t net_of(const struct attrib_order *order)
 {
 	if (order->has_total)
 		return order->total - order->tax - order->shipping;
-	return order->has_subtotal ? order->subtotal : 0;
+	return order->subtotal;
 }
 
 static int64_t gross_of(const struct attrib_order *order, enum attrib_revenue_basis basis)

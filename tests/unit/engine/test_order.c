@@ -214,6 +214,7 @@ static void test_revenue_basis(void **unused)
 	} cases[] = {
 		{ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING, true, true, 8000, 10000},
 		{ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING, false, true, 7900, 9900},
+		{ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING, false, false, 0, 2000},
 		{ATTRIB_BASIS_TOTAL, true, true, 10000, 10000},
 		{ATTRIB_BASIS_TOTAL, false, true, 9900, 9900},
 		{ATTRIB_BASIS_SUBTOTAL, true, true, 7900, 10000},
@@ -371,6 +372,28 @@ static void test_count_at_created_and_renewals_all(void **unused)
 	assert_int_equal(world_decision(&w, "o")->counted_at, T0);
 	check_winner(world_decision(&w, "o"), "ada", CODE);
 	world_done(&w);
+}
+
+/* paid_at is that of the best that states one, whoever states the status. */
+static void test_the_best_stated_payment_counts(void **unused)
+{
+	(void)unused;
+	for (int turn = 0; turn < 2; turn++) {
+		struct world w;
+		struct attrib_order *order;
+		shop(&w);
+		world_open(&w);
+		for (int i = 0; i < 3; i++) { /* the last one is the best */
+			order = world_order(&w, "o", "v", NULL)->order;
+			order->updated_at = T0 - 3 * MIN + i * MIN;
+			order->has_status = i == 1;
+			order->paid_at =
+				i == 1 || (turn && i == 2) ? ATTRIB_NEVER : T0 + (i + 1) * HOUR;
+		}
+		assert_int_equal(
+			world_decision(&w, "o")->counted_at, turn ? T0 + HOUR : T0 + 3 * HOUR);
+		world_done(&w);
+	}
 }
 
 /* Its keys stay: whose order it was is asked by the ledger of customers. */
@@ -641,6 +664,7 @@ int main(void)
 		cmocka_unit_test(test_strangers_exclude_no_order_of_the_shop),
 		cmocka_unit_test(test_a_lead_is_never_excluded),
 		cmocka_unit_test(test_count_at_created_and_renewals_all),
+		cmocka_unit_test(test_the_best_stated_payment_counts),
 		cmocka_unit_test(test_late_order_has_no_path),
 		cmocka_unit_test(test_late_copy_changes_status_not_the_path),
 		cmocka_unit_test(test_orders_and_leads_of_one_id_are_two),

@@ -274,6 +274,32 @@ static void test_time_decay_halves_with_its_half_life(void **unused)
 	world_done(&w);
 }
 
+/* However old: a touch weighs 1 of 2^32 at least, and no less than it weighs. */
+static void test_time_decay_leaves_a_share_to_every_touch(void **unused)
+{
+	static const struct {
+		int64_t before;
+		int64_t share; /* 10^12 / (2^32 + weight) x weight, to the next integer */
+	} cases[] = {{300 * DAYS, 233}, {224 * DAYS, 233}, {218 * DAYS + 18 * HOUR, 466}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world w;
+		const struct attrib_decision *d;
+		world_init(&w);
+		w.site.policy.window_us[ATTRIB_CHANNEL_LINK] = 365 * DAYS;
+		world_tracker(&w, ATTRIB_TRACKER_LINK, "l0", "c0");
+		world_tracker(&w, ATTRIB_TRACKER_LINK, "l1", "c1");
+		world_open(&w);
+		world_click(&w, "a", "v", "l0", T0 - cases[i].before);
+		world_click(&w, "b", "v", "l1", T0);
+		world_order(&w, "o", "v", NULL);
+		d = world_decision(&w, "o");
+		assert_int_equal(d->credits[0].share[ATTRIB_MODEL_TIME_DECAY], cases[i].share);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_models_to_the_cent),
 		cmocka_unit_test(test_time_decay_halves_with_its_half_life),
+		cmocka_unit_test(test_time_decay_leaves_a_share_to_every_touch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
