@@ -44,6 +44,8 @@ class Pair {
     this.proxy = proxy;
     this.sockets = { client, server: connect(proxy.target) };
     this.dead = proxy.swallowing;
+    this.left = false; // the daemon has closed it
+    client.once('close', () => { this.left = true; });
     this.held = []; // what the client sent while a flush is replayed
     const frames = { client: new Frames(true), server: new Frames(false) };
     for (const [from, to] of [[CLIENT, SERVER], [SERVER, CLIENT]]) {
@@ -70,6 +72,7 @@ class Pair {
   }
 
   take(from, message) {
+    if (from === SERVER && typeOf(message) === 'K') this.backend = message.readInt32BE(1 + LENGTH_BYTES);
     if (this.replaying) {
       this.duringReplay(from, message);
       return;
@@ -92,6 +95,10 @@ class Pair {
     const { plan } = proxy;
     if (!plan || plan.from !== from || plan.n !== flush[from]) return false;
     proxy.plan = undefined;
+    if (plan.act) {
+      plan.act(this);
+      return false;
+    }
     if (plan.half) this.pass(from, message.subarray(0, Math.ceil(message.length / 2)));
     const last = flush.kinds.client.at(-1);
     // A half must have left before its connection goes.
@@ -139,15 +146,18 @@ export class Proxy {
   replays = 0;
   swallowing = false;
 
-  // For a Shop: what its daemon writes into `postgres =`.
-  static async open(shop) {
+  // server: the directory of its socket.
+  static async open(server) {
     const proxy = new Proxy();
-    proxy.target = join(/host=(\S+)/.exec(shop.conninfo)[1], '.s.PGSQL.5432');
+    proxy.target = join(server, '.s.PGSQL.5432');
     proxy.server = createServer((socket) => { proxy.pairs.add(new Pair(proxy, socket)); });
     await new Promise((done) => { proxy.server.listen(0, '127.0.0.1', done); });
-    const { port } = proxy.server.address();
-    proxy.conninfo = `host=127.0.0.1 port=${port} user=attrib dbname=attrib sslmode=disable gssencmode=disable`;
     return proxy;
+  }
+
+  conninfo(database) {
+    const { port } = this.server.address();
+    return `host=127.0.0.1 port=${port} user=attrib dbname=${database} sslmode=disable gssencmode=disable connect_timeout=2`;
   }
 
   // Cuts at message n from that side (CLIENT, SERVER) of the next flush that has so many, before it is passed
@@ -157,7 +167,17 @@ export class Proxy {
     return new Promise((fired) => { this.plan = { from, n, half, fired }; });
   }
 
-  disarm() { this.plan = undefined; }
+  // Resolves with what act(pair) returned, called when message n of a flush arrives there. pair.backend is the
+  // server's process, pair.left says whether the daemon has closed the connection.
+  meet(from, n, act) {
+    return new Promise((fired) => { this.plan = { from, n, act: (pair) => fired(act(pair)), fired }; });
+  }
+
+  // What has not happened will not: its promise resolves with undefined.
+  disarm() {
+    this.plan?.fired(undefined);
+    this.plan = undefined;
+  }
 
   // Cuts everything that is open; returns how many connections there were.
   cutAll() {
@@ -167,11 +187,11 @@ export class Proxy {
   }
 
   // The black hole: connections stay open, and what is written into them goes nowhere. pass() lets new ones
-  // through; those that fell in stay there.
+  // through; those that fell in stay there. Returns them.
   swallow() {
     this.swallowing = true;
     for (const pair of this.pairs) pair.dead = true;
-    return this.pairs.size;
+    return [...this.pairs];
   }
 
   pass() { this.swallowing = false; }

@@ -17,12 +17,15 @@ export const SETTINGS = 'workers = 1\njournal.segment_size = 16K\nflush_interval
 export class Stage {
   shops = 0;
 
-  static async open() {
+  // options: of the server.
+  static async open(options = FAST) {
     const stage = new Stage();
+    stage.options = options;
     stage.dir = mkdtempSync(join(tmpdir(), 'attribd-fault-'));
     execFileSync('chmod', ['755', stage.dir]);
     stage.postgres('start');
     stage.pool = new pg.Pool({ host: stage.server, user: 'attrib', database: 'postgres', max: 2 });
+    stage.pool.on('error', () => {}); // a server that went away: the next query connects again
     const first = await stage.shop({ template: 'attrib' });
     await first.cli('migrate', '-c', first.config);
     for (const [table, csv] of Object.entries(CATALOG)) await first.import(table, csv);
@@ -33,14 +36,15 @@ export class Stage {
   get server() { return join(this.dir, 'pg'); }
 
   postgres(verb) {
-    execFileSync(join(root, 'tools/private-postgres'), [verb, this.server], { env: { ...process.env, ATTRIB_PG_OPTIONS: FAST } });
+    execFileSync(join(root, 'tools/private-postgres'), [verb, this.server], { env: { ...process.env, ATTRIB_PG_OPTIONS: this.options } });
   }
 
-  // template: the database to copy; state: the state directory to copy, empty without.
-  async shop({ template = this.template, state, settings = SETTINGS } = {}) {
+  // template: the database to copy; state: the state directory to copy, empty without; through: a proxy that
+  // the daemon goes through.
+  async shop({ template = this.template, state, settings = SETTINGS, through } = {}) {
     const shop = new FaultShop();
     this.shops += 1;
-    await shop.prepareOn(this, `shop_${this.shops}`, { template, state, settings });
+    await shop.prepareOn(this, `shop_${this.shops}`, { template, state, settings, through });
     return shop;
   }
 
@@ -58,7 +62,7 @@ export class Stage {
 }
 
 class FaultShop extends Shop {
-  async prepareOn(stage, name, { template, state, settings }) {
+  async prepareOn(stage, name, { template, state, settings, through }) {
     this.stage = stage;
     this.database = name;
     this.dir = join(stage.dir, name);
@@ -73,11 +77,11 @@ class FaultShop extends Shop {
     this.base = `http://127.0.0.1:${this.port}`;
     this.admin = `http://127.0.0.1:${this.adminPort}`;
     this.config = join(this.dir, 'attribd.conf');
-    this.configure(settings);
+    this.configure(settings, through);
   }
 
-  configure(settings) {
-    this.writeConfig();
+  configure(settings, through) {
+    this.writeConfig({ postgres: through ? through.conninfo(this.database) : this.conninfo });
     writeFileSync(this.config, readFileSync(this.config, 'utf8').replace(/workers = .*\nflush_interval = .*\n/, `${settings}\n`));
   }
 
@@ -124,7 +128,8 @@ class FaultShop extends Shop {
   }
 
   async query(sql, params = []) {
-    this.client ??= this.connect();
+    const forget = () => { this.client = undefined; }; // a server that went away: the next query connects again
+    this.client ??= this.connect().then((client) => client.on('error', forget), (error) => { forget(); throw error; });
     return (await (await this.client).query(sql, params)).rows;
   }
 

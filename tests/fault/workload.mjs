@@ -26,7 +26,8 @@ function day(r, { orders, touches, name }) {
     for (let n = r.int(touches); n > 0; n--) touch(visitor_id);
     const order_id = `${name}o-${i}`;
     const purchase = { type: 'purchase', visitor_id, customer_id: `${name}c-${r.int(Math.ceil(orders / 3))}`,
-      order: { id: order_id, currency: 'EUR', total: money(20000), codes: r.chance(0.3) ? [r.pick(['ANN10', 'bob10', 'NONE'])] : [] } };
+      order: { id: order_id, currency: 'EUR', total: money(20000), codes: r.chance(0.3) ? [r.pick(['ANN10', 'bob10', 'NONE'])] : [],
+        aliases: r.chance(0.2) ? { name: `#${order_id}` } : undefined } };
     put(purchase);
     if (r.chance(0.05)) put(purchase);
     for (let n = r.chance(0.12) ? 1 + r.int(2) : 0; n > 0; n--) {
