@@ -96,7 +96,7 @@ async function outlastFullDisk(shop, log, batch) {
 }
 
 // One client, one request after the other, as long as somebody listens. What each became, in order.
-async function tell(shop, log, batches, lasts) {
+async function tell(shop, log, { batches }, lasts) {
   const outcomes = [];
   for (const batch of batches) {
     const outcome = await post(shop, log, batch);
@@ -154,11 +154,11 @@ function afterwards(shop, mode, exit, calls, outcomes) {
 // -- a point --------------------------------------------------------------------------------------------------------
 
 // A run with a fault from start to stop. fired: how many faults did; refused: events were, with a 503.
-async function faulty(shop, log, batches, mode, call, r) {
+async function faulty(shop, log, scene, mode, call, r) {
   const { shim, next } = MODES[mode];
   await shop.startShimmed({ point: `${shim}:${call}` });
   await startedOrEnded(shop);
-  const outcomes = shop.exit ? [] : await tell(shop, log, batches, mode === 'enospc-on');
+  const outcomes = shop.exit ? [] : await tell(shop, log, scene, mode === 'enospc-on');
   if (!shop.exit) await quietOrEnded(shop);
   const exit = await ended(shop);
   const seen = afterwards(shop, mode, exit, shop.replay(), outcomes);
@@ -189,8 +189,8 @@ export async function play(stage, scene, point, seed, again) {
   const shop = await stage.shop(scene);
   const log = scene.log.copy();
   try {
-    const seen = await faulty(shop, log, scene.batches, mode, call, r);
-    if (again && kills(mode)) seen.fired += (await faulty(shop, log, [], parse(again).mode, parse(again).call, r)).fired;
+    const seen = await faulty(shop, log, scene, mode, call, r);
+    if (again && kills(mode)) seen.fired += (await faulty(shop, log, { batches: [] }, parse(again).mode, parse(again).call, r)).fired;
     await recovered(shop, log, scene.batches, point);
     return seen;
   } finally {
@@ -205,7 +205,7 @@ export async function rehearse(stage, scene) {
   try {
     await shop.startShimmed();
     await startedOrEnded(shop);
-    const outcomes = await tell(shop, log, scene.batches);
+    const outcomes = await tell(shop, log, scene);
     assert.ok(!shop.exit && outcomes.every((outcome) => outcome === 'acked'), shop.log);
     await shop.quiet();
     await check(shop, log, 'without a fault');
