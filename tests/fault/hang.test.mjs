@@ -89,3 +89,22 @@ for (const [disk, lie] of [['as it is', undefined], ['with the fastest syncs', '
     }
   });
 }
+
+// The worker itself is in the sync, so that nobody can end it.
+test('a hanging sync holds up no stop for ever', async () => {
+  const { shop, log } = await shopThatHangs('', 'sync:journal');
+  try {
+    const doubtful = post(shop, log, [order(61)]);
+    assert.equal((await shop.click('ann-link')).response.status, 302);
+    log.sending([CLICK]).ended(['maybe']);
+    assert.deepEqual(await shop.stop(), { code: 74, signal: null }, shop.log);
+    assert.match(shop.log, /journal: a write or sync hangs; ending without it/);
+    assert.equal(await doubtful, 'maybe');
+    shop.release();
+    await shop.start();
+    await shop.quiet();
+    await check(shop, log);
+  } finally {
+    await shop.close();
+  }
+});
