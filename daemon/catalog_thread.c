@@ -263,12 +263,13 @@ static void away(
 static int listen_and_load(struct attribd_catalog_thread *catalog, struct attribd_config *pending,
 	struct attrib_sink_error *error)
 {
-	const char *conninfo = catalog->snapshot->config->postgres;
+	const struct attribd_config *config = catalog->snapshot->config;
 	bool put = pending || !catalog->watch;
 	int err = 0;
 
 	if (!catalog->watch) {
-		err = attrib_postgres_watch_new(conninfo, &catalog->watch, error);
+		err = attrib_postgres_watch_new(config->postgres,
+			(int)(config->flush_timeout_us / 1000), &catalog->watch, error);
 		if (err)
 			catalog->watch = NULL;
 	}
@@ -323,25 +324,39 @@ static void mark_stale(struct attribd_catalog_thread *catalog)
 	catalog->stale = true;
 }
 
+/* Milliseconds to the next try, or to the next question whether PostgreSQL is still there. */
+static int patience(const struct attribd_catalog_thread *catalog)
+{
+	int64_t us = catalog->stale   ? catalog->retry_us
+		     : catalog->watch ? catalog->snapshot->config->flush_timeout_us
+				      : -1000;
+
+	return (int)(us / 1000);
+}
+
 /* Waits for a notification, a new configuration, the next try, or the stop. */
 static void await_change(struct attribd_catalog_thread *catalog)
 {
 	struct pollfd fds[2] = {{.fd = catalog->bell.fd, .events = POLLIN},
 		{.fd = catalog->watch ? attrib_postgres_watch_fd(catalog->watch) : -1,
 			.events = POLLIN}};
-	struct attrib_sink_error none = {0};
+	struct attrib_sink_error error = {0};
 	bool changed = false;
+	int err = 0, n = poll(fds, 2, patience(catalog));
 
-	poll(fds, 2, catalog->stale ? (int)(catalog->retry_us / 1000) : -1);
 	attribd_bell_clear(&catalog->bell);
 	if (atomic_load(&catalog->pending))
 		mark_stale(catalog);
-	if (!catalog->watch || !fds[1].revents)
+	if (!catalog->watch || (n && !fds[1].revents))
 		return;
-	usleep(SETTLE_US);
-	int err = attrib_postgres_watch_poll(catalog->watch, &changed);
+	if (n)
+		usleep(SETTLE_US);
+	else
+		err = attrib_postgres_watch_ask(catalog->watch, &error);
+	if (!err)
+		err = attrib_postgres_watch_poll(catalog->watch, &changed);
 	if (err)
-		away(catalog, err, &none);
+		away(catalog, err, &error);
 	if (err || changed)
 		mark_stale(catalog);
 }

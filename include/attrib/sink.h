@@ -125,9 +125,14 @@ int attrib_postgres_load_catalog(const char *conninfo, struct attrib_catalog_bui
 	uint64_t *version, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* A connection that LISTENs for catalog changes: poll() its descriptor, then ask. */
 struct attrib_postgres_watch;
-int attrib_postgres_watch_new(const char *conninfo, struct attrib_postgres_watch **out,
-	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* timeout_ms: what it is asked must be answered in that time; 0 = 30000. */
+int attrib_postgres_watch_new(const char *conninfo, int timeout_ms,
+	struct attrib_postgres_watch **out, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 int attrib_postgres_watch_fd(const struct attrib_postgres_watch *watch);
+/* Whether anybody is still there: a connection that only listens would never notice that its other
+ * end has gone without a word. ATTRIB_E_UNAVAILABLE when nobody is. */
+int attrib_postgres_watch_ask(
+	struct attrib_postgres_watch *watch, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* True in *changed when a notification came; ATTRIB_E_UNAVAILABLE when the connection is gone. */
 int attrib_postgres_watch_poll(
 	struct attrib_postgres_watch *watch, bool *changed) ATTRIB_MUST_CHECK;

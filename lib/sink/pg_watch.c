@@ -9,15 +9,16 @@ struct attrib_postgres_watch {
 	PGconn *conn; /* owned */
 };
 
-int attrib_postgres_watch_new(
-	const char *conninfo, struct attrib_postgres_watch **out, struct attrib_sink_error *error)
+int attrib_postgres_watch_new(const char *conninfo, int timeout_ms,
+	struct attrib_postgres_watch **out, struct attrib_sink_error *error)
 {
+	const struct pg_timeouts timeouts = {.statement_ms = timeout_ms};
 	struct attrib_postgres_watch *watch = calloc(1, sizeof *watch);
 	int err;
 
 	if (!watch)
 		return ATTRIB_E_NOMEM;
-	err = pg_connect(conninfo, NULL, &watch->conn, error);
+	err = pg_connect(conninfo, &timeouts, &watch->conn, error);
 	if (!err)
 		err = pg_run(watch->conn, "LISTEN attrib_catalog", 0, NULL, error);
 	if (err) {
@@ -31,6 +32,11 @@ int attrib_postgres_watch_new(
 int attrib_postgres_watch_fd(const struct attrib_postgres_watch *watch)
 {
 	return PQsocket(watch->conn);
+}
+
+int attrib_postgres_watch_ask(struct attrib_postgres_watch *watch, struct attrib_sink_error *error)
+{
+	return pg_run(watch->conn, "SELECT", 0, NULL, error);
 }
 
 int attrib_postgres_watch_poll(struct attrib_postgres_watch *watch, bool *changed)

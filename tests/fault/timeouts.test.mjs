@@ -38,3 +38,13 @@ test(`a black hole between daemon and database: it gives up the connection and r
   const { acked } = await prove(shop, log);
   t.diagnostic(`${swallowed} connections swallowed, ${acked} events acknowledged`);
 });
+
+test('whoever listens for changes of the catalog notices the black hole, too', async () => {
+  const swallowed = proxy.swallow();
+  proxy.pass();
+  assert.ok(swallowed.length >= 2);
+  await shop.import('tracker', 'site,kind,key,creator,campaign,placement,destination\nacme,link,late-link,ann,spring,,https://shop.example/late\n');
+  while ((await shop.click('late-link')).response.status !== 302) await sleep(20);
+  await shop.quiet();
+  assert.ok(swallowed.every((pair) => pair.left), 'nobody waits in the hole any more');
+});

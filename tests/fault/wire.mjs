@@ -90,9 +90,13 @@ export class Wire {
   }
 
   async close() {
-    await this.proxy?.close();
-    await this.answers();
-    await this.shop?.close();
-    await this.stage.close();
+    try {
+      await this.proxy?.close();
+      await this.shop?.kill();
+      await this.answers();
+      await this.shop?.close();
+    } finally {
+      await this.stage.close();
+    }
   }
 }

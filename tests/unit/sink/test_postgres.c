@@ -630,7 +630,8 @@ static void changes_ring_the_bell(void **state)
 	struct pollfd fd = {.events = POLLIN};
 	bool changed = true;
 
-	assert_int_equal(attrib_postgres_watch_new(pg.conninfo, &watch, &error), 0);
+	assert_int_equal(attrib_postgres_watch_new(pg.conninfo, 0, &watch, &error), 0);
+	assert_int_equal(attrib_postgres_watch_ask(watch, &error), 0);
 	assert_int_equal(attrib_postgres_watch_poll(watch, &changed), 0);
 	assert_false(changed);
 	test_pg_run(
@@ -640,11 +641,12 @@ static void changes_ring_the_bell(void **state)
 	assert_int_equal(attrib_postgres_watch_poll(watch, &changed), 0);
 	assert_true(changed);
 	test_pg_run(&pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-			 " WHERE application_name = 'attribd' AND query LIKE 'LISTEN%%'");
+			 " WHERE application_name = 'attribd' AND query = 'SELECT'");
 	assert_int_equal(poll(&fd, 1, 10000), 1);
 	for (int i = 0; i < 100 && !attrib_postgres_watch_poll(watch, &changed); i++)
 		usleep(10000);
 	assert_int_equal(attrib_postgres_watch_poll(watch, &changed), ATTRIB_E_UNAVAILABLE);
+	assert_int_equal(attrib_postgres_watch_ask(watch, &error), ATTRIB_E_UNAVAILABLE);
 	attrib_postgres_watch_free(watch);
 }
 
