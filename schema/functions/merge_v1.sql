@@ -172,14 +172,17 @@ BEGIN
 	-- An order that was forgotten and came again updates the status and the money, never the path: it is
 	-- late, or would be if its time were what it is here. And a stranger's copy takes nothing back that
 	-- a signed source has said. But who knows it from its first word on, and by a word that places it
-	-- earlier, has forgotten nothing: that order is late for everybody.
+	-- earlier, has forgotten nothing: that order is late for everybody. A memory that was lost knows of
+	-- older orders what it hears afterwards.
 	INSERT INTO work_apply
 	SELECT site, kind, order_id, c.ticket = 0, k.path AND d.merged_into = '',
 		k.path AND c.signed AND NOT d.signed
 	FROM stage_decision d JOIN attrib.conversion c USING (site, kind, order_id)
+	LEFT JOIN attrib.site_state o USING (site)
 	CROSS JOIN LATERAL (SELECT c.ticket > 0 AND c.merged_into = '' AND (d.late AND NOT c.late
 			AND NOT (d.first_received_at > d.lock_at AND d.first_received_at <= c.first_received_at)
-		OR d.first_received_at > greatest(c.first_received_at, c.placed_at + (d.lock_at - d.placed_at))) AS path) k
+		OR d.first_received_at > greatest(c.first_received_at, c.placed_at + (d.lock_at - d.placed_at))
+		OR coalesce(c.first_received_at < o.lost_at AND d.first_received_at >= o.lost_at, false)) AS path) k
 	WHERE d.ticket > c.ticket;
 
 	UPDATE attrib.conversion c SET ticket = d.ticket, merged_into = d.merged_into,

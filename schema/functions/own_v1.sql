@@ -29,7 +29,8 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	SELECT instance INTO owner FROM attrib.site_state WHERE site = p_site FOR UPDATE;
-	UPDATE attrib.site_state SET instance = p_instance, taken_at = now() WHERE site = p_site;
+	UPDATE attrib.site_state SET instance = p_instance, taken_at = now(), lost_at = clock_timestamp()
+	WHERE site = p_site;
 	UPDATE attrib.instance SET epoch = epoch + 1 WHERE id = owner; -- if it still runs, it is fenced
 	RETURN attrib.instance_text(owner);
 END $$;
@@ -40,6 +41,7 @@ RETURNS void LANGUAGE sql AS $$
 	INSERT INTO attrib.instance (id, epoch) VALUES (p_instance, 0) ON CONFLICT DO NOTHING;
 	INSERT INTO attrib.lane_position AS p (instance, lane, number, given_up)
 	VALUES (p_instance, p_lane, p_number, true)
-	ON CONFLICT (instance, lane) DO UPDATE SET given_up = true, number = greatest(p.number, excluded.number)
+	ON CONFLICT (instance, lane) DO UPDATE SET given_up = true, number = greatest(p.number, excluded.number);
+	UPDATE attrib.site_state SET lost_at = clock_timestamp() WHERE instance = p_instance
 $$;
-COMMENT ON FUNCTION attrib.give_up_v1(bytea, bytea, bigint) IS 'Notes that a state directory goes on without records of a lane. No record of it up to p_number is expected any more.';
+COMMENT ON FUNCTION attrib.give_up_v1(bytea, bytea, bigint) IS 'Notes that a state directory goes on without records of a lane. No record of it up to p_number is expected any more, and what the instance''s memory does not know of before now is known better here.';

@@ -497,6 +497,44 @@ static void an_order_that_becomes_late_loses_its_path(void **state)
 		"SELECT creator, channel FROM attrib.order_credit WHERE model = 'policy'");
 }
 
+/* The memory was lost on the first day: what was stored before and is heard of again is known better here,
+ * what the memory knows from the first word on is decided by it. */
+static void what_a_lost_memory_hears_again_keeps_its_path(void **state)
+{
+	const int day = 24 * 60;
+
+	(void)state;
+	for (int i = 1; i <= 3; i++)
+		shop_order(&shop, (struct test_order){.id = i == 1   ? "1"
+							    : i == 2 ? "2"
+								     : "3",
+					  .at = i == 3 ? 2 * day : 0,
+					  .gross = 1000,
+					  .credits = {{.creator = "lisa"}}});
+	shop_flush(&shop);
+	test_pg_run(&pg, "INSERT INTO attrib.instance (id, epoch) VALUES (decode(repeat('07', 16), "
+			 "'hex'), 0)");
+	test_pg_run(&pg,
+		"INSERT INTO attrib.site_state (site, instance, lost_at) SELECT name, "
+		"decode(repeat('07', 16), 'hex'), "
+		"(SELECT min(first_received_at) FROM attrib.conversion) + interval '1 day' "
+		"FROM attrib.site");
+	for (int i = 1; i <= 3; i++)
+		shop_order(&shop, (struct test_order){.id = i == 1   ? "1"
+							    : i == 2 ? "2"
+								     : "3",
+					  .ticket = 2,
+					  .at = i == 1   ? 3 * day
+						: i == 2 ? 0
+							 : 2 * day,
+					  .gross = 900,
+					  .credits = {{.creator = "cyd"}}});
+	shop_flush(&shop);
+	expect("1|lisa|9.00\n2|cyd|9.00\n3|cyd|9.00",
+		"SELECT order_id, creator, gross FROM attrib.order_credit WHERE model = 'policy' "
+		"ORDER BY 1");
+}
+
 /* The engine had forgotten it, and its new copy names no placed_at: it looks like an order of today. */
 static void a_forgotten_order_keeps_its_path_and_its_time(void **state)
 {
@@ -667,6 +705,7 @@ int main(void)
 		CASE(late_copy_updates_status_and_keeps_the_path),
 		CASE(an_order_that_becomes_late_loses_its_path),
 		CASE(a_forgotten_order_keeps_its_path_and_its_time),
+		CASE(what_a_lost_memory_hears_again_keeps_its_path),
 		CASE(an_order_that_parted_from_another_is_decided_again),
 		CASE(zero_gross_is_fine),
 		CASE(void_of_a_refund_of_nothing_takes_its_flag_along),
