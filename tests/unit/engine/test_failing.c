@@ -103,10 +103,10 @@ static void state_wrap(struct attrib_state *state)
 
 /* -- a shop in which much happens ----------------------------------------------------------------- */
 
-static void shop(struct world *w)
+static void shop(struct world *w, bool repeat_first)
 {
 	world_init(w);
-	w->site.policy.repeat_first = true;
+	w->site.policy.repeat_first = repeat_first;
 	w->site.policy.renewals = ATTRIB_RENEWALS_MONTHS;
 	w->site.policy.renewal_months = 2;
 	world_tracker(w, ATTRIB_TRACKER_LINK, "L-Ada", "ada");
@@ -250,8 +250,26 @@ static void one_of_the_crowd(struct world *w)
 	world_landing(w, "v5", "u1", "bea", NULL, NULL, T0 + HOUR);
 }
 
+/* A lead by a click id that only it knows ... */
+static void lead_of_a_click(struct world *w)
+{
+	struct attrib_event *lead;
+
+	event_click_id(w, world_click(w, "c3", NULL, "L-Ada", T0 - 46 * DAYS), "k2");
+	lead = world_lead(w, "lead", NULL, T0 - 45 * DAYS);
+	event_click_id(w, lead, "k2");
+	event_customer(w, lead, "m6");
+}
+
+/* ... and the order that it keeps its creator for. */
+static void order_of_the_lead(struct world *w)
+{
+	event_customer(w, world_order(w, "o12", NULL, NULL), "m6");
+}
+
 struct story {
 	void (*parts[4])(struct world *w); /* one group each */
+	bool often;                        /* a touch earns for every order */
 	bool new_catalog;                  /* in the end; failures are made from there on */
 	int err;                           /* of the failures that are made */
 	size_t *left;
@@ -318,7 +336,7 @@ static bool play(const struct story *story, size_t k, char **dump)
 	struct world w;
 	size_t none = 0, left = k;
 
-	shop(&w);
+	shop(&w, !story->often);
 	state_wrap(w.state);
 	for (size_t i = 0; story->parts[i]; i++)
 		apply_part(&w, story, i, story->new_catalog ? &none : &left);
@@ -377,6 +395,7 @@ static void test_a_group_is_applied_again(void **unused)
 	check_both((struct story){.parts = {carried}});
 	check_both((struct story){.parts = {kept}});
 	check_both((struct story){.parts = {earlier, later}});
+	check_both((struct story){.parts = {lead_of_a_click, order_of_the_lead}, .often = true});
 }
 
 static void test_hubs_are_found_again(void **unused)
@@ -419,7 +438,7 @@ static void test_what_cannot_be_made_is_not_there(void **unused)
 	struct attrib_engine *engine = NULL;
 
 	(void)unused;
-	shop(&w);
+	shop(&w, true);
 	allocations_left = 1;
 	assert_int_equal(attrib_engine_new(w.state, w.keys, w.catalog, &engine), ATTRIB_E_NOMEM);
 	assert_null(engine);

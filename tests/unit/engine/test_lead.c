@@ -436,6 +436,22 @@ static void test_the_keys_of_a_strangers_lead_are_nobodys(void **unused)
 	world_done(&w);
 }
 
+/* The first order since, whatever was ordered before. */
+static void test_it_is_kept_for_one_order_of_many(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	adas_lead(&w);
+	event_at(world_order(&w, "before", "v", NULL), LEAD - 2 * DAYS);
+	event_at(world_order(&w, "first", "v", NULL), T0 - DAYS);
+	event_at(world_order(&w, "second", "v", NULL), T0);
+	check_winner(world_decision(&w, "before"), "", UNATTRIBUTED);
+	check_winner(world_decision(&w, "first"), "ada", LINK);
+	check_winner(world_decision(&w, "second"), "", UNATTRIBUTED);
+	world_done(&w);
+}
+
 /* Each of its keys is asked, and all that was told of it: its keys before its visitor. */
 static void test_whose_a_lead_is(void **unused)
 {
@@ -765,6 +781,7 @@ int main(void)
 		cmocka_unit_test(test_a_shared_device_keeps_it_for_the_leads_person),
 		cmocka_unit_test(test_a_hub_is_no_key),
 		cmocka_unit_test(test_the_keys_of_a_strangers_lead_are_nobodys),
+		cmocka_unit_test(test_it_is_kept_for_one_order_of_many),
 		cmocka_unit_test(test_whose_a_lead_is),
 		cmocka_unit_test(test_a_hub_is_one_as_of_the_orders_lock),
 		cmocka_unit_test(test_two_leads),
