@@ -67,6 +67,18 @@ static struct attribd_progress_view look(struct attribd_exchange *exchange)
 	return view;
 }
 
+/* While the state is rebuilt, how far that is. */
+static void put_recovering(struct attribd_exchange *exchange)
+{
+	struct attribd_progress *progress = &server_of(exchange)->progress;
+	uint64_t total = atomic_load(&progress->to_replay);
+
+	if (total && !atomic_load(&progress->attached))
+		attrib_buf_printf(&exchange->worker->text,
+			",\"recovering\":{\"records\":%" PRIu64 ",\"of\":%" PRIu64 "}",
+			atomic_load(&progress->replayed), total);
+}
+
 static void handle_status(struct attribd_exchange *exchange)
 {
 	struct attribd_progress_view view;
@@ -77,9 +89,11 @@ static void handle_status(struct attribd_exchange *exchange)
 	attrib_buf_printf(&exchange->worker->text,
 		"{\"journal\":{\"committed\":%" PRIu64 "},\"engine\":{\"applied\":%" PRIu64
 		"},\"sink\":{\"flushed\":%" PRIu64 "},\"quarantined\":%" PRIu64
-		",\"lag_seconds\":%.3f}\n",
+		",\"lag_seconds\":%.3f",
 		view.committed, view.applied, view.flushed, view.quarantined,
 		(double)view.lag_us / 1e6);
+	put_recovering(exchange);
+	attrib_buf_str(&exchange->worker->text, ATTRIB_STR("}\n"));
 	answer_text(exchange, 200, "application/json");
 }
 
@@ -101,6 +115,11 @@ static void handle_metrics(struct attribd_exchange *exchange)
 		ATTRIBD_METRIC_JOURNAL_BYTES, (int64_t)attrib_journal_bytes(server->journal));
 	attribd_metric_set(
 		ATTRIBD_METRIC_JOURNAL_SEGMENTS, (int64_t)attrib_journal_segments(server->journal));
+	int64_t made_at = atomic_load(&server->checkpoint.made_at);
+	attribd_metric_set(ATTRIBD_METRIC_CHECKPOINT_AGE,
+		made_at ? (exchange->worker->now - made_at) / ATTRIB_US_PER_S : -1);
+	attribd_metric_set(
+		ATTRIBD_METRIC_CHECKPOINT_BYTES, (int64_t)atomic_load(&server->checkpoint.bytes));
 	attribd_metrics_write(&exchange->worker->text);
 	answer_text(exchange, 200, "text/plain; version=0.0.4");
 }

@@ -18,6 +18,8 @@ struct take_over {
 	uint8_t fingerprint[32];
 	int lock; /* owned; of the state directory */
 	struct attrib_journal *journal;
+	struct attrib_checkpoints *checkpoints;
+	struct attribd_held held;
 	struct attrib_position *lanes; /* owned */
 };
 
@@ -31,6 +33,12 @@ static void complain_note(void *arg, enum attrib_journal_note what, const char *
 {
 	(void)arg, (void)what;
 	cmd_complain("journal: %s", text);
+}
+
+static void complain_checkpoint(void *arg, enum attrib_checkpoint_note what, const char *text)
+{
+	(void)arg, (void)what;
+	cmd_complain("checkpoint: %s", text);
 }
 
 /* A daemon with another secret would not start afterwards. */
@@ -48,7 +56,10 @@ static int open_state(struct take_over *t)
 {
 	const char *dir = t->config->state_dir;
 	char journal[4096];
+	char checkpoints[4096];
 	struct attrib_journal_options options = {.dir = journal, .note = complain_note};
+	struct attrib_checkpoints_options copies = {
+		.dir = checkpoints, .note = complain_checkpoint};
 	int err = attribd_statedir_lock(dir, &t->lock);
 
 	if (err == ATTRIB_E_UNAVAILABLE) {
@@ -61,6 +72,13 @@ static int open_state(struct take_over *t)
 	options.instance = t->instance;
 	if (!err)
 		err = attrib_journal_open(&options, &t->journal);
+	snprintf(checkpoints, sizeof checkpoints, "%s/checkpoint", dir);
+	copies.instance = t->instance;
+	if (!err)
+		err = attrib_checkpoints_open(&copies, &t->checkpoints);
+	t->held.journal = t->journal;
+	if (!err)
+		err = attribd_held_take(&t->held, t->checkpoints);
 	if (err)
 		cmd_complain("%s: %s", dir,
 			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
@@ -73,9 +91,8 @@ static int find(void *arg, const struct attrib_positions *positions,
 {
 	struct take_over *t = arg;
 	char text[ATTRIBD_GAP_TEXT];
-	const struct attribd_held held = {.journal = t->journal};
 	struct attribd_gaps gaps;
-	int err = attribd_gaps_find(&held, positions, &gaps);
+	int err = attribd_gaps_find(&t->held, positions, &gaps);
 
 	if (err)
 		return err;
@@ -124,6 +141,8 @@ int cmd_take_over(const struct cmd_line *line)
 	if (!status)
 		status = write_down(&t);
 	free(t.lanes);
+	attribd_held_done(&t.held);
+	attrib_checkpoints_close(t.checkpoints);
 	attrib_journal_close(t.journal);
 	if (t.lock >= 0)
 		close(t.lock);

@@ -57,6 +57,7 @@ struct attribd_config {
 	int64_t max_connections;
 	int64_t journal_segment_size, journal_quota;     /* bytes; quota 0 = none */
 	int64_t journal_retain_us, journal_retain_bytes; /* bytes 0 = none */
+	int64_t checkpoint_interval_us;                  /* 0 = never */
 	int64_t memory_limit;                            /* bytes of the state; 0 = none */
 	const char *bot_list;     /* a file; empty = the list that is built in */
 	struct attrib_bots *bots; /* owned; what it holds */

@@ -147,6 +147,10 @@ const struct config_setting config_settings[] = {
 		.max = 1024 * TIB, .restart = true, .fallback = "0",
 		.help = "Beyond these bytes of the journal the oldest of those segments go before "
 			"their time; 0 = none does."},
+	{DAEMON(checkpoint_interval_us), .name = "checkpoint_interval",
+		.type = &config_type_duration, .max = 7 * DAY, .restart = true, .fallback = "5m",
+		.help = "How often the state is copied to disk, so that a start need not read the "
+			"whole journal; 0 = never, also not at a stop."},
 	{DAEMON(memory_limit), .name = "memory_limit", .type = &config_type_size, .max = 1024 * TIB,
 		.restart = true, .fallback = "0",
 		.help = "Bytes that the state may take; beyond it strangers make no new visitors. "

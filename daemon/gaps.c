@@ -26,6 +26,50 @@ static const struct attrib_position *position_of(
 	return NULL;
 }
 
+/* What a journal knows of lanes that are gone lies in one file; a checkpoint knows it, too. */
+static int tell_journal(struct attribd_held *held, const struct attrib_checkpoint_head *head)
+{
+	int err = 0;
+
+	attrib_journal_raise_base(held->journal, head->base);
+	for (uint32_t i = 0; i < head->lane_count && !err; i++)
+		if (head->lanes[i].applied)
+			err = attrib_journal_knew(
+				held->journal, &head->lanes[i].lane, head->lanes[i].applied);
+	return err;
+}
+
+int attribd_held_take(struct attribd_held *held, const struct attrib_checkpoints *checkpoints)
+{
+	size_t count = attrib_checkpoints_count(checkpoints);
+	const struct attrib_checkpoint_head *older;
+
+	if (count == 0)
+		return 0;
+	older = attrib_checkpoints_head(checkpoints, count > 1 ? 1 : 0);
+	held->state = calloc(older->lane_count + 1, sizeof *held->state);
+	if (!held->state)
+		return ATTRIB_E_NOMEM;
+	for (uint32_t i = 0; i < older->lane_count; i++)
+		held->state[held->state_count++] = (struct attrib_position){
+			.lane = older->lanes[i].lane, .number = older->lanes[i].applied};
+	return tell_journal(held, attrib_checkpoints_head(checkpoints, 0));
+}
+
+void attribd_held_done(struct attribd_held *held)
+{
+	free(held->state);
+	held->state = NULL;
+	held->state_count = 0;
+}
+
+uint64_t attribd_held_state(const struct attribd_held *held, const struct attrib_id *lane)
+{
+	const struct attrib_position *position = position_of(held->state, held->state_count, lane);
+
+	return position ? position->number : 0;
+}
+
 /* A lane of which the directory knows nothing. */
 static void compare_unknown(struct attrib_journal *journal, const struct attrib_position *position,
 	struct attribd_gaps *gaps)

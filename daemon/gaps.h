@@ -6,16 +6,27 @@
 #ifndef ATTRIBD_GAPS_H
 #define ATTRIBD_GAPS_H
 
+#include "attrib/checkpoint.h"
 #include "attrib/journal.h"
 #include "attrib/sink.h"
 
 /* What a state directory holds. */
 struct attribd_held {
 	struct attrib_journal *journal;
-	/* borrowed: the records that the checkpoint has from which the state begins; none without one */
-	const struct attrib_position *state;
+	/* owned: the records that every kept checkpoint has, from any of which the state can begin; none
+	 * without one */
+	struct attrib_position *state;
 	size_t state_count;
 };
+
+/* Takes the positions of the checkpoints, and tells the journal what they know of it, before its first lane
+ * is opened. ATTRIB_E_NOMEM. */
+int attribd_held_take(
+	struct attribd_held *held, const struct attrib_checkpoints *checkpoints) ATTRIB_MUST_CHECK;
+void attribd_held_done(struct attribd_held *held);
+
+/* Up to which record of a lane the checkpoint has everything; 0 = not at all. */
+uint64_t attribd_held_state(const struct attribd_held *held, const struct attrib_id *lane);
 
 enum attribd_gap_kind {
 	ATTRIBD_GAP_FLUSHED, /* PostgreSQL has the records, the journal has not */

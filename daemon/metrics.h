@@ -100,6 +100,17 @@
 		"Bytes of memory that the facts of visitors, customers and orders take.")          \
 	X(STATE_REFUSED, counter, "attribd_state_refused_total", "",                               \
 		"Facts of strangers that memory_limit kept out.")                                  \
+	X(CHECKPOINTS, counter, "attribd_checkpoints_total", "result=\"ok\"",                      \
+		"Checkpoints of the state, by result; one that failed is tried again.")            \
+	X(CHECKPOINTS_FAILED, counter, "attribd_checkpoints_total", "result=\"failed\"", "")       \
+	X(CHECKPOINT_AGE, gauge, "attribd_checkpoint_age_seconds", "",                             \
+		"Since the newest checkpoint was begun; -1 without one.")                          \
+	X(CHECKPOINT_BYTES, gauge, "attribd_checkpoint_bytes", "",                                 \
+		"Bytes of the newest checkpoint.")                                                 \
+	X(CHECKPOINT_MS, gauge, "attribd_checkpoint_duration_milliseconds", "",                    \
+		"How long the newest one took, from its first step until it had its name.")        \
+	X(CHECKPOINT_STEP_US, gauge, "attribd_checkpoint_longest_step_microseconds", "",           \
+		"The longest that the engine waited for one step of it.")                          \
 	X(SINK_FLUSHES, counter, "attribd_sink_flushes_total", "",                                 \
 		"Batches committed to the database.")                                              \
 	X(SINK_ERRORS, counter, "attribd_sink_errors_total", "",                                   \

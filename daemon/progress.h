@@ -26,8 +26,9 @@ struct attribd_progress {
 	_Atomic uint64_t bad_records; /* records that the engine could not use */
 	_Atomic uint64_t refused;     /* facts that the sink set aside, such as a refund in another
 					 currency: they wait in attrib.quarantine */
-	atomic_bool attached;         /* the sink has told its positions */
-	atomic_uint failed_lanes;     /* lanes that a failed write or sync closed */
+	_Atomic uint64_t replayed, to_replay; /* engine thread: records that rebuild the state */
+	atomic_bool attached;                 /* the sink has told its positions */
+	atomic_uint failed_lanes;             /* lanes that a failed write or sync closed */
 	/* set before threads run; what was told before this start, see told.h */
 	uint64_t applied_floor;
 	uint64_t flushed_floor; /* until `attached`: then the sink knows better */

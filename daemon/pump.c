@@ -2,7 +2,7 @@
  * One loop: read, apply, hand over. It looks at the clock for the rhythm of flushes only; what is
  * applied stands in the records.
  */
-#include "pump.h"
+#include "pump_internal.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,7 +13,6 @@
 #include "metrics.h"
 
 #define NAP_US        4000 /* lets records gather, so that groups and rings stay few */
-#define RETRY_US      1000000
 #define BATCH_BYTES   ((size_t)16 * 1024 * 1024) /* a batch that is as large goes at once, ... */
 #define BATCH_RECORDS 20000                      /* ... and grows no further while it can't */
 #define REDECIDE      256                        /* orders looked at between two groups */
@@ -23,17 +22,8 @@
 
 /* -- lanes -------------------------------------------------------------------------------------- */
 
-static uint64_t confirmed(const struct attrib_sink_attach *attach, const struct attrib_id *lane)
-{
-	for (size_t i = 0; i < attach->position_count; i++) {
-		if (attrib_id_eq(&attach->positions[i].lane, lane))
-			return attach->positions[i].number;
-	}
-	return 0;
-}
-
 /* Learns of lanes that were opened since. */
-static int find_lanes(struct attribd_pump *pump)
+int attribd_pump_find_lanes(struct attribd_pump *pump)
 {
 	uint32_t count = attrib_journal_lane_count(pump->journal);
 	uint64_t base = attrib_journal_base(pump->journal), first, last;
@@ -109,8 +99,8 @@ static void count_work(struct attribd_pump *pump)
 }
 
 /* Applies until it works: what fails here is memory, and that may come back. */
-static bool apply(struct attribd_pump *pump, const struct attrib_engine_record *records, size_t n,
-	bool silent)
+static bool apply_until(struct attribd_pump *pump, const struct attrib_engine_record *records,
+	size_t n, bool silent)
 {
 	int err;
 
@@ -118,19 +108,38 @@ static bool apply(struct attribd_pump *pump, const struct attrib_engine_record *
 			pump->engine, records, n, silent, silent ? NULL : pump->filling))) {
 		attribd_log(ATTRIBD_LOG_ERROR, "engine: %s; the same records again in 1 s",
 			attrib_error_text(err));
-		usleep(RETRY_US);
+		usleep(PUMP_RETRY_US);
 		if (atomic_load(&pump->stop))
 			return false;
 	}
 	return true;
 }
 
+/* Bad records that the state was loaded with have been counted by whoever copied it. */
+bool attribd_pump_apply(struct attribd_pump *pump, const struct attribd_pump_lane *lane,
+	const struct attrib_engine_record *records, size_t n, bool silent)
+{
+	struct attrib_engine_marks before, after;
+
+	attrib_engine_get_marks(pump->engine, &before);
+	if (!apply_until(pump, records, n, silent))
+		return false;
+	if (records[n - 1].number > lane->state)
+		return true;
+	attrib_engine_get_marks(pump->engine, &after);
+	after.bad_payloads = before.bad_payloads;
+	after.unknown_sites = before.unknown_sites;
+	attrib_engine_resume(pump->engine, &after);
+	return true;
+}
+
 /* False: nothing is known of what comes, later it may be (descriptors or memory were out). That is not
  * the end of a lane: whoever took it for one would pass over acknowledged records. */
-static bool read_group(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
+bool attribd_pump_read_group(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
 	struct attrib_engine_record *out, size_t *kept)
 {
 	struct attrib_record records[ATTRIBD_GROUP];
+	uint64_t state = pump->lanes[lane].state;
 	size_t n = 0;
 	int err = attrib_reader_read(
 		pump->reader, lane, pump->lanes[lane].after, records, ATTRIBD_GROUP, &n);
@@ -138,9 +147,12 @@ static bool read_group(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
 	if (err) {
 		attribd_log(ATTRIBD_LOG_ERROR, "journal: reading: %s; again in 1 s",
 			attrib_error_text(err));
-		usleep(RETRY_US);
+		usleep(PUMP_RETRY_US);
 		return false;
 	}
+	/* a group lies before the end of the loaded state or behind it */
+	if (n && records[0].number <= state && upto > state)
+		upto = state;
 	for (*kept = 0; *kept < n && records[*kept].number <= upto; ++*kept)
 		out[*kept] = (struct attrib_engine_record){.lane = pump->lanes[lane].id,
 			.number = records[*kept].number,
@@ -148,78 +160,11 @@ static bool read_group(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
 	return true;
 }
 
-/* Builds the state of records that the sink has already: nothing is emitted. */
-static bool replay_lane(struct attribd_pump *pump, uint32_t lane, uint64_t upto, uint64_t *count)
-{
-	struct attrib_engine_record group[ATTRIBD_GROUP];
-	size_t n;
-
-	while (pump->lanes[lane].after < upto) {
-		if (atomic_load(&pump->stop))
-			return false;
-		if (!read_group(pump, lane, upto, group, &n))
-			continue;
-		if (n == 0)
-			break;
-		if (!apply(pump, group, n, true))
-			return false;
-		pump->lanes[lane].after = group[n - 1].number;
-		*count += n;
-	}
-	if (pump->lanes[lane].after < upto)
-		pump->lanes[lane].after = upto;
-	return true;
-}
-
-/* What the sink has of a lane; never more than there is. */
-static uint64_t replay_upto(
-	const struct attribd_pump_lane *lane, const struct attrib_sink_attach *attach)
-{
-	uint64_t upto = confirmed(attach, &lane->id);
-
-	return lane->ends && upto > lane->ends ? lane->ends : upto;
-}
-
-/* Where this start begins on the scale of attrib_journal_committed: the base, less what earlier lanes
- * hold and the sink does not. Told at once: rebuilding the state adds nothing to it. */
-static uint64_t begin_count(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
-{
-	uint64_t base = attrib_journal_base(pump->journal), left = 0;
-
-	for (uint32_t i = 0; i < pump->lane_count; i++) {
-		const struct attribd_pump_lane *lane = &pump->lanes[i];
-		uint64_t upto = replay_upto(lane, attach);
-		if (lane->ends)
-			left += lane->ends - (upto > lane->after ? upto : lane->after);
-	}
-	pump->records = base > left ? base - left : 0;
-	atomic_store(&pump->progress->applied, pump->records);
-	atomic_store(&pump->progress->flushed, pump->records);
-	return left;
-}
-
-static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
-{
-	int64_t began = attribd_clock_mono();
-	uint64_t left = begin_count(pump, attach), count = 0;
-
-	for (uint32_t i = 0; i < pump->lane_count; i++) {
-		uint64_t upto = replay_upto(&pump->lanes[i], attach);
-		if (!replay_lane(pump, i, upto, &count))
-			return false;
-	}
-	attribd_log(ATTRIBD_LOG_NOTICE,
-		"state rebuilt from %llu records in %lld ms; %llu more are to be written",
-		(unsigned long long)count, (long long)(attribd_clock_mono() - began) / 1000,
-		(unsigned long long)left);
-	return true;
-}
-
 /* -- a new catalog ------------------------------------------------------------------------------ */
 
 /* What decisions were made by, as the sink remembers it between starts: the catalog's version, and
  * below it the sum of the policies' versions, of which each change makes a greater one. */
-static uint64_t version_of(const struct attribd_snapshot *snapshot)
+uint64_t attribd_pump_version(const struct attribd_snapshot *snapshot)
 {
 	const struct attrib_site *sites;
 	size_t n = attrib_catalog_sites(snapshot->catalog, &sites);
@@ -257,7 +202,7 @@ static void redecide(struct attribd_pump *pump)
 		return;
 	pump->redeciding = false;
 	pump->unsettled = pump->snapshot->wanted;
-	pump->decided_version = version_of(pump->snapshot);
+	pump->decided_version = attribd_pump_version(pump->snapshot);
 }
 
 /* -- handing over ------------------------------------------------------------------------------- */
@@ -347,7 +292,7 @@ static size_t pump_lane(struct attribd_pump *pump, uint32_t index)
 
 	if (lane->ends && lane->after >= lane->ends)
 		return 0;
-	if (!read_group(pump, index, UINT64_MAX, group, &n))
+	if (!attribd_pump_read_group(pump, index, UINT64_MAX, group, &n))
 		return 1;
 	take_catalog(pump);
 	if (n == 0) {
@@ -357,7 +302,7 @@ static size_t pump_lane(struct attribd_pump *pump, uint32_t index)
 		return 0;
 	}
 	note_oldest(pump, &group[0]);
-	if (!apply(pump, group, n, false))
+	if (!attribd_pump_apply(pump, lane, group, n, false))
 		return 0;
 	advance(pump, lane, group[n - 1].number);
 	return n;
@@ -367,7 +312,7 @@ static size_t pump_round(struct attribd_pump *pump)
 {
 	size_t n = 0;
 
-	if (find_lanes(pump))
+	if (attribd_pump_find_lanes(pump))
 		return 0;
 	for (uint32_t lane = 0; lane < pump->lane_count; lane++)
 		n += pump_lane(pump, lane);
@@ -388,6 +333,8 @@ static void forget(struct attribd_pump *pump)
 	if (before - pump->forgotten_before < dedupe_us / FORGETTINGS)
 		return;
 	pump->forgotten_before = before;
+	for (uint32_t i = 0; i < pump->lane_count; i++)
+		pump->lanes[i].forgotten = pump->lanes[i].after;
 	if (attrib_engine_forget(pump->engine, before, watermark))
 		attribd_log(ATTRIBD_LOG_ERROR, "engine: what is too old could not be forgotten");
 }
@@ -404,11 +351,14 @@ static void pump_loop(struct attribd_pump *pump)
 		bool room = !(full(pump) && attribd_flush_busy(pump->flush));
 		if (room)
 			n = pump_round(pump);
-		if (room && n == 0)
+		if (room && n == 0 && !attribd_pump_copying(pump))
 			forget(pump);
 		if (room && pump->redeciding)
 			redecide(pump);
 		int64_t wait_us = hand_over(pump, stop);
+		int64_t step_us = attribd_pump_checkpoint(pump, n || pump->redeciding);
+		if (step_us >= 0 && (wait_us < 0 || step_us < wait_us))
+			wait_us = step_us;
 		if (n || (pump->redeciding && room))
 			n < ATTRIBD_GROUP ? usleep(NAP_US) : 0;
 		else if (!stop || attribd_flush_busy(pump->flush))
@@ -418,48 +368,16 @@ static void pump_loop(struct attribd_pump *pump)
 			 !attribd_flush_busy(pump->flush)));
 }
 
-/* The positions of the sink, and a catalog that knows what PostgreSQL knows. */
-static bool await_sink(struct attribd_pump *pump, struct attrib_sink_attach *attach)
-{
-	while (!atomic_load(&pump->stop)) {
-		attribd_snapshots_refresh(pump->snapshots, &pump->snapshot);
-		if (pump->snapshot->origin == ATTRIBD_CATALOG_POSTGRES &&
-			attribd_flush_attached(pump->flush, attach))
-			return true;
-		attribd_bell_wait(&pump->bell, RETRY_US);
-	}
-	return false;
-}
-
-static bool begin(struct attribd_pump *pump)
-{
-	struct attrib_sink_attach attach;
-
-	if (!await_sink(pump, &attach))
-		return false;
-	attrib_state_memory_raise_ticket(pump->state, attach.epoch << 40);
-	if (attrib_engine_new(pump->state, pump->keys, pump->snapshot->catalog, &pump->engine) ||
-		find_lanes(pump) || !replay(pump, &attach))
-		return false;
-	pump->filling_from = pump->records;
-	pump->decided_version = attach.catalog_version;
-	pump->unsettled = pump->snapshot->wanted;
-	if (attach.catalog_version != version_of(pump->snapshot))
-		pump->redeciding =
-			attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
-	atomic_store(&pump->progress->attached, true);
-	return true;
-}
-
 static void *pump_main(void *arg)
 {
 	struct attribd_pump *pump = arg;
 
 	attribd_background("engine");
-	if (begin(pump)) {
+	if (attribd_pump_begin(pump)) {
 		pump_loop(pump);
+		attribd_pump_last_checkpoint(pump);
 		count_work(pump);
-	} else if (!atomic_load(&pump->stop)) {
+	} else if (!atomic_load(&pump->stop) && !atomic_load(&pump->fatal)) {
 		attribd_log(
 			ATTRIBD_LOG_ERROR, "engine: out of memory at start; only ingest goes on");
 	}
@@ -480,6 +398,8 @@ int attribd_pump_init(struct attribd_pump *pump, const struct attribd_pump_optio
 	pump->flush = options->flush;
 	pump->snapshots = options->snapshots;
 	pump->progress = options->progress;
+	pump->checkpoint = options->checkpoint;
+	pump->held = options->held;
 	attrib_arena_init(&pump->arena, 4096);
 	pump->keys = attrib_keys_new(options->secret);
 	pump->batches[0] = attrib_batch_new();
@@ -487,10 +407,9 @@ int attribd_pump_init(struct attribd_pump *pump, const struct attribd_pump_optio
 	pump->filling = pump->batches[0];
 	if (!pump->keys || !pump->batches[0] || !pump->batches[1])
 		return ATTRIB_E_NOMEM;
-	struct attrib_memory_options memory = {
+	pump->memory = (struct attrib_memory_options){
 		.hash_seed = attrib_keys_hash_seed(pump->keys), .max_bytes = options->memory_limit};
-	int err = attrib_state_memory_new(&memory, &pump->state);
-	return err ? err : attrib_reader_new(pump->journal, &pump->reader);
+	return attrib_reader_new(pump->journal, &pump->reader);
 }
 
 int attribd_pump_start(struct attribd_pump *pump)
@@ -503,6 +422,7 @@ int attribd_pump_start(struct attribd_pump *pump)
 
 void attribd_pump_stop(struct attribd_pump *pump)
 {
+	atomic_store(&pump->stop_at, attribd_clock_mono());
 	atomic_store(&pump->stop, true);
 	attribd_bell_ring(&pump->bell);
 }

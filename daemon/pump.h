@@ -17,7 +17,9 @@
 #include "attrib/journal.h"
 #include "attrib/state.h"
 #include "bell.h"
+#include "checkpoint.h"
 #include "flush.h"
+#include "gaps.h"
 #include "progress.h"
 #include "snapshot.h"
 
@@ -25,8 +27,27 @@
 
 struct attribd_pump_lane {
 	struct attrib_id id;
-	uint64_t after; /* applied up to this number */
-	uint64_t ends;  /* last record of a lane of an earlier start; 0 = it still grows */
+	uint64_t after;     /* applied up to this number */
+	uint64_t ends;      /* last record of a lane of an earlier start; 0 = it still grows */
+	uint64_t state;     /* the state was loaded with everything up to this number */
+	uint64_t forgotten; /* what had been applied when something was last forgotten */
+};
+
+/* The checkpoint that is being made. */
+struct attribd_pump_copy {
+	enum {
+		ATTRIBD_COPY_NONE,
+		ATTRIBD_COPY_STEPS,  /* the state is being copied */
+		ATTRIBD_COPY_WRITING /* the copy is complete, or given up; the other thread has it */
+	} phase;
+	struct attrib_dump dump;
+	struct attrib_buf *block;    /* of the writing thread; being filled */
+	int64_t due_at;              /* monotonic: of the next one */
+	int64_t began_at, rested_at; /* monotonic: when it began; before when no step while busy */
+	int64_t longest_us;          /* of its steps */
+	uint64_t records;            /* applied when it began */
+	uint64_t upto;               /* applied when it ended: nothing later is in it */
+	uint64_t saved;              /* applied when the last good one began */
 };
 
 struct attribd_pump {
@@ -41,8 +62,16 @@ struct attribd_pump {
 	struct attribd_flush *flush;
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
+	struct attribd_checkpoint *checkpoint; /* NULL = none is read or made */
+	const struct attribd_held *held;       /* what the start was allowed with */
+
+	struct attrib_memory_options memory; /* of the state */
+	_Atomic int fatal;                   /* the daemon has to end, as of the flush thread */
+	_Atomic int64_t stop_at;             /* monotonic: when the stop was asked for */
 
 	/* own thread */
+	struct attribd_pump_copy copy;
+	bool loaded; /* the state began with a checkpoint */
 	struct attrib_keys *keys;
 	struct attrib_state *state;
 	struct attrib_engine *engine;
@@ -74,6 +103,8 @@ struct attribd_pump_options {
 	struct attribd_flush *flush;
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
+	struct attribd_checkpoint *checkpoint; /* may be NULL */
+	const struct attribd_held *held;
 	const uint8_t *secret;
 	uint64_t memory_limit; /* bytes; 0 = none */
 };

@@ -121,6 +121,21 @@ static int open_journal(struct attribd_server *server, const struct attribd_conf
 	return 0;
 }
 
+/* After the journal: what it knows of itself may be less than what a checkpoint has of it. */
+static int open_checkpoints(struct attribd_server *server, const struct attribd_config *config)
+{
+	int err = attribd_checkpoint_init(&server->checkpoint, config->state_dir, &server->instance,
+		server->journal, &server->pump.bell);
+
+	if (!err)
+		err = attribd_held_take(&server->held, server->checkpoint.files);
+	if (!err)
+		return 0;
+	attribd_log(ATTRIBD_LOG_ERROR, "%s/checkpoint: %s; stopping", config->state_dir,
+		err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
+	return err == ATTRIB_E_VERSION ? EX_CONFIG : err == ATTRIB_E_NOMEM ? EX_OSERR : EX_IOERR;
+}
+
 /* -- start: threads ----------------------------------------------------------------------------- */
 
 /* All threads are born while all signals are blocked: they are the main thread's business, and only
@@ -156,8 +171,10 @@ static int start_flush(struct attribd_server *server, const struct attribd_confi
 
 static int fatal_code(const struct attribd_server *server)
 {
-	return atomic_load(&server->flush.fatal) || atomic_load(&server->catalog.fatal) ? EX_CONFIG
-											: 0;
+	return atomic_load(&server->flush.fatal) || atomic_load(&server->catalog.fatal) ||
+			       atomic_load(&server->pump.fatal)
+		       ? EX_CONFIG
+		       : 0;
 }
 
 static bool tried(struct attribd_server *server)
@@ -221,6 +238,8 @@ static int start_pump(struct attribd_server *server)
 		.flush = &server->flush,
 		.snapshots = &server->snapshots,
 		.progress = &server->progress,
+		.checkpoint = &server->checkpoint,
+		.held = &server->held,
 		.secret = server->secret,
 		.memory_limit = (uint64_t)server->snapshot->config->memory_limit};
 	int err = attribd_pump_init(&server->pump, &options);
@@ -229,6 +248,8 @@ static int start_pump(struct attribd_server *server)
 		attrib_reader_on_damage(server->pump.reader, attribd_damage_hear, &server->damage);
 	for (int i = 0; i < server->worker_count && !err; i++)
 		err = attribd_worker_start(&server->workers[i]);
+	if (!err)
+		err = attribd_checkpoint_start(&server->checkpoint);
 	if (!err)
 		err = attribd_pump_start(&server->pump);
 	return err ? err : attribd_trim_start(&server->trim);
@@ -377,6 +398,9 @@ static bool stop(struct attribd_server *server, int *code)
 	attribd_listener_close(&server->public);
 	attribd_trim_stop(&server->trim);
 	bool ended = stop_workers(server), drained = drain(server);
+	attribd_checkpoint_stop(&server->checkpoint);
+	ended &= join_until(server->checkpoint.thread, &server->checkpoint.started,
+		attribd_clock_mono() + GIVE_UP_US);
 	ended &= join_until(
 		server->trim.thread, &server->trim.started, attribd_clock_mono() + GIVE_UP_US);
 	attribd_listener_close(&server->admin);
@@ -412,6 +436,8 @@ static void free_server(struct attribd_server *server)
 	attribd_snapshots_done(&server->snapshots);
 	attribd_damage_done(&server->damage);
 	attribd_trim_done(&server->trim);
+	attribd_checkpoint_done(&server->checkpoint);
+	attribd_held_done(&server->held);
 	attrib_journal_close(server->journal);
 	if (server->base)
 		event_base_free(server->base);
@@ -527,6 +553,8 @@ static int prepare(struct attribd_server *server, struct attribd_config *config)
 		code = open_secret(server, config);
 	if (!code)
 		code = open_journal(server, config);
+	if (!code)
+		code = open_checkpoints(server, config);
 	if (!code)
 		code = open_doors(server, config);
 	if (code) {

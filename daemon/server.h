@@ -7,6 +7,7 @@
 #include "attrib/journal.h"
 #include "bell.h"
 #include "catalog_thread.h"
+#include "checkpoint.h"
 #include "damage.h"
 #include "flush.h"
 #include "gaps.h"
@@ -32,6 +33,7 @@ struct attribd_server {
 	struct attribd_damage damage;   /* engine thread, once it runs */
 	struct attribd_held held;       /* constant once threads run */
 	struct attribd_trim trim;
+	struct attribd_checkpoint checkpoint; /* the engine thread's, once it runs */
 
 	struct event_base *base; /* main thread */
 	struct event bell_event, on_term, on_int, on_hup;

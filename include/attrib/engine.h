@@ -56,4 +56,14 @@ int attrib_engine_forget(
 
 void attrib_engine_get_stats(const struct attrib_engine *engine, struct attrib_engine_stats *out);
 
+/* What an engine knows beside the facts in its state, for whoever copies that state: one that goes on with
+ * the copy takes it over before its first record. */
+struct attrib_engine_marks {
+	int64_t newest_received_at; /* as in the stats */
+	int64_t complete_from;      /* orders placed earlier may have lost facts */
+	uint64_t bad_payloads, unknown_sites;
+};
+void attrib_engine_get_marks(const struct attrib_engine *engine, struct attrib_engine_marks *out);
+void attrib_engine_resume(struct attrib_engine *engine, const struct attrib_engine_marks *marks);
+
 #endif

@@ -52,6 +52,24 @@ void attrib_engine_get_stats(const struct attrib_engine *engine, struct attrib_e
 	*out = engine->stats;
 }
 
+void attrib_engine_get_marks(const struct attrib_engine *engine, struct attrib_engine_marks *out)
+{
+	*out = (struct attrib_engine_marks){
+		.newest_received_at = engine->stats.newest_received_at,
+		.complete_from = engine->decider.complete_from,
+		.bad_payloads = engine->stats.bad_payloads,
+		.unknown_sites = engine->stats.unknown_sites,
+	};
+}
+
+void attrib_engine_resume(struct attrib_engine *engine, const struct attrib_engine_marks *marks)
+{
+	engine->stats.newest_received_at = marks->newest_received_at;
+	engine->decider.complete_from = marks->complete_from;
+	engine->stats.bad_payloads = marks->bad_payloads;
+	engine->stats.unknown_sites = marks->unknown_sites;
+}
+
 void attrib_engine_clear(struct attrib_engine *engine)
 {
 	attrib_facts_clear(&engine->facts);

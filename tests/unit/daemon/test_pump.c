@@ -23,6 +23,7 @@ struct fixture {
 	struct attrib_journal *journal;
 	struct attribd_bell owner;
 	struct attribd_flush flush;
+	struct attribd_held held;
 	struct attribd_pump pump;
 };
 
@@ -110,6 +111,7 @@ static int begin_within(
 	struct attribd_pump_options options = {.flush = &f->flush,
 		.snapshots = &f->snapshots,
 		.progress = &f->progress,
+		.held = &f->held,
 		.secret = secret,
 		.memory_limit = memory_limit};
 	struct attribd_config *config;
@@ -128,7 +130,7 @@ static int begin_within(
 	assert_int_equal(attrib_sink_null_new(&sink), 0);
 	assert_int_equal(
 		attribd_flush_init(&f->flush, sink, &f->progress, &f->pump.bell, &f->owner), 0);
-	options.journal = f->journal;
+	f->held.journal = options.journal = f->journal;
 	assert_int_equal(attribd_pump_init(&f->pump, &options), 0);
 	return 0;
 }

@@ -1,0 +1,43 @@
+/*
+ * The engine thread's insides, shared by the files that make it: pump.c reads, applies and hands over,
+ * pump_recover.c begins, pump_checkpoint.c copies the state between two groups.
+ */
+#ifndef ATTRIBD_PUMP_INTERNAL_H
+#define ATTRIBD_PUMP_INTERNAL_H
+
+#include "pump.h"
+
+#define PUMP_RETRY_US 1000000
+
+/* -- pump.c -- */
+
+/* Learns of lanes that were opened since. ATTRIB_E_NOMEM. */
+int attribd_pump_find_lanes(struct attribd_pump *pump) ATTRIB_MUST_CHECK;
+/* Up to ATTRIBD_GROUP records of a lane behind what it has applied, and not above `upto`. False: it has to
+ * be tried again. */
+bool attribd_pump_read_group(struct attribd_pump *pump, uint32_t lane, uint64_t upto,
+	struct attrib_engine_record *out, size_t *kept);
+/* Applies a group of a lane until it works; false: stopped. */
+bool attribd_pump_apply(struct attribd_pump *pump, const struct attribd_pump_lane *lane,
+	const struct attrib_engine_record *records, size_t n, bool silent);
+/* What decisions are made by, as the sink remembers it between starts. */
+uint64_t attribd_pump_version(const struct attribd_snapshot *snapshot);
+
+/* -- pump_recover.c -- */
+
+/* From the thread's birth until the first record is to be emitted. False: stopped, or it can't begin. */
+bool attribd_pump_begin(struct attribd_pump *pump);
+
+/* -- pump_checkpoint.c -- */
+
+/* Called between groups; busy: records wait. Returns how long the loop may wait at most; negative = as long
+ * as it likes. */
+int64_t attribd_pump_checkpoint(struct attribd_pump *pump, bool busy);
+/* Whether a copy is being made: nothing may be forgotten then. */
+bool attribd_pump_copying(const struct attribd_pump *pump);
+/* The state is as the records say of which `saved` are in a checkpoint already. */
+void attribd_pump_first_checkpoint(struct attribd_pump *pump, uint64_t saved);
+/* After the last flush of a clean stop: brings what is under way to an end, or makes one more. */
+void attribd_pump_last_checkpoint(struct attribd_pump *pump);
+
+#endif
