@@ -164,6 +164,10 @@ struct attrib_event {
 	bool cancel_reversed;
 };
 
+/* Instants and amounts lie between this and its negative, so that they can be added and subtracted a few
+ * times: in us that is beyond the year 9999, and a hundred times ATTRIB_MONEY_MAX. */
+#define ATTRIB_EVENT_NUMBER_MAX (((int64_t)1 << 58) - 1)
+
 /* The journal's payload: a version byte, then fields as (tag, length, bytes). Unknown tags are
  * skipped, so a newer writer may add some; a newer version byte is ATTRIB_E_VERSION.
  * The event has a type and received_at; order is set exactly for PURCHASE and LEAD, refund exactly

@@ -59,6 +59,11 @@ static inline bool get_small(struct attrib_str in, uint32_t *out)
 	return true;
 }
 
+static inline bool is_number(int64_t v)
+{
+	return v >= -ATTRIB_EVENT_NUMBER_MAX && v <= ATTRIB_EVENT_NUMBER_MAX;
+}
+
 static inline bool get_signed(struct attrib_str in, int64_t *out, int64_t base)
 {
 	uint64_t v;
@@ -66,7 +71,7 @@ static inline bool get_signed(struct attrib_str in, int64_t *out, int64_t base)
 	if (!get_number(in, &v))
 		return false;
 	*out = (int64_t)((uint64_t)base + (uint64_t)unzigzag(v));
-	return true;
+	return is_number(*out);
 }
 
 static inline bool get_instant(struct attrib_str in, int64_t *out)
@@ -77,7 +82,7 @@ static inline bool get_instant(struct attrib_str in, int64_t *out)
 		return false;
 	memcpy(&v, in.p, sizeof v);
 	*out = (int64_t)le64toh(v);
-	return true;
+	return is_number(*out);
 }
 
 static inline bool get_fixed(struct attrib_str in, void *out, size_t n)
@@ -119,6 +124,8 @@ static bool get_codes(struct attrib_str in, struct attrib_order *order)
 			if (!varint_take(&in, &amount))
 				return false;
 			code->amount = unzigzag(amount);
+			if (!is_number(code->amount))
+				return false;
 		}
 		order->code_count++;
 	}

@@ -26,17 +26,22 @@ static bool chance(struct input *in, uint32_t one_in)
 	return take_below(in, one_in) == 0;
 }
 
+/* Mostly of three months; sometimes what only a broken clock would say. */
 static int64_t instant(struct input *in)
 {
+	static const int64_t odd[] = {0, -1, ATTRIB_EVENT_NUMBER_MAX, -ATTRIB_EVENT_NUMBER_MAX};
+
+	if (chance(in, 64))
+		return PICK(in, odd);
 	return START + (int64_t)take_below(in, 0x10000) * 4 * ATTRIB_US_PER_MIN;
 }
 
-/* Mostly small; sometimes as large as intake lets through. */
+/* Mostly small; sometimes as large as the decoder lets through. */
 static int64_t amount(struct input *in)
 {
 	int64_t v = take_below(in, 0x10000);
 
-	return chance(in, 32) ? v * INT64_C(1000000000) : v;
+	return chance(in, 32) ? v * (ATTRIB_EVENT_NUMBER_MAX >> 16) : v;
 }
 
 static void put_currency(struct input *in, char out[4])
@@ -143,8 +148,9 @@ static void put_event(struct input *in, struct attrib_event *event)
 		.received_at = instant(in),
 		.event_id = names[n % 8],
 		.id = id_of(ATTRIB_ID_EVENT, n)};
-	event->occurred_at =
-		event->received_at - (int64_t)take_below(in, 0x10000) * ATTRIB_US_PER_MIN;
+	event->occurred_at = event->received_at;
+	if (event->received_at >= START)
+		event->occurred_at -= (int64_t)take_below(in, 0x10000) * ATTRIB_US_PER_MIN;
 	if (visitor < 6)
 		event->visitor = id_of(ATTRIB_ID_VISITOR, visitor);
 	if (chance(in, 3))

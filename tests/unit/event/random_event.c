@@ -37,11 +37,13 @@ static struct attrib_id id(uint64_t *seed)
 
 static int64_t number(uint64_t *seed)
 {
-	static const int64_t edges[] = {
-		0, 1, -1, 63, -64, 64, INT64_MAX, INT64_MIN, 1000000000000000};
+	static const int64_t edges[] = {0, 1, -1, 63, -64, 64, ATTRIB_EVENT_NUMBER_MAX,
+		-ATTRIB_EVENT_NUMBER_MAX, 1000000000000000};
 	size_t pick = random_next(seed) % 12;
 
-	return pick < 9 ? edges[pick] : (int64_t)(random_next(seed) >> random_next(seed) % 64);
+	return pick < 9 ? edges[pick]
+			: (int64_t)((random_next(seed) & ATTRIB_EVENT_NUMBER_MAX) >>
+				    random_next(seed) % 58);
 }
 
 static int64_t instant(uint64_t *seed)
@@ -117,7 +119,7 @@ void random_event(uint64_t *seed, struct attrib_arena *arena, struct attrib_even
 		.site = text(seed, arena),
 		.source = text(seed, arena),
 		.verdicts = (uint32_t)random_next(seed),
-		.received_at = (int64_t)(random_next(seed) >> 2),
+		.received_at = (int64_t)(random_next(seed) & ATTRIB_EVENT_NUMBER_MAX),
 		.occurred_at = number(seed),
 		.event_id = text(seed, arena),
 		.id = id(seed),

@@ -191,6 +191,8 @@ static void test_damage_is_told(void **state)
 		{"number with a tail", "\x20\x02\x01\x01", 4},
 		{"number without bytes", "\x20\x00", 2},
 		{"number beyond 32 bits", "\x20\x05\xff\xff\xff\xff\x1f", 7},
+		{"instant beyond all calendars", "\x06\x09\x80\x80\x80\x80\x80\x80\x80\x80\x08",
+			11},
 		{"order on a click",
 			"\x40\x01"
 			"1",
