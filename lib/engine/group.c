@@ -214,9 +214,9 @@ int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog 
 	struct attrib_node *node, struct attrib_order_group **out)
 {
 	struct attrib_order_group *group = node->group;
-	int err = 0;
 
 	if (!group) {
+		int err;
 		group = attrib_arena_alloc(closure->arena, sizeof *group);
 		if (!group)
 			return ATTRIB_E_NOMEM;

@@ -81,7 +81,7 @@ static int find_names(
 		if (err == 0)
 			err = follow_touches(decider, out->p[i], out);
 	}
-	return err ? err : attrib_closure_load(decider->closure);
+	return err;
 }
 
 static int find_conversions(struct attrib_decider *decider, enum attrib_edge sub,
@@ -137,8 +137,6 @@ int attrib_history_find(struct attrib_decider *decider, enum attrib_edge sub,
 	decider->searches++;
 	*out = (struct attrib_history){0};
 	err = find_conversions(decider, sub, which, &nodes);
-	if (err || nodes.n == 0)
-		return err;
 	out->rows = attrib_arena_raw(decider->closure->arena, nodes.n * sizeof *out->rows);
 	if (!out->rows)
 		return ATTRIB_E_NOMEM;

@@ -101,22 +101,28 @@ static void test_a_walk_looks_at_512_more_than_it_starts_from(void **unused)
 	world_done(&w);
 }
 
-/* A chain of visitors and keys: the last one that is reached is the 512th beyond the first. */
+/* Visitors and keys in turn, each linked to the next. */
+static void chain(struct world *w, int visitors)
+{
+	for (int i = 0; i < 2 * visitors; i++) {
+		struct attrib_event *event =
+			world_event(w, ATTRIB_EVENT_IDENTIFY, name(w, "i", i), T0 - DAYS);
+		event_visitor(w, event, name(w, "v", (i + 1) / 2));
+		event_customer(w, event, name(w, "c", i / 2));
+		if (i % 200 == 0)
+			world_apply(w);
+	}
+}
+
+/* The last one that is reached is the 512th beyond the first. */
 static void test_a_walk_ends_behind_the_512th(void **unused)
 {
 	struct world w;
-	struct attrib_event *event;
 	struct attrib_engine_stats before, after;
 
 	(void)unused;
 	shop(&w);
-	for (int i = 0; i < 2 * 260; i++) {
-		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, name(&w, "i", i), T0 - DAYS);
-		event_visitor(&w, event, name(&w, "v", (i + 1) / 2));
-		event_customer(&w, event, name(&w, "c", i / 2));
-		if (i % 200 == 0)
-			world_apply(&w);
-	}
+	chain(&w, 260);
 	world_order(&w, "last", name(&w, "v", 256), NULL);
 	world_order(&w, "beyond", name(&w, "v", 257), NULL);
 	world_apply(&w);
@@ -205,6 +211,22 @@ static void test_a_browser_of_21_customers_is_no_customers(void **unused)
 	world_done(&w);
 }
 
+/* Names that may share a touch are no more than that, either. */
+static void test_names_are_found_step_by_step(void **unused)
+{
+	struct world w;
+
+	(void)unused;
+	world_init(&w);
+	w.site.policy.repeat_first = true;
+	world_open(&w);
+	chain(&w, 400);
+	world_apply(&w);
+	world_order(&w, "o", "v0", NULL);
+	assert_int_equal(world_loads(&w), 515);
+	world_done(&w);
+}
+
 /* How many others there are counts, not how often they were told. */
 static void test_a_key_that_is_told_often_is_no_hub(void **unused)
 {
@@ -264,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_used_touches_are_looked_for_among_512_names),
 		cmocka_unit_test(test_a_browser_of_21_customers_brings_nothing),
 		cmocka_unit_test(test_a_browser_of_21_customers_is_no_customers),
+		cmocka_unit_test(test_names_are_found_step_by_step),
 		cmocka_unit_test(test_a_key_that_is_told_often_is_no_hub),
 		cmocka_unit_test(test_a_hub_is_no_key_of_the_order),
 	};

@@ -649,6 +649,71 @@ static void test_repeat_orders_first_across_devices(void **unused)
 	world_done(&w);
 }
 
+/* Nor is it asked whether an order names its visitor itself or by its cart alone. */
+static void test_repeat_orders_first_by_carts(void **unused)
+{
+	(void)unused;
+	for (int before = 0; before < 2; before++) {
+		struct world w;
+		struct attrib_event *cart, *order;
+		shop(&w);
+		w.site.policy.repeat_first = true;
+		world_open(&w);
+		if (before)
+			event_at(world_order(&w, "before", "pc", NULL), T0 - 5 * DAYS);
+		order = world_order(&w, "first", NULL, NULL);
+		order->order->placed_at = T0 - MIN;
+		event_alias(&w, order, "cart_token", "tok");
+		cart = world_event(&w, ATTRIB_EVENT_CART, "t", T0 - 2 * MIN);
+		event_visitor(&w, cart, "pc");
+		cart->cart_token = order->order->aliases[0].id;
+		world_click(&w, "c", "pc", "l-ada", T0 - HOUR);
+		world_order(&w, "second", "pc", NULL);
+		check_winner(world_decision(&w, "first"), "ada", LINK);
+		assert_int_equal(world_decision(&w, "second")->steps[0].reason, ATTRIB_REASON_USED);
+		world_done(&w);
+	}
+}
+
+/* A click id came back with two visitors, or on two orders: its touch earns for the first of them, also when
+ * it is not the only one that the later order carries. */
+static void test_repeat_orders_first_by_clicks(void **unused)
+{
+	(void)unused;
+	for (int carried = 0; carried < 4; carried++) {
+		struct world w;
+		struct attrib_event *event;
+		struct attrib_engine_stats stats;
+		shop(&w);
+		w.site.policy.repeat_first = true;
+		world_open(&w);
+		event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - HOUR), "k");
+		for (int later = 0; later < 2; later++) {
+			const char *visitor = later ? "v" : "u";
+			event = world_event(&w, ATTRIB_EVENT_VISIT, visitor, T0 - 30 * MIN);
+			event_visitor(&w, event, visitor);
+			if (carried == 0)
+				event_click_id(&w, event, "k");
+			event = world_order(&w, later ? "second" : "first",
+				carried == 0 ? visitor : NULL, NULL);
+			event->order->placed_at = T0 + later;
+			if (carried > 0)
+				event_click_id(&w, event, "k");
+			if (!later || carried < 2)
+				continue;
+			event = world_order(&w, "second", NULL, NULL);
+			event->order->placed_at = T0 + later;
+			event->order->updated_at = carried == 2 ? T0 + HOUR : T0 - HOUR;
+			event_click_id(&w, event, "other");
+		}
+		check_winner(world_decision(&w, "first"), "ada", LINK);
+		assert_int_equal(world_decision(&w, "second")->steps[0].reason, ATTRIB_REASON_USED);
+		attrib_engine_get_stats(w.engine, &stats);
+		assert_int_equal(stats.closures_cut, 0);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -676,6 +741,8 @@ int main(void)
 		cmocka_unit_test(test_an_alias_changes_hands_when_an_older_word_arrives),
 		cmocka_unit_test(test_repeat_orders_first),
 		cmocka_unit_test(test_repeat_orders_first_across_devices),
+		cmocka_unit_test(test_repeat_orders_first_by_carts),
+		cmocka_unit_test(test_repeat_orders_first_by_clicks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
