@@ -56,6 +56,7 @@ int cmd_quarantine(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);
 int cmd_serve(const struct cmd_line *line);
 int cmd_take_over(const struct cmd_line *line);
+int cmd_webhooks(const struct cmd_line *line);
 
 /* "attribd: <message>" on stderr. */
 void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

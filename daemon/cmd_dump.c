@@ -11,6 +11,7 @@
 
 #include "attrib/event.h"
 #include "attrib/journal.h"
+#include "attrib/raw.h"
 
 #define SHORT_ID    4  /* bytes */
 #define SHORT_TEXT  64 /* bytes of an order's id */
@@ -107,16 +108,29 @@ static void put_place(struct dump *d, const struct attrib_journal_place *place)
 		(unsigned long long)place->offset);
 }
 
+/* A webhook that could not be used; its body stays closed. */
+static void put_webhook(struct dump *d, const struct attrib_raw *raw)
+{
+	attrib_buf_printf(&d->out, d->json ? ",\"type\":\"webhook\"" : " webhook");
+	put_name(d, "vendor");
+	attrib_buf_printf(&d->out, d->json ? "\"%s\"" : "%s", attrib_vendor_name(raw->vendor));
+	put_text(d, "site", raw->site);
+	put_text(d, "reason", raw->reason);
+}
+
 static bool print_record(void *arg, const struct attrib_journal_place *place)
 {
 	struct dump *d = arg;
 	struct attrib_event event;
+	struct attrib_raw raw;
 
 	attrib_buf_clear(&d->out);
 	attrib_arena_reset(&d->arena);
 	put_place(d, place);
 	if (attrib_event_decode(place->payload, &d->arena, &event) == 0)
 		put_event(d, &event);
+	else if (attrib_raw_read(place->payload, &raw) == 0)
+		put_webhook(d, &raw);
 	else
 		attrib_buf_printf(&d->out, d->json ? ",\"type\":null" : " - no event");
 	attrib_buf_str(&d->out, d->json ? ATTRIB_STR("}\n") : ATTRIB_STR("\n"));

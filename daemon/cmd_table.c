@@ -253,6 +253,25 @@ const struct cmd cmd_table[] = {
 		"\"e1\"]' -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FORMAT, 1, INT_MAX - 1,
 		cmd_quarantine},
+	{"webhooks", "list|retry [--site S] [-c FILE]",
+		"show webhooks that could not be used, and send them again",
+		"A webhook that is authentic and can't be used, in whole or in part, is answered "
+		"200 "
+		"and\n"
+		"stands in the journal as it came, encrypted with a key of its day: until the "
+		"journal "
+		"lets\n"
+		"its segment go (journal.retain), at most 30 days. list prints them, and why.\n"
+		"retry sends all of them to the running daemon again, signed anew, after an "
+		"upgrade or a\n"
+		"changed setting: what was taken of them before is known and changes nothing. What "
+		"is "
+		"still\n"
+		"refused gives exit status 65. Read and sent from the host that it runs on.\n\n"
+		"Examples:\n"
+		"  attribd webhooks list -c attribd.conf\n"
+		"  attribd webhooks retry --site acme -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE, 1, 1, cmd_webhooks},
 	{"help", "[COMMAND|settings]", "explain a command, or list all settings",
 		"Example:\n"
 		"  attribd help import\n",

@@ -51,6 +51,8 @@
 		"Authentic webhooks that could not be used, in whole or in part, and such that "   \
 		"tell of nothing that is wanted; all of them are answered 200.")                   \
 	X(WEBHOOKS_IGNORED, counter, "attribd_webhooks_total", "result=\"ignored\"", "")           \
+	X(WEBHOOKS_KEPT, counter, "attribd_webhooks_kept_total", "",                               \
+		"Webhooks that could not be used and were journaled as they came, encrypted.")     \
 	X(CLAMPED_LATE, counter, "attribd_events_clamped_total", "edge=\"late\"",                  \
 		"Accepted events whose occurred_at was moved to an edge of what is believed: a "   \
 		"stranger's to max_late ago, anybody's to 5 minutes ahead.")                       \

@@ -212,6 +212,7 @@ static int start_workers(struct attribd_server *server)
 		.progress = &server->progress,
 		.secret = server->secret,
 		.routes = attribd_public_routes,
+		.raw_keys = &server->raw_keys,
 		.flood = server->flood = attribd_flood_new()};
 	int count = server->snapshot->config->workers, err = 0;
 
@@ -512,8 +513,28 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(server->base);
 }
 
+/* Without keys webhooks that can't be used are not kept; nothing else depends on them. */
+static void tend_raw_keys(struct attribd_server *server)
+{
+	if (attribd_raw_keys_tend(&server->raw_keys, attribd_clock_now()))
+		attribd_log(ATTRIBD_LOG_WARNING,
+			"%s: %s; webhooks that can't be used are not kept, trying again "
+			"in an hour",
+			server->raw_keys.directory, strerror(errno));
+}
+
+static void on_hour(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	tend_raw_keys(arg);
+}
+
 static void handle_events(struct attribd_server *server)
 {
+	static const struct timeval hour = {.tv_sec = 3600};
+
+	event_assign(&server->every_hour, server->base, -1, EV_PERSIST, on_hour, server);
+	event_add(&server->every_hour, &hour);
 	event_assign(&server->bell_event, server->base, server->bell.fd, EV_READ | EV_PERSIST,
 		on_bell, server);
 	evsignal_assign(&server->on_term, server->base, SIGTERM, on_stop, server);
@@ -569,6 +590,8 @@ static int prepare(struct attribd_server *server, struct attribd_config *config)
 		return EX_OSERR;
 	}
 	attribd_snapshots_refresh(&server->snapshots, &server->snapshot);
+	attribd_raw_keys_init(&server->raw_keys, server->snapshot->config->state_dir);
+	tend_raw_keys(server);
 	handle_events(server);
 	return 0;
 }

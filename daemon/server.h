@@ -14,6 +14,7 @@
 #include "listener.h"
 #include "progress.h"
 #include "pump.h"
+#include "raw_keys.h"
 #include "snapshot.h"
 #include "told.h"
 #include "trim.h"
@@ -34,9 +35,10 @@ struct attribd_server {
 	struct attribd_held held;       /* constant once threads run */
 	struct attribd_trim trim;
 	struct attribd_checkpoint checkpoint; /* the engine thread's, once it runs */
+	struct attribd_raw_keys raw_keys;
 
 	struct event_base *base; /* main thread */
-	struct event bell_event, on_term, on_int, on_hup;
+	struct event bell_event, on_term, on_int, on_hup, every_hour;
 	struct attribd_bell bell; /* rung by threads that want the main thread's attention */
 	bool stopping;            /* main thread; a signal asked for it */
 	atomic_bool taking;       /* the public door is open */

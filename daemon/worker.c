@@ -126,7 +126,14 @@ int attribd_worker_append(
 	attrib_event_encode(event, &worker->payload);
 	if (worker->payload.err)
 		return worker->payload.err;
-	int err = attrib_lane_append(worker->lane, attrib_buf_view(&worker->payload), number);
+	return attribd_worker_append_bytes(worker, attrib_buf_view(&worker->payload), number);
+}
+
+int attribd_worker_append_bytes(
+	struct attribd_worker *worker, struct attrib_str payload, uint64_t *number)
+{
+	int err = attrib_lane_append(worker->lane, payload, number);
+
 	if (!err && !worker->oldest_batch)
 		worker->oldest_batch = worker->mono;
 	if (!err || err == ATTRIB_E_NO_SPACE)
@@ -447,6 +454,7 @@ int attribd_worker_init(struct attribd_worker *worker, const struct attribd_work
 		.snapshots = options->snapshots,
 		.progress = options->progress,
 		.flood = options->flood,
+		.raw_keys = options->raw_keys,
 		.context = options->context};
 	pthread_mutex_init(&worker->lock, NULL);
 	TAILQ_INIT(&worker->ready);

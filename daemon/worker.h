@@ -20,6 +20,7 @@
 #include "bell.h"
 #include "connection.h"
 #include "flood.h"
+#include "raw_keys.h"
 #include "progress.h"
 #include "route.h"
 #include "snapshot.h"
@@ -51,7 +52,8 @@ struct attribd_worker {
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
 	struct attribd_flood *flood; /* borrowed; of all workers; NULL = nothing is a flood */
-	void *context;               /* borrowed; for handlers of its routes */
+	const struct attribd_raw_keys *raw_keys; /* borrowed; NULL = nothing is kept raw */
+	void *context;                           /* borrowed; for handlers of its routes */
 
 	/* own thread */
 	struct event_base *base;
@@ -84,6 +86,7 @@ struct attribd_worker_options {
 	const struct attribd_route *routes;
 	struct attrib_lane *lane; /* taken over on success; or NULL */
 	struct attribd_flood *flood;
+	const struct attribd_raw_keys *raw_keys; /* or NULL */
 	void *context;
 };
 int attribd_worker_init(struct attribd_worker *worker,
@@ -103,6 +106,8 @@ void attribd_worker_clock(struct attribd_worker *worker);
 /* Appends one record; its number, or an error of the lane. */
 int attribd_worker_append(
 	struct attribd_worker *worker, const struct attrib_event *event, uint64_t *number);
+int attribd_worker_append_bytes(
+	struct attribd_worker *worker, struct attrib_str payload, uint64_t *number);
 /* Puts a connection on the list for its state. */
 void attribd_worker_set_wait(struct attribd_connection *connection, enum attribd_wait wait);
 void attribd_worker_set_work(struct attribd_connection *connection, int work);

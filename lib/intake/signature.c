@@ -1,8 +1,12 @@
 #include "signature.h"
 
+#include <stdio.h>
+
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #define SECRET_MAX 512 /* bytes of a decoded secret */
+#define BASE64_MAC 44
 
 /* -- base64, hex and seconds, each in one spelling -------------------------------------------------- */
 
@@ -64,25 +68,31 @@ static bool read_seconds(struct attrib_str s, int64_t *at)
 static bool read_plain(
 	const struct attrib_webhook *hook, struct attrib_str value, struct signature_claim *out)
 {
-	out->pieces[0] = hook->body;
-	out->piece_count = 1;
+	(void)hook;
 	out->mac_count = 1;
 	return is_mac(value, out->macs[0]);
+}
+
+static void write_plain(const struct signature_claim *claim, struct attrib_buf *out)
+{
+	char text[BASE64_MAC + 1];
+
+	EVP_EncodeBlock((uint8_t *)text, claim->macs[0], ATTRIB_HMAC_BYTES);
+	attrib_buf_printf(out, "%s\r\n", text);
 }
 
 /* "t=<seconds>,v1=<hex>,v1=<hex>,v0=..": other schemes are ignored. */
 static bool read_stripe(
 	const struct attrib_webhook *hook, struct attrib_str value, struct signature_claim *out)
 {
-	struct attrib_str time = ATTRIB_STR_NONE;
-
+	(void)hook;
 	while (value.n) {
 		struct attrib_str text, part = attrib_str_split(value, ',', &value);
 		struct attrib_str name = attrib_str_split(part, '=', &text);
 		if (attrib_str_eq(name, ATTRIB_STR("t"))) {
-			if (time.n)
+			if (out->time.n)
 				return false;
-			time = text;
+			out->time = text;
 		} else if (attrib_str_eq(name, ATTRIB_STR("v1")) &&
 			   out->mac_count < SIGNATURES_MAX &&
 			   attrib_hex_decode(text, out->macs[out->mac_count], ATTRIB_HMAC_BYTES) ==
@@ -90,20 +100,23 @@ static bool read_stripe(
 			out->mac_count++;
 		}
 	}
-	out->pieces[0] = time;
-	out->pieces[1] = ATTRIB_STR(".");
-	out->pieces[2] = hook->body;
-	out->piece_count = 3;
-	return read_seconds(time, &out->signed_at);
+	return read_seconds(out->time, &out->signed_at);
+}
+
+static void write_stripe(const struct signature_claim *claim, struct attrib_buf *out)
+{
+	char text[2 * ATTRIB_HMAC_BYTES + 1] = "";
+
+	attrib_hex(claim->macs[0], ATTRIB_HMAC_BYTES, text);
+	attrib_buf_printf(out, "t=%.*s,v1=%s\r\n", (int)claim->time.n, claim->time.p, text);
 }
 
 /* "v1,<base64> v1,<base64>" over "<id>.<seconds>.<body>". */
 static bool read_standard(
 	const struct attrib_webhook *hook, struct attrib_str value, struct signature_claim *out)
 {
-	struct attrib_str id = attrib_http_header(hook->request, ATTRIB_STR("webhook-id"));
-	struct attrib_str time = attrib_http_header(hook->request, ATTRIB_STR("webhook-timestamp"));
-
+	out->id = attrib_http_header(hook->request, ATTRIB_STR("webhook-id"));
+	out->time = attrib_http_header(hook->request, ATTRIB_STR("webhook-timestamp"));
 	while (value.n) {
 		struct attrib_str text, part = attrib_str_split(value, ' ', &value);
 		struct attrib_str name = attrib_str_split(part, ',', &text);
@@ -111,19 +124,25 @@ static bool read_standard(
 			is_mac(text, out->macs[out->mac_count]))
 			out->mac_count++;
 	}
-	out->pieces[0] = id;
-	out->pieces[1] = ATTRIB_STR(".");
-	out->pieces[2] = time;
-	out->pieces[3] = ATTRIB_STR(".");
-	out->pieces[4] = hook->body;
-	out->piece_count = 5;
-	return id.n && read_seconds(time, &out->signed_at);
+	return out->id.n && read_seconds(out->time, &out->signed_at);
 }
 
-const struct signature_form signature_shopify = {"X-Shopify-Hmac-Sha256", read_plain, false};
-const struct signature_form signature_woocommerce = {"X-WC-Webhook-Signature", read_plain, false};
-const struct signature_form signature_stripe = {"Stripe-Signature", read_stripe, false};
-const struct signature_form signature_standard = {"webhook-signature", read_standard, true};
+static void write_standard(const struct signature_claim *claim, struct attrib_buf *out)
+{
+	attrib_buf_str(out, ATTRIB_STR("v1,"));
+	write_plain(claim, out);
+	attrib_buf_printf(out, "webhook-id: %.*s\r\nwebhook-timestamp: %.*s\r\n", (int)claim->id.n,
+		claim->id.p, (int)claim->time.n, claim->time.p);
+}
+
+const struct signature_form signature_shopify = {
+	"X-Shopify-Hmac-Sha256", SIGNED_BODY, false, read_plain, write_plain};
+const struct signature_form signature_woocommerce = {
+	"X-WC-Webhook-Signature", SIGNED_BODY, false, read_plain, write_plain};
+const struct signature_form signature_stripe = {
+	"Stripe-Signature", SIGNED_TIME, false, read_stripe, write_stripe};
+const struct signature_form signature_standard = {
+	"webhook-signature", SIGNED_ID, true, read_standard, write_standard};
 
 /* -- the rule --------------------------------------------------------------------------------------- */
 
@@ -157,9 +176,20 @@ static bool is_in_time(int64_t signed_at, int64_t now)
 						    signed_at <= now + ATTRIB_WEBHOOK_TOLERANCE_US);
 }
 
+static void mac_of(const struct signature_form *form, const struct signature_claim *claim,
+	struct attrib_str body, struct attrib_keys *keys, struct attrib_str key,
+	uint8_t mac[ATTRIB_HMAC_BYTES])
+{
+	const struct attrib_str dot = {".", 1};
+	const struct attrib_str pieces[] = {claim->id, dot, claim->time, dot, body};
+
+	attrib_hmac(keys, key, pieces + form->from, 5 - form->from, mac);
+}
+
 /* All secrets are tried against all signatures, so that the time tells nothing about either. */
 static bool is_signed(const struct signature_form *form, const struct signature_claim *claim,
-	struct attrib_keys *keys, const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS])
+	struct attrib_str body, struct attrib_keys *keys,
+	const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS])
 {
 	uint8_t room[SECRET_MAX], mac[ATTRIB_HMAC_BYTES];
 	bool found = false;
@@ -168,7 +198,7 @@ static bool is_signed(const struct signature_form *form, const struct signature_
 		struct attrib_str key = key_of(form, secrets[i], room);
 		if (key.n == 0)
 			continue;
-		attrib_hmac(keys, key, claim->pieces, claim->piece_count, mac);
+		mac_of(form, claim, body, keys, key, mac);
 		for (size_t k = 0; k < claim->mac_count; k++)
 			found |= CRYPTO_memcmp(mac, claim->macs[k], sizeof mac) == 0;
 	}
@@ -185,7 +215,23 @@ int signature_check(const struct signature_form *form, const struct attrib_webho
 	struct attrib_str value = attrib_http_header(hook->request, attrib_str_of(form->header));
 
 	if (!form->read(hook, value, &claim) || !is_in_time(claim.signed_at, now) ||
-		!is_signed(form, &claim, keys, secrets))
+		!is_signed(form, &claim, hook->body, keys, secrets))
 		return ATTRIB_E_UNAUTHORIZED;
 	return 0;
+}
+
+void signature_make(const struct signature_form *form, struct attrib_keys *keys,
+	struct attrib_str secret, struct attrib_str id, struct attrib_str body, int64_t now,
+	struct attrib_buf *out)
+{
+	struct signature_claim claim = {.id = id, .mac_count = 1};
+	uint8_t room[SECRET_MAX];
+	char time[24];
+
+	snprintf(time, sizeof time, "%lld", (long long)(now / ATTRIB_US_PER_S));
+	claim.time = attrib_str_of(time);
+	mac_of(form, &claim, body, keys, key_of(form, secret, room), claim.macs[0]);
+	attrib_buf_printf(out, "%s: ", form->header);
+	form->write(&claim, out);
+	OPENSSL_cleanse(room, sizeof room);
 }

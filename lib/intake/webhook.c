@@ -79,6 +79,20 @@ int attrib_webhook_verify(const struct attrib_webhook *hook, struct attrib_keys 
 	return signature_check(vendors[hook->vendor].signature, hook, keys, secrets, now);
 }
 
+void attrib_webhook_sign(enum attrib_vendor vendor, struct attrib_keys *keys,
+	struct attrib_str secret, struct attrib_str request_id, struct attrib_str body, int64_t now,
+	struct attrib_buf *out)
+{
+	signature_make(vendors[vendor].signature, keys, secret, request_id, body, now, out);
+}
+
+struct attrib_str attrib_webhook_id(const struct attrib_webhook *hook)
+{
+	return vendors[hook->vendor].names_requests
+		       ? attrib_http_header(hook->request, ATTRIB_STR("webhook-id"))
+		       : ATTRIB_STR_NONE;
+}
+
 /* Whoever reads of a reject has to find the order at the vendor's: its id, where the body has one in plain
  * letters. */
 static void name_rejects(const struct attrib_intake *intake, const struct attrib_webhook *hook,
@@ -106,8 +120,7 @@ int attrib_webhook_read(const struct attrib_intake *intake, const struct attrib_
 		.intake = intake, .trust = ATTRIB_TRUST_SIGNED, .source = names[hook->vendor]};
 	int err;
 
-	if (vendors[hook->vendor].names_requests)
-		sender.request_id = attrib_http_header(hook->request, ATTRIB_STR("webhook-id"));
+	sender.request_id = attrib_webhook_id(hook);
 	*out = (struct attrib_intake_result){0};
 	err = vendors[hook->vendor].read(&sender, hook->body, out);
 	if (out->reject_count)
