@@ -26,7 +26,10 @@ struct play {
 	struct attrib_buf body, payload;
 	struct attrib_engine_record group[GROUP_MAX];
 	size_t group_n;
-	uint64_t number;
+	uint64_t number, flushed; /* the last record: that came; that is in the sink */
+	uint64_t starts;
+	struct attrib_catalog *flushed_catalog; /* what decided in the sink; only compared */
+	struct play_copy copy;
 };
 
 void play_fail(const char *format, ...)
@@ -76,6 +79,7 @@ static void apply_group(struct play *play)
 		"apply");
 	play->group_n = 0;
 	attrib_arena_reset(&play->arena);
+	play_copy_step(&play->copy, play->state, play->number);
 }
 
 /* times: the same batch again, as after a COMMIT whose answer was lost. */
@@ -92,6 +96,8 @@ static void flush(struct play *play, int times)
 	printf("{\"flushed\":%llu}\n", (unsigned long long)view.records);
 	fflush(stdout);
 	attrib_batch_reset(play->batch);
+	play->flushed = play->number;
+	play->flushed_catalog = play->catalog;
 }
 
 static void reset(struct play *play)
@@ -100,8 +106,10 @@ static void reset(struct play *play)
 	attrib_arena_reset(&play->arena);
 	attrib_batch_reset(play->batch);
 	world_end(play);
+	play_copy_done(&play->copy);
+	play->number = play->flushed = play->starts = 0;
 	attrib_catalog_unref(play->catalog);
-	play->catalog = NULL;
+	play->catalog = play->flushed_catalog = NULL;
 	play_sites_done(&play->sites);
 }
 
@@ -153,6 +161,7 @@ static void append(struct play *play, const struct attrib_event *event)
 	record->payload = attrib_arena_str(&play->arena, attrib_buf_view(&play->payload));
 	if (!record->payload.p)
 		play_fail("out of memory");
+	play_copy_keep(&play->copy, record);
 }
 
 static void print_reject(struct play *play, const struct attrib_reject *reject)
@@ -240,6 +249,43 @@ static void take_event(struct play *play, struct attrib_json json, struct attrib
 	}
 }
 
+/* The process ends here, and another one goes on with the copy: what the sink has is applied silently, the rest
+ * is emitted. */
+static void recover(struct play *play)
+{
+	const struct play_copy *copy = &play->copy;
+	bool left = true;
+
+	attrib_batch_reset(play->batch);
+	attrib_engine_free(play->engine);
+	play->state = play_copy_load(&play->copy, play->state, play->number);
+	attrib_state_memory_raise_ticket(play->state, ++play->starts << 40);
+	must(attrib_engine_new(play->state, play->keys, play->catalog, &play->engine), "engine");
+	attrib_engine_resume(play->engine, &copy->marks);
+	for (size_t i = 0; i < copy->record_n; i++) {
+		bool silent = copy->records[i].number <= play->flushed;
+
+		if (copy->records[i].number > copy->noted || !silent)
+			must(attrib_engine_apply(play->engine, &copy->records[i], 1, silent,
+				     silent ? NULL : play->batch),
+				"apply");
+	}
+	if (play->catalog == play->flushed_catalog)
+		return;
+	must(attrib_engine_set_catalog(play->engine, play->catalog, true), "catalog");
+	while (left)
+		must(attrib_engine_redecide(play->engine, 64, play->batch, &left), "redecide");
+}
+
+static void take_checkpoint(struct play *play, struct attrib_str how)
+{
+	apply_group(play);
+	if (attrib_str_eq(how, ATTRIB_STR("recover")))
+		recover(play);
+	else
+		play_copy_begin(&play->copy, play->engine, play->number, how);
+}
+
 static void take_line(struct play *play, struct attrib_str text)
 {
 	struct attrib_json root, value;
@@ -253,6 +299,8 @@ static void take_line(struct play *play, struct attrib_str text)
 		flush(play, attrib_json_kind(value) == ATTRIB_JSON_STRING ? 2 : 1);
 	else if (play_member(root, "catalog", &value))
 		take_catalog(play, value);
+	else if (play_member(root, "checkpoint", &value))
+		take_checkpoint(play, attrib_json_string(value));
 	else if (play_member(root, "reset", &value))
 		reset(play);
 	else

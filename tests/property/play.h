@@ -9,6 +9,8 @@
 
 #include "attrib/batch.h"
 #include "attrib/catalog.h"
+#include "attrib/checkpoint.h"
+#include "attrib/engine.h"
 #include "attrib/intake.h"
 #include "attrib/sink.h"
 #include "../../lib/intake/json.h"
@@ -46,6 +48,28 @@ struct attrib_sink *play_database(const char *conninfo);
 void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_view *view);
 /* Writes the sites' settings that views need. */
 void play_database_sites(const char *conninfo, const struct play_sites *sites);
+
+/* A copy of the state that is made while records are applied, and what a start from it would read again. */
+struct play_copy {
+	bool making, late; /* late: positions as of its end, which is wrong */
+	struct attrib_dump dump;
+	struct attrib_buf blocks, end;
+	uint64_t noted; /* the last record that the copy has for sure */
+	struct attrib_engine_marks marks;
+	struct attrib_engine_record
+		*records; /* owned, with their payloads: all since the beginning */
+	size_t record_n, record_cap;
+};
+void play_copy_keep(struct play_copy *copy, const struct attrib_engine_record *record);
+/* how: "begin", or "late" for one that notes its positions at the end. */
+void play_copy_begin(struct play_copy *copy, const struct attrib_engine *engine, uint64_t applied,
+	struct attrib_str how);
+/* One step between two groups. */
+void play_copy_step(struct play_copy *copy, struct attrib_state *state, uint64_t applied);
+/* The rest of the steps, then a new state from the copy; the old one is freed. */
+struct attrib_state *play_copy_load(
+	struct play_copy *copy, struct attrib_state *state, uint64_t applied);
+void play_copy_done(struct play_copy *copy);
 
 __attribute__((noreturn, format(printf, 1, 2))) void play_fail(const char *format, ...);
 
