@@ -232,11 +232,8 @@ static int add_codes(struct gather *gather)
 int attrib_candidate_cmp_copy(const struct attrib_candidate *a, const struct attrib_candidate *b)
 {
 	const struct attrib_fact *x = a->fact, *y = b->fact;
-	int order;
+	int order = attrib_int_cmp(y->at, x->at);
 
-	if (!x || !y || x == y)
-		return 0;
-	order = attrib_int_cmp(y->at, x->at);
 	return order ? order
 		     : (x->content_hash < y->content_hash) - (x->content_hash > y->content_hash);
 }
@@ -311,7 +308,7 @@ int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,
 		.person = person,
 		.arena = person->closure->arena,
 		.lock_at = group->order.lock_at};
-	int err = 0;
+	int err;
 
 	*path = (struct attrib_path){.site = group->site, .group = group};
 	err = attrib_person_customer(person, &path->customer, &path->customer_count);

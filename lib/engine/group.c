@@ -43,7 +43,7 @@ static int want_holders(struct attrib_closure *closure, const struct attrib_node
 	return err;
 }
 
-/* What an order's aliases name, and who shares one. */
+/* What a judged order's aliases name, and who shares one: those names were loaded to judge it. */
 static int want_aliases(
 	struct attrib_closure *closure, struct attrib_node *order, struct attrib_nodes *found)
 {
@@ -54,8 +54,6 @@ static int want_aliases(
 		struct attrib_node *name =
 			attrib_closure_want(closure, ATTRIB_ENTITY_ORDER, &held.entity);
 		err = name ? attrib_nodes_add(found, name, closure->arena) : ATTRIB_E_NOMEM;
-		if (err == 0)
-			err = attrib_closure_load(closure);
 		if (err == 0)
 			err = want_holders(closure, name, &held.kind, found);
 	}
@@ -165,10 +163,8 @@ static void member_init(struct member *m, struct attrib_node *node,
 
 	*m = (struct member){.node = node};
 	attrib_merge(room, n, policy, &m->order);
-	for (size_t i = 0; i < n; i++)
-		if (room[i]->event.trust == ATTRIB_TRUST_SIGNED && policy->order_source.n &&
-			attrib_str_eq(room[i]->event.source, policy->order_source))
-			m->authority = true;
+	m->authority = m->order.signed_source && policy->order_source.n &&
+		       attrib_str_eq(m->order.source, policy->order_source);
 }
 
 static bool is_alias(const struct attrib_node *node, const struct attrib_nodes *members)
@@ -207,7 +203,7 @@ static int merge_members(struct attrib_closure *closure, struct attrib_order_gro
 {
 	int err = merge_observations(group, group->newest, ATTRIB_FOREVER, closure->arena);
 
-	return err || !group->observation_count ? err : name_order(closure, group);
+	return err ? err : name_order(closure, group);
 }
 
 int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,

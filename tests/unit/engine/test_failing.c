@@ -250,6 +250,12 @@ static void one_of_the_crowd(struct world *w)
 	world_landing(w, "v5", "u1", "bea", NULL, NULL, T0 + HOUR);
 }
 
+/* Who filled the cart comes back: it leads to the order. */
+static void back(struct world *w)
+{
+	world_landing(w, "v6", "kitchen", "bea", NULL, NULL, T0 - MIN);
+}
+
 /* A lead by a click id that only it knows ... */
 static void lead_of_a_click(struct world *w)
 {
@@ -395,6 +401,7 @@ static void test_a_group_is_applied_again(void **unused)
 	check_both((struct story){.parts = {carried}});
 	check_both((struct story){.parts = {kept}});
 	check_both((struct story){.parts = {earlier, later}});
+	check_both((struct story){.parts = {earlier, back}});
 	check_both((struct story){.parts = {lead_of_a_click, order_of_the_lead}, .often = true});
 }
 

@@ -209,6 +209,26 @@ static void test_click_id_credits_the_order_and_links_nobody(void **unused)
 	world_done(&w);
 }
 
+/* Two sources of an order may know of two clicks. */
+static void test_an_order_has_all_its_click_ids(void **unused)
+{
+	static const char *const ids[] = {"k1", "k2", "k3"};
+	struct world w;
+	struct attrib_event *event;
+
+	(void)unused;
+	creators(&w);
+	for (size_t i = 0; i < 3; i++) {
+		event = world_click(&w, ids[i], "sender", i ? "l-ada" : "l-bea", T0 - 3 * HOUR);
+		event_click_id(&w, event, ids[i]);
+		event = world_order(&w, "o", "friend", NULL);
+		event->order->updated_at = T0 + (int64_t)i;
+		event_click_id(&w, event, ids[i]);
+	}
+	assert_int_equal(world_decision(&w, "o")->step_count, 3);
+	world_done(&w);
+}
+
 static void test_click_id_on_a_landing_joins_the_visitors_path(void **unused)
 {
 	(void)unused;
@@ -452,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_a_hub_owns_no_touch_of_a_shared_device),
 		cmocka_unit_test(test_order_without_key),
 		cmocka_unit_test(test_click_id_credits_the_order_and_links_nobody),
+		cmocka_unit_test(test_an_order_has_all_its_click_ids),
 		cmocka_unit_test(test_click_id_on_a_landing_joins_the_visitors_path),
 		cmocka_unit_test(test_one_click_by_two_ways_is_one_touch),
 		cmocka_unit_test(test_hub_keys_link_nobody),
