@@ -1,3 +1,6 @@
+/*
+ * One file a day, named by its number since 1970.
+ */
 #include "raw_keys.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * The forms in which vendors sign, and the one rule behind them.
+ */
 #include "signature.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/*
+ * What the vendors' files have in common; see vendor.h.
+ */
 #include "vendor.h"
 
 #include "attrib/money.h"

@@ -1,6 +1,6 @@
 /*
  * Bodies in the shapes that the vendors send (tests/data/<vendor>/<case>.json), and the events that they
- * become (tests/data/<vendor>/expected.txt), each event in one line.
+ * become (tests/data/<vendor>/expected.txt), each event in one line. And bodies that nobody sends.
  */
 #include <dirent.h>
 
