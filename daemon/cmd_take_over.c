@@ -16,6 +16,7 @@ struct take_over {
 	struct attribd_config *config;
 	struct attrib_id instance;
 	uint8_t fingerprint[32];
+	uint64_t hash_seed;
 	int lock; /* owned; of the state directory */
 	struct attrib_journal *journal;
 	struct attrib_checkpoints *checkpoints;
@@ -47,9 +48,19 @@ static int open_secret(struct take_over *t)
 	struct attrib_keys *keys;
 	int status = cmd_load_keys(t->config->secret_file, &keys, t->fingerprint);
 
-	if (!status)
-		attrib_keys_free(keys);
-	return status;
+	if (status)
+		return status;
+	t->hash_seed = attrib_keys_hash_seed(keys);
+	attrib_keys_free(keys);
+	return EX_OK;
+}
+
+static int failed(const char *dir, int err)
+{
+	if (err)
+		cmd_complain("%s: %s", dir,
+			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
+	return cmd_exit_status(err);
 }
 
 static int open_state(struct take_over *t)
@@ -77,12 +88,29 @@ static int open_state(struct take_over *t)
 	if (!err)
 		err = attrib_checkpoints_open(&copies, &t->checkpoints);
 	t->held.journal = t->journal;
+	return failed(dir, err);
+}
+
+/* Only whoever reads all of a checkpoint knows that it is whole: a start would pass over one that is not. */
+static int read_checkpoints(struct take_over *t)
+{
+	const struct attrib_checkpoint_load how = {.memory = {.hash_seed = t->hash_seed}};
+	size_t i = 0;
+	int err = 0;
+
+	while (i < attrib_checkpoints_count(t->checkpoints) && !err) {
+		struct attrib_state *state;
+		err = attrib_checkpoints_load(t->checkpoints, i, &how, &state);
+		if (!err) {
+			state->ops->free(state);
+			i++;
+		} else if (err == ATTRIB_E_CORRUPT) {
+			err = 0;
+		}
+	}
 	if (!err)
 		err = attribd_held_take(&t->held, t->checkpoints);
-	if (err)
-		cmd_complain("%s: %s", dir,
-			err == ATTRIB_E_IO ? strerror(errno) : attrib_error_text(err));
-	return cmd_exit_status(err);
+	return failed(t->config->state_dir, err);
 }
 
 /* The lanes that the daemon would refuse to start for. */
@@ -138,6 +166,8 @@ int cmd_take_over(const struct cmd_line *line)
 	status = open_state(&t);
 	if (!status)
 		status = open_secret(&t);
+	if (!status)
+		status = read_checkpoints(&t);
 	if (!status)
 		status = write_down(&t);
 	free(t.lanes);

@@ -1,6 +1,7 @@
 /*
  * The engine thread's insides, shared by the files that make it: pump.c reads, applies and hands over,
- * pump_recover.c begins, pump_checkpoint.c copies the state between two groups.
+ * pump_recover.c begins, pump_past.c with less than there was, pump_checkpoint.c copies the state between two
+ * groups.
  */
 #ifndef ATTRIBD_PUMP_INTERNAL_H
 #define ATTRIBD_PUMP_INTERNAL_H
@@ -27,6 +28,12 @@ uint64_t attribd_pump_version(const struct attribd_snapshot *snapshot);
 
 /* From the thread's birth until the first record is to be emitted. False: stopped, or it can't begin. */
 bool attribd_pump_begin(struct attribd_pump *pump);
+
+/* -- pump_past.c -- */
+
+/* After the silent records: when the state lacks some that it can't have any more, what was decided by them
+ * stays as it is. */
+void attribd_pump_keep_past(struct attribd_pump *pump);
 
 /* -- pump_checkpoint.c -- */
 

@@ -190,13 +190,22 @@ static int take_checkpoint(struct attribd_pump *pump, const struct attrib_sink_a
 	return load_newest(pump, attach, true, head);
 }
 
+static bool is_given_up(const struct attrib_sink_attach *attach, const struct attrib_id *lane)
+{
+	for (size_t i = attach->position_count - attach->given_up; i < attach->position_count; i++)
+		if (attrib_id_eq(&attach->positions[i].lane, lane))
+			return true;
+	return false;
+}
+
 /* The loaded checkpoint may be an older one than the start was allowed with: is all of the rest there? */
-static bool is_whole(struct attribd_pump *pump)
+static bool is_whole(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
 {
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
 		struct attribd_pump_lane *lane = &pump->lanes[i];
 		if (lane->state >= attribd_held_state(pump->held, &lane->id) ||
-			begins_in_journal(pump, i) || lane->after <= lane->state)
+			begins_in_journal(pump, i) || lane->after <= lane->state ||
+			is_given_up(attach, &lane->id))
 			continue;
 		attribd_log(ATTRIBD_LOG_ERROR,
 			"no checkpoint can be read, and segments that it would replace are "
@@ -349,12 +358,13 @@ bool attribd_pump_begin(struct attribd_pump *pump)
 		return false;
 	if (attribd_pump_find_lanes(pump) || make_state(pump, &attach))
 		return false;
-	if (!is_whole(pump)) {
+	if (!is_whole(pump, &attach)) {
 		give_up(pump, ATTRIB_E_CONFIG);
 		return false;
 	}
 	if (!replay(pump, &attach))
 		return false;
+	attribd_pump_keep_past(pump);
 	pump->filling_from = pump->records;
 	pump->decided_version = attach.catalog_version;
 	pump->unsettled = pump->snapshot->wanted;

@@ -19,6 +19,7 @@ struct attrib_sink_attach {
 	uint64_t catalog_version; /* of the last flush; differs from now: decide all again */
 	struct attrib_position *positions; /* owned by the sink until its free */
 	size_t position_count;
+	size_t given_up; /* the last ones, as in attrib_positions */
 };
 
 struct attrib_sink_error {

@@ -177,6 +177,7 @@ static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *
 	}
 	taken.positions = s->positions.p;
 	taken.position_count = s->positions.count;
+	taken.given_up = s->positions.given_up;
 	*out = taken;
 	return 0;
 }
