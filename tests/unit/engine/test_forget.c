@@ -63,6 +63,57 @@ static void test_leads_are_looked_back_at(void **unused)
 	world_done(&w);
 }
 
+/* So do the months in which renewals earn: whose first order is forgotten is beyond them. */
+static void test_first_orders_are_looked_back_at(void **unused)
+{
+	struct world w;
+	int64_t watermark = START + 400 * DAYS, placed_at = watermark - LOCK;
+	struct attrib_event *order;
+
+	(void)unused;
+	world_init(&w);
+	w.site.policy.lead_window_us = 0;
+	w.site.policy.renewals = ATTRIB_RENEWALS_MONTHS;
+	w.site.policy.renewal_months = 12;
+	world_tracker(&w, ATTRIB_TRACKER_CODE, "ANN10", "ann");
+	world_open(&w);
+	order = world_order(&w, "first", NULL, NULL);
+	event_at(order, placed_at - 360 * DAYS);
+	event_customer(&w, order, "k");
+	world_apply(&w);
+	assert_int_equal(attrib_engine_forget(w.engine, ATTRIB_NEVER, watermark), 0);
+	order = world_order(&w, "1", NULL, "ANN10");
+	event_at(order, placed_at);
+	event_customer(&w, order, "k");
+	order->order->kind = ATTRIB_STR("renewal");
+	check_winner(world_decision(&w, "1"), "ann", CODE);
+	world_done(&w);
+}
+
+/* The state is one for all shops: the one that looks back furthest is asked. */
+static void test_every_shop_is_looked_back_for(void **unused)
+{
+	static const char *const names[] = {"annex", "zoo"};
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		struct world w;
+		int64_t watermark = START + 400 * DAYS;
+		world_init(&w);
+		w.site.policy.lead_window_us = 0;
+		w.neighbour = w.site;
+		w.neighbour.name = attrib_str_of(names[i]);
+		w.site.policy.lead_window_us = 200 * DAYS;
+		world_tracker(&w, ATTRIB_TRACKER_LINK, "ann", "ann");
+		world_open(&w);
+		world_click(&w, "c", "v", "ann", watermark - 250 * DAYS);
+		world_apply(&w);
+		assert_int_equal(attrib_engine_forget(w.engine, ATTRIB_NEVER, watermark), 0);
+		assert_int_equal(count_of(&w, ATTRIB_ENTITY_VISITOR), 1);
+		world_done(&w);
+	}
+}
+
 static void test_who_is_who_is_not_forgotten(void **unused)
 {
 	struct world w;
@@ -138,6 +189,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_an_order_may_look_back_at_stays),
 		cmocka_unit_test(test_leads_are_looked_back_at),
+		cmocka_unit_test(test_first_orders_are_looked_back_at),
+		cmocka_unit_test(test_every_shop_is_looked_back_for),
 		cmocka_unit_test(test_who_is_who_is_not_forgotten),
 		cmocka_unit_test(test_a_locked_order_is_late_once_facts_are_forgotten),
 		cmocka_unit_test(test_months_of_renewals_are_counted_from_a_forgotten_order),

@@ -365,6 +365,44 @@ static void test_what_the_order_carries_is_a_touch_at_T(void **unused)
 	world_done(&w);
 }
 
+/* As far as it was told by the lock, which is the last moment that counts. */
+static void test_what_the_order_carries_was_told_by_its_lock(void **unused)
+{
+	(void)unused;
+	for (int after = 0; after < 2; after++) {
+		struct world w;
+		struct attrib_event *order;
+		one_creator(&w);
+		world_open(&w);
+		world_order(&w, "o", "v", NULL);
+		order = world_order(&w, "o", "v", NULL);
+		order->affiliate = ATTRIB_STR("bea");
+		order->received_at = T0 + 30 * DAYS + after;
+		assert_int_equal(world_decision(&w, "o")->step_count, !after);
+		world_done(&w);
+	}
+}
+
+/* As many codes as an order can have are all on its path. */
+static void test_every_code_of_an_order_is_a_touch(void **unused)
+{
+	struct world w;
+	struct attrib_order *order;
+
+	(void)unused;
+	one_creator(&w);
+	world_open(&w);
+	order = world_order(&w, "o", "v", "NONE0")->order;
+	for (size_t i = 1; i < ATTRIB_ORDER_CODES_MAX; i++)
+		order->codes[order->code_count++].code =
+			i == ATTRIB_ORDER_CODES_MAX - 1
+				? ATTRIB_STR("ADA10")
+				: attrib_arena_printf(&w.arena, "NONE%zu", i);
+	assert_int_equal(world_decision(&w, "o")->step_count, ATTRIB_ORDER_CODES_MAX);
+	check_winner(world_decision(&w, "o"), "ada", CODE);
+	world_done(&w);
+}
+
 /* -- collapse ------------------------------------------------------------------------------------- */
 
 static void test_collapse_is_anchored_not_chained(void **unused)
@@ -481,6 +519,8 @@ int main(void)
 		cmocka_unit_test(test_generic_and_unowned_keys_never_earn),
 		cmocka_unit_test(test_touches_are_clamped_to_received_plus_five_minutes),
 		cmocka_unit_test(test_what_the_order_carries_is_a_touch_at_T),
+		cmocka_unit_test(test_what_the_order_carries_was_told_by_its_lock),
+		cmocka_unit_test(test_every_code_of_an_order_is_a_touch),
 		cmocka_unit_test(test_collapse_is_anchored_not_chained),
 		cmocka_unit_test(test_collapse_border_is_exclusive),
 		cmocka_unit_test(test_code_absorbs_its_owners_click),
