@@ -50,6 +50,7 @@ export function parse(point) {
 export const generator = (seed, point) => rng([...point].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 16777619), seed ^ 0x811c9dc5));
 
 const PATIENCE_MS = 120000;
+const PAUSE_MS = 1500; // where a fault may be what is waited for in vain
 
 // What happens first: the daemon takes requests, or it ends.
 export async function startedOrEnded(shop) {
@@ -95,10 +96,12 @@ async function outlastFullDisk(shop, log, batch) {
   assert.equal(outcome, 'acked', `it goes on by itself:\n${shop.log}`);
 }
 
-// One client, one request after the other, as long as somebody listens. What each became, in order.
-async function tell(shop, log, { batches }, lasts) {
+// One client, one request after the other, as long as somebody listens. After each quarter the scene may want a
+// pause, for something that has to happen. What each request became, in order.
+async function tell(shop, log, { batches, pause }, { lasts = false, patience = PAUSE_MS } = {}) {
   const outcomes = [];
-  for (const batch of batches) {
+  for (const [i, batch] of batches.entries()) {
+    if (pause && i && i % Math.ceil(batches.length / 4) === 0) await pause(shop, patience);
     const outcome = await post(shop, log, batch);
     outcomes.push(outcome);
     if (outcome === 'unsent') break;
@@ -158,7 +161,7 @@ async function faulty(shop, log, scene, mode, call, r) {
   const { shim, next } = MODES[mode];
   await shop.startShimmed({ point: `${shim}:${call}` });
   await startedOrEnded(shop);
-  const outcomes = shop.exit ? [] : await tell(shop, log, scene, mode === 'enospc-on');
+  const outcomes = shop.exit ? [] : await tell(shop, log, scene, { lasts: mode === 'enospc-on' });
   if (!shop.exit) await quietOrEnded(shop);
   const exit = await ended(shop);
   const seen = afterwards(shop, mode, exit, shop.replay(), outcomes);
@@ -205,7 +208,7 @@ export async function rehearse(stage, scene) {
   try {
     await shop.startShimmed();
     await startedOrEnded(shop);
-    const outcomes = await tell(shop, log, scene);
+    const outcomes = await tell(shop, log, scene, { patience: PATIENCE_MS });
     assert.ok(!shop.exit && outcomes.every((outcome) => outcome === 'acked'), shop.log);
     await shop.quiet();
     await check(shop, log, 'without a fault');
