@@ -65,7 +65,7 @@ class Pair {
     if (this.dead) return;
     const target = this.sockets[from === CLIENT ? SERVER : CLIENT];
     const source = this.sockets[from];
-    if (!target.destroyed && !target.write(bytes)) {
+    if (!target.destroyed && !target.write(bytes) && !source.isPaused()) {
       source.pause();
       target.once('drain', () => source.resume());
     }
@@ -150,7 +150,11 @@ export class Proxy {
   static async open(server) {
     const proxy = new Proxy();
     proxy.target = join(server, '.s.PGSQL.5432');
-    proxy.server = createServer((socket) => { proxy.pairs.add(new Pair(proxy, socket)); });
+    proxy.server = createServer((socket) => {
+      const pair = new Pair(proxy, socket);
+      proxy.pairs.add(pair);
+      if (proxy.swallowing) proxy.swallowed.push(pair);
+    });
     await new Promise((done) => { proxy.server.listen(0, '127.0.0.1', done); });
     return proxy;
   }
@@ -187,11 +191,12 @@ export class Proxy {
   }
 
   // The black hole: connections stay open, and what is written into them goes nowhere. pass() lets new ones
-  // through; those that fell in stay there. Returns them.
+  // through; those that fell in stay there. Returns them, and whoever falls in later is added.
   swallow() {
     this.swallowing = true;
-    for (const pair of this.pairs) pair.dead = true;
-    return [...this.pairs];
+    this.swallowed = [...this.pairs];
+    for (const pair of this.swallowed) pair.dead = true;
+    return this.swallowed;
   }
 
   pass() { this.swallowing = false; }
