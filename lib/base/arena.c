@@ -22,11 +22,11 @@
 #include <sanitizer/asan_interface.h>
 #define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
-#define GAP            ALIGNMENT
+#define GAP(room)      ((room) < 1024 ? (room) : 1024) /* a row of most arrays */
 #else
 #define POISON(p, n)   ((void)(p), (void)(n))
 #define UNPOISON(p, n) ((void)(p), (void)(n))
-#define GAP            ((size_t)0)
+#define GAP(room)      0
 #endif
 
 #define ALIGNMENT ((size_t)16)
@@ -109,9 +109,10 @@ static struct attrib_arena_block *block_add(struct attrib_arena *arena, size_t s
 void *attrib_arena_raw(struct attrib_arena *arena, size_t size)
 {
 	struct attrib_arena_block *block = arena->head;
-	size_t room = ((size ? size + ALIGNMENT - 1 : ALIGNMENT) & ~(ALIGNMENT - 1)) + GAP;
+	size_t room = size ? (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
 	void *p;
 
+	room += GAP(room);
 	if (size > SIZE_MAX / 2)
 		block = NULL;
 	else if (!block || block->size - block->used < room)
