@@ -75,7 +75,7 @@ static uint64_t checksum(const uint8_t *p, size_t n)
 static void encode(const struct journal_ledger *ledger, uint8_t *p, size_t n)
 {
 	memcpy(p, magic, sizeof magic);
-	put(p + 8, VERSION | (uint64_t)HEAD << 32);
+	put(p + 8, VERSION | (uint64_t)~VERSION << 32);
 	memcpy(p + 16, ledger->instance.b, 16);
 	put(p + 32, (uint64_t)ledger->ran);
 	put(p + 40, ledger->gone_count);
@@ -93,7 +93,10 @@ static int decode(const uint8_t *p, size_t n, struct journal_ledger *out)
 {
 	if (n < HEAD || memcmp(p, magic, sizeof magic) != 0)
 		return ATTRIB_E_CORRUPT;
-	if ((uint32_t)get(p + 8) > VERSION)
+	uint32_t version = (uint32_t)get(p + 8);
+	if (version != (uint32_t) ~(get(p + 8) >> 32))
+		return ATTRIB_E_CORRUPT;
+	if (version > VERSION)
 		return ATTRIB_E_VERSION;
 	uint64_t gone = get(p + 40), ended = get(p + 48);
 	if (gone > ROWS_MAX || ended > ROWS_MAX || n != HEAD + (gone + ended) * ROW ||

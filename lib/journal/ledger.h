@@ -7,7 +7,7 @@
  * gone is unknown: whoever compares positions is loud then, not wrong.
  *
  *      0  magic "attribL\n"
- *      8  u32 format version, u32 bytes of the head (64)
+ *      8  u32 format version, u32 its complement: a flipped bit is damage, not a newer format
  *     16  instance id (16)
  *     32  i64 time run, microseconds
  *     40  u64 number of lanes that are gone, u64 number of segments that have ended
