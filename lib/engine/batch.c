@@ -207,12 +207,19 @@ int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_de
 		&batch->decisions, &batch->sorted_decisions, &batch->decision_index, hash, copy);
 }
 
-static uint64_t traffic_hash(const struct attrib_traffic *t)
+uint64_t attrib_traffic_hash(const struct attrib_traffic *t)
 {
-	uint64_t seed = (uint64_t)t->bucket_at ^ (uint64_t)t->channel << 56 ^
-			(uint64_t)t->type << 48 ^ (uint64_t)t->verdicts << 32;
+	return hash_str(t->key, hash_str(t->site, t->channel));
+}
 
-	return hash_str(t->key, hash_str(t->site, seed));
+/* What else tells two rows of one key apart. */
+static uint64_t row_hash(const struct attrib_traffic *t, uint64_t key_hash)
+{
+	uint64_t rest =
+		(uint64_t)t->bucket_at ^ (uint64_t)t->type << 56 ^ (uint64_t)t->verdicts << 32;
+	uint64_t hash = (key_hash ^ rest) * 0x9e3779b97f4a7c15;
+
+	return hash ^ hash >> 32;
 }
 
 static bool same_traffic(const struct attrib_traffic *a, const struct attrib_traffic *b)
@@ -234,11 +241,45 @@ static bool keep_site(struct attrib_batch *batch, struct attrib_str *site)
 	return true;
 }
 
-struct attrib_traffic *attrib_batch_traffic_row(
+void attrib_batch_traffic_near(
+	const struct attrib_batch *batch, const struct attrib_traffic *traffic, uint64_t key_hash)
+{
+	attrib_table_prefetch(&batch->traffic_index, row_hash(traffic, key_hash));
+}
+
+void attrib_batch_traffic_nearer(
+	const struct attrib_batch *batch, const struct attrib_traffic *traffic, uint64_t key_hash)
+{
+	uint64_t hash = row_hash(traffic, key_hash), at = hash;
+	size_t row;
+
+	if (attrib_table_next(&batch->traffic_index, hash, &at, &row))
+		__builtin_prefetch(((struct attrib_traffic **)batch->traffic.p)[row], 1);
+}
+
+/* A new row, its key right behind it. */
+static struct attrib_traffic *new_traffic(
 	struct attrib_batch *batch, const struct attrib_traffic *traffic)
 {
-	uint64_t hash = traffic_hash(traffic), at = hash;
-	struct attrib_traffic *copy;
+	struct attrib_traffic *row = attrib_arena_raw(&batch->arena, sizeof *row + traffic->key.n);
+
+	if (!row)
+		return NULL;
+	*row = *traffic;
+	row->count = row->uniques = 0;
+	row->key = ATTRIB_STR_NONE;
+	if (traffic->key.n) {
+		memcpy(row + 1, traffic->key.p, traffic->key.n);
+		row->key = (struct attrib_str){(const char *)(row + 1), traffic->key.n};
+	}
+	return keep_site(batch, &row->site) ? row : NULL;
+}
+
+struct attrib_traffic *attrib_batch_traffic_row(
+	struct attrib_batch *batch, const struct attrib_traffic *traffic, uint64_t key_hash)
+{
+	uint64_t hash = row_hash(traffic, key_hash), at = hash;
+	struct attrib_traffic *fresh;
 	size_t row;
 
 	while (attrib_table_next(&batch->traffic_index, hash, &at, &row)) {
@@ -246,21 +287,17 @@ struct attrib_traffic *attrib_batch_traffic_row(
 		if (same_traffic(old, traffic))
 			return old;
 	}
-	copy = attrib_arena_raw(&batch->arena, sizeof *copy);
-	if (!copy)
+	fresh = new_traffic(batch, traffic);
+	if (!fresh || rows_index(&batch->traffic, &batch->sorted_traffic, &batch->traffic_index,
+			      hash, fresh) != 0)
 		return NULL;
-	*copy = *traffic;
-	copy->count = copy->uniques = 0;
-	if (!keep_site(batch, &copy->site) || !keep_str(&batch->arena, &copy->key) ||
-		rows_index(&batch->traffic, &batch->sorted_traffic, &batch->traffic_index, hash,
-			copy) != 0)
-		return NULL;
-	return copy;
+	return fresh;
 }
 
 int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic)
 {
-	struct attrib_traffic *row = attrib_batch_traffic_row(batch, traffic);
+	struct attrib_traffic *row =
+		attrib_batch_traffic_row(batch, traffic, attrib_traffic_hash(traffic));
 
 	if (!row)
 		return ATTRIB_E_NOMEM;

@@ -11,7 +11,8 @@
 
 #include "grow.h"
 
-#define ARENA_BLOCK (1u << 20)
+#define ARENA_BLOCK  (1u << 20)
+#define COUNTS_AHEAD 16
 
 int attrib_engine_new(struct attrib_state *state, struct attrib_keys *keys,
 	struct attrib_catalog *catalog, struct attrib_engine **out)
@@ -87,22 +88,37 @@ static int check_memory(const struct attrib_engine *engine)
 
 /* -- reading a group ------------------------------------------------------------------------------ */
 
-/* Traffic of one event: whether it counts is known when its claim was added. */
-static int take_count(struct attrib_engine *engine, const struct attrib_event *event,
-	const struct attrib_claimer *claimer, size_t claim)
+static int put_count(struct attrib_engine *engine, const struct attrib_count *count)
 {
-	struct attrib_count *count;
-	struct attrib_id unique;
-
 	if (ATTRIB_GROW(engine->counts, engine->count_cap, engine->count_n + 1) != 0)
 		return ATTRIB_E_NOMEM;
-	count = &engine->counts[engine->count_n++];
-	*count = (struct attrib_count){.claim = claim, .unique_claim = ATTRIB_NO_FACT};
-	attrib_traffic_of(event, &engine->arena, &count->traffic);
-	if (!attrib_traffic_unique(event, &count->traffic, engine->site->zone, engine->keys,
-		    &engine->arena, &unique, &count->day_at))
+	engine->counts[engine->count_n++] = *count;
+	return 0;
+}
+
+/* Traffic of one event: whether it counts is known when its claim was added. In silence nothing does,
+ * but the first click of a day claims that it was the first. */
+static int take_count(struct attrib_engine *engine, const struct attrib_event *event,
+	const struct attrib_claimer *claimer, size_t claim, bool silent)
+{
+	struct attrib_count count = {.claim = claim, .unique_claim = ATTRIB_NO_FACT};
+	struct attrib_id unique;
+	int64_t day_at;
+	int err = 0;
+
+	if (silent && event->type != ATTRIB_EVENT_CLICK)
 		return 0;
-	return attrib_facts_claim(&engine->facts, event, &unique, claimer, &count->unique_claim);
+	attrib_traffic_of(event, &engine->arena, &count.traffic);
+	count.key_hash = attrib_traffic_hash(&count.traffic);
+	if (!silent)
+		err = put_count(engine, &count);
+	if (err || !attrib_traffic_unique(event, &count.traffic, engine->site->zone, engine->keys,
+			   &engine->arena, &unique, &day_at))
+		return err;
+	err = attrib_facts_claim(&engine->facts, event, &unique, claimer, &count.unique_claim);
+	count.traffic.bucket_at = day_at;
+	count.traffic.verdicts = 0;
+	return err || silent ? err : put_count(engine, &count);
 }
 
 static struct attrib_refund_fact refund_of(const struct attrib_event *event)
@@ -198,9 +214,8 @@ static int read_record(
 	if (event.received_at < engine->oldest_received_at)
 		engine->oldest_received_at = event.received_at;
 	err = attrib_facts_add(&engine->facts, &event, &claimer, &claim);
-	/* in silence a click is looked at for its claim to be the first of its day */
-	if (err == 0 && claim != ATTRIB_NO_FACT && (!silent || event.type == ATTRIB_EVENT_CLICK))
-		err = take_count(engine, &event, &claimer, claim);
+	if (err == 0 && claim != ATTRIB_NO_FACT)
+		err = take_count(engine, &event, &claimer, claim, silent);
 	if (err == 0 && !silent)
 		err = take_note(engine, &event);
 	return err ? err : check_memory(engine);
@@ -303,26 +318,53 @@ static int decide_orders(struct attrib_engine *engine, uint64_t ticket, struct a
 
 /* -- what is counted and passed on ---------------------------------------------------------------- */
 
-/* Finds the rows that an event will count in. */
-static int find_rows(
-	struct attrib_engine *engine, struct attrib_count *count, struct attrib_batch *batch)
+/* What the state could not keep can't be told from a repeat: it counts, but is not unique. */
+static bool counts(const struct attrib_engine *engine, const struct attrib_count *count)
 {
-	const struct attrib_added *unique = NULL;
+	const struct attrib_added *unique;
 
 	if (!engine->added[count->claim].mine)
-		return 0;
-	count->row = attrib_batch_traffic_row(batch, &count->traffic);
-	if (!count->row)
-		return ATTRIB_E_NOMEM;
-	if (count->unique_claim != ATTRIB_NO_FACT)
-		unique = &engine->added[count->unique_claim];
-	/* what the state could not keep can't be told from a repeat: it counts, but is not unique */
-	if (!unique || !unique->mine || unique->refused)
-		return 0;
-	count->traffic.bucket_at = count->day_at;
-	count->traffic.verdicts = 0;
-	count->unique_row = attrib_batch_traffic_row(batch, &count->traffic);
-	return count->unique_row ? 0 : ATTRIB_E_NOMEM;
+		return false;
+	if (count->unique_claim == ATTRIB_NO_FACT)
+		return true;
+	unique = &engine->added[count->unique_claim];
+	return unique->mine && !unique->refused;
+}
+
+/* Finds the rows of up to COUNTS_AHEAD counts. Rows and their index are larger than what a core has
+ * at hand, so they are asked for in two steps before the first is read. */
+static int find_rows(struct attrib_engine *engine, struct attrib_count *rows, size_t n,
+	struct attrib_batch *batch)
+{
+	struct attrib_count *counting[COUNTS_AHEAD];
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (counts(engine, &rows[i]))
+			counting[found++] = &rows[i];
+	for (size_t i = 0; i < found; i++)
+		attrib_batch_traffic_near(batch, &counting[i]->traffic, counting[i]->key_hash);
+	for (size_t i = 0; i < found; i++)
+		attrib_batch_traffic_nearer(batch, &counting[i]->traffic, counting[i]->key_hash);
+	for (size_t i = 0; i < found; i++) {
+		struct attrib_count *count = counting[i];
+		count->row = attrib_batch_traffic_row(batch, &count->traffic, count->key_hash);
+		if (!count->row)
+			return ATTRIB_E_NOMEM;
+	}
+	return 0;
+}
+
+static int find_all_rows(struct attrib_engine *engine, struct attrib_batch *batch)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < engine->count_n && err == 0; i += COUNTS_AHEAD) {
+		size_t left = engine->count_n - i;
+		err = find_rows(engine, &engine->counts[i],
+			left < COUNTS_AHEAD ? left : COUNTS_AHEAD, batch);
+	}
+	return err;
 }
 
 /* The one step that must not be made twice: nothing in it can fail. */
@@ -330,12 +372,13 @@ static void count_all(struct attrib_engine *engine)
 {
 	for (size_t i = 0; i < engine->count_n; i++) {
 		struct attrib_count *count = &engine->counts[i];
-		if (count->row)
-			count->row->count++;
+		bool unique = count->unique_claim != ATTRIB_NO_FACT;
+		if (!count->row)
+			engine->stats.duplicates += !unique;
+		else if (unique)
+			count->row->uniques++;
 		else
-			engine->stats.duplicates++;
-		if (count->unique_row)
-			count->unique_row->uniques++;
+			count->row->count++;
 	}
 }
 
@@ -355,8 +398,8 @@ static int fill_batch(struct attrib_engine *engine, const struct attrib_engine_r
 
 	for (size_t i = 0; i < engine->note_n && err == 0; i++)
 		err = put_note(&engine->notes[i], batch);
-	for (size_t i = 0; i < engine->count_n && err == 0; i++)
-		err = find_rows(engine, &engine->counts[i], batch);
+	if (err == 0)
+		err = find_all_rows(engine, batch);
 	for (size_t i = 0; i < n && err == 0; i++)
 		if (i == n - 1 || !attrib_id_eq(&records[i].lane, &records[i + 1].lane))
 			err = attrib_batch_set_position(batch, &records[i].lane, records[i].number);

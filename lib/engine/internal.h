@@ -11,12 +11,13 @@
 #include "reach.h"
 #include "traffic.h"
 
-/* Traffic that waits for the answers of the state. */
+/* A count that waits for the answers of the state. */
 struct attrib_count {
-	struct attrib_traffic traffic;
-	size_t claim, unique_claim; /* facts of the group */
-	int64_t day_at;
-	struct attrib_traffic *row, *unique_row; /* of the batch; NULL: it counts nothing */
+	struct attrib_traffic traffic; /* names its row */
+	uint64_t key_hash;             /* of the traffic */
+	size_t claim;                  /* fact of the group by which its event counts */
+	size_t unique_claim; /* ... and by which it is the first of its day: then it counts that */
+	struct attrib_traffic *row; /* of the batch; NULL: it counts nothing */
 };
 
 /* A refund, cancel or customer link on its way to SQL. */

@@ -50,23 +50,6 @@ int attrib_table_reserve(struct attrib_table *table, size_t more)
 	return 0;
 }
 
-bool attrib_table_next(const struct attrib_table *table, uint64_t hash, uint64_t *at, size_t *row)
-{
-	const struct attrib_table_slot *slot;
-
-	while (table->size) {
-		slot = &table->slots[*at & (table->size - 1)];
-		if (!slot->row)
-			break;
-		++*at;
-		if (slot->hash == hash) {
-			*row = slot->row - 1;
-			return true;
-		}
-	}
-	return false;
-}
-
 void attrib_table_put(struct attrib_table *table, uint64_t hash, size_t row)
 {
 	slot_put(table, hash, (uint32_t)row + 1);

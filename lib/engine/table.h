@@ -26,7 +26,27 @@ void attrib_table_clear(struct attrib_table *table);
 /* Room for `more` rows. */
 int attrib_table_reserve(struct attrib_table *table, size_t more) ATTRIB_MUST_CHECK;
 /* Walks the rows of that hash: *at starts at the hash; false at the end. */
-bool attrib_table_next(const struct attrib_table *table, uint64_t hash, uint64_t *at, size_t *row);
+static inline bool attrib_table_next(
+	const struct attrib_table *table, uint64_t hash, uint64_t *at, size_t *row)
+{
+	while (table->size) {
+		const struct attrib_table_slot *slot = &table->slots[*at & (table->size - 1)];
+		if (!slot->row)
+			break;
+		++*at;
+		if (slot->hash == hash) {
+			*row = slot->row - 1;
+			return true;
+		}
+	}
+	return false;
+}
+/* Brings near what a walk will read first. */
+static inline void attrib_table_prefetch(const struct attrib_table *table, uint64_t hash)
+{
+	if (table->size)
+		__builtin_prefetch(&table->slots[hash & (table->size - 1)]);
+}
 /* After a reserve. */
 void attrib_table_put(struct attrib_table *table, uint64_t hash, size_t row);
 

@@ -20,9 +20,17 @@ bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib
 	const struct attrib_zone *zone, struct attrib_keys *keys, struct attrib_arena *arena,
 	struct attrib_id *id, int64_t *day_at);
 
+/* Of site, channel and key: the rows of one key in different buckets share it. */
+uint64_t attrib_traffic_hash(const struct attrib_traffic *traffic);
 /* The row of the batch to which such traffic adds; a new one counts nothing yet. NULL: out of memory.
- * Valid until the batch is reset. */
+ * Valid until the batch is reset. key_hash: attrib_traffic_hash. */
 struct attrib_traffic *attrib_batch_traffic_row(
-	struct attrib_batch *batch, const struct attrib_traffic *traffic);
+	struct attrib_batch *batch, const struct attrib_traffic *traffic, uint64_t key_hash);
+/* Two steps that bring near what the search for the row will read: asked for many rows before the
+ * first of them is searched for. */
+void attrib_batch_traffic_near(
+	const struct attrib_batch *batch, const struct attrib_traffic *traffic, uint64_t key_hash);
+void attrib_batch_traffic_nearer(
+	const struct attrib_batch *batch, const struct attrib_traffic *traffic, uint64_t key_hash);
 
 #endif
