@@ -42,23 +42,21 @@ static inline size_t record_bytes(const struct record *record)
 	return sizeof *record + record->body;
 }
 
-static struct record record_of(const struct attrib_fact *fact, const struct state_claim *claim)
+/* In place: a record that is copied while its bytes are still being stored waits for them. */
+static void record_fill(
+	struct record *r, const struct attrib_fact *fact, const struct state_claim *claim)
 {
-	struct record r = {
-		.type = (uint8_t)fact->type,
-		.sub = fact->sub,
-		.trust = fact->trust,
-		.cap = fact->cap,
-		.lane = claim->lane,
-		.id = fact->id,
-		.at = fact->at,
-		.received_at = fact->received_at,
-		.content_hash = fact->content_hash,
-	};
-
-	r.number = claim->number & STATE_NUMBER_MAX;
-	r.body = (uint32_t)fact->body.n & STATE_BODY_MAX;
-	return r;
+	r->type = (uint8_t)fact->type;
+	r->sub = fact->sub;
+	r->trust = fact->trust;
+	r->cap = fact->cap;
+	r->lane = claim->lane;
+	r->number = claim->number & STATE_NUMBER_MAX;
+	r->body = (uint32_t)fact->body.n & STATE_BODY_MAX;
+	r->id = fact->id;
+	r->at = fact->at;
+	r->received_at = fact->received_at;
+	r->content_hash = fact->content_hash;
 }
 
 static bool is_lasting(const struct record *r)
@@ -123,13 +121,12 @@ static int compare_load(const struct record *a, const struct record *b)
 
 /* What one walk finds out about a record that is to be added. Pointers are NULL where there is none. */
 struct scan {
-	size_t place;                         /* where it belongs in load order */
-	struct record *same;                  /* an equal copy */
-	const struct record *content;         /* the copy of its name whose content counts */
-	int64_t name_received_at;             /* the least over the copies of its name */
-	const struct record *oldest, *second; /* under its cap */
-	unsigned capped;                      /* copies under its cap */
-	int64_t newest_received_at;           /* over all copies that are not lasting */
+	size_t place;                 /* where it belongs in load order */
+	struct record *same;          /* an equal copy */
+	const struct record *content; /* the copy of its name whose content counts */
+	int64_t name_received_at;     /* the least over the copies of its name */
+	unsigned capped;              /* copies under its cap */
+	int64_t newest_received_at;   /* over all copies that are not lasting */
 };
 
 static void scan_name(struct scan *scan, const struct record *r)
@@ -138,17 +135,6 @@ static void scan_name(struct scan *scan, const struct record *r)
 		scan->name_received_at = r->received_at;
 	if (!scan->content || compare_content(r, scan->content) > 0)
 		scan->content = r;
-}
-
-static void scan_cap(struct scan *scan, const struct record *r)
-{
-	scan->capped++;
-	if (!scan->oldest || compare_age(r, scan->oldest) < 0) {
-		scan->second = scan->oldest;
-		scan->oldest = r;
-	} else if (!scan->second || compare_age(r, scan->second) < 0) {
-		scan->second = r;
-	}
 }
 
 static struct scan scan_for(struct state_facts *facts, const struct record *fresh)
@@ -163,8 +149,7 @@ static struct scan scan_for(struct state_facts *facts, const struct record *fres
 			scan.place = at + record_bytes(r);
 		if (passing_at(r) > scan.newest_received_at)
 			scan.newest_received_at = passing_at(r);
-		if (r->cap == fresh->cap)
-			scan_cap(&scan, r);
+		scan.capped += r->cap == fresh->cap;
 		if (!same_name(r, fresh))
 			continue;
 		scan_name(&scan, r);
@@ -174,19 +159,41 @@ static struct scan scan_for(struct state_facts *facts, const struct record *fres
 	return scan;
 }
 
+/* The two oldest under a cap, by age; NULL where there is none. */
+static void find_oldest(
+	const struct state_facts *facts, uint8_t cap, const struct record *oldest[2])
+{
+	oldest[0] = oldest[1] = NULL;
+	for (size_t at = 0; at < facts->used; at += record_bytes(record_at(facts, at))) {
+		const struct record *r = record_at(facts, at);
+		if (r->cap != cap)
+			continue;
+		if (!oldest[0] || compare_age(r, oldest[0]) < 0) {
+			oldest[1] = oldest[0];
+			oldest[0] = r;
+		} else if (!oldest[1] || compare_age(r, oldest[1]) < 0) {
+			oldest[1] = r;
+		}
+	}
+}
+
 /* The copy that has to go when `fresh` comes: one of the stored, `fresh` itself, or NULL. Kept are the
- * newest and, where the cap says so, the oldest: then the second oldest goes. */
-static const struct record *victim_of(const struct scan *scan, const struct record *fresh)
+ * newest and, where the cap says so, the oldest: then the second oldest goes. Few caps are ever full,
+ * so who is oldest is found out only then. */
+static const struct record *victim_of(
+	const struct state_facts *facts, const struct scan *scan, const struct record *fresh)
 {
 	const struct attrib_cap_limit *limit = &attrib_cap_limits[fresh->cap];
+	const struct record *oldest[2];
 
 	if (scan->capped < (unsigned)limit->newest + limit->first)
 		return NULL;
-	if (compare_age(fresh, scan->oldest) < 0)
-		return limit->first ? scan->oldest : fresh;
+	find_oldest(facts, fresh->cap, oldest);
+	if (compare_age(fresh, oldest[0]) < 0)
+		return limit->first ? oldest[0] : fresh;
 	if (!limit->first)
-		return scan->oldest;
-	return scan->second && compare_age(fresh, scan->second) > 0 ? scan->second : fresh;
+		return oldest[0];
+	return oldest[1] && compare_age(fresh, oldest[1]) > 0 ? oldest[1] : fresh;
 }
 
 static size_t bytes_for(size_t used)
@@ -350,17 +357,19 @@ int state_facts_add(struct state_pool *pool, struct state_facts **facts,
 	const struct attrib_fact *fact, const struct state_claim *claim,
 	const struct state_claim *left, struct state_facts_result *result)
 {
-	struct record fresh = record_of(fact, claim);
-	struct scan scan = scan_for(*facts, &fresh);
 	const struct record *victim;
+	struct record fresh;
+	struct scan scan;
 	int err = 0;
 
+	record_fill(&fresh, fact, claim);
+	scan = scan_for(*facts, &fresh);
 	*result = (struct state_facts_result){0};
 	find_claimer(&scan, left, &fresh, &result->added);
 	if (scan.same) {
 		add_equal(*facts, &scan, &fresh, result);
 	} else {
-		victim = victim_of(&scan, &fresh);
+		victim = victim_of(*facts, &scan, &fresh);
 		if (!scan.content && !left)
 			result->added.mine = victim != &fresh || fact->type == ATTRIB_FACT_TOUCH;
 		err = add_copy(pool, facts, &scan, &fresh, victim, fact, result);

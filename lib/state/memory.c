@@ -224,52 +224,72 @@ static void prefetch_facts(const void *value)
 	__builtin_prefetch(facts + 64, 1);
 }
 
-/* Three misses lie one behind the other: bucket, record, facts. Each is asked of all entities before
- * the next one is asked of the first. */
-static void look_ahead(const struct memory *memory, const struct attrib_entity *const *entities,
-	size_t n, uint64_t *hashes)
-{
-	const void *values[AHEAD];
-
-	for (size_t i = 0; i < n; i++) {
-		const struct state_table *table = &memory->tables[entities[i]->kind];
-		hashes[i] = state_table_hash(table, &entities[i]->id);
-		state_table_prefetch(table, hashes[i]);
-	}
-	for (size_t i = 0; i < n; i++) {
-		values[i] = state_table_prefetch_record(
-			&memory->tables[entities[i]->kind], hashes[i], &entities[i]->id);
-		if (entities[i]->kind == ATTRIB_ENTITY_ID)
-			values[i] = NULL;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (values[i])
-			prefetch_facts(values[i]);
-}
-
 static bool is_kind(enum attrib_entity_kind kind)
 {
 	return kind >= 1 && kind < KINDS;
+}
+
+/* Entities that are soon to be looked up. Three misses lie one behind the other: bucket, record,
+ * facts. Each is asked of all of them before the next one is asked of the first, and the buckets while
+ * the entities before them are still being worked on. */
+struct sight {
+	const struct attrib_entity *entities[AHEAD];
+	uint64_t hashes[AHEAD];
+	size_t n;
+};
+
+/* Takes up to AHEAD of the `left` entities, which lie `stride` bytes apart, and asks for their buckets. */
+static int sight_take(const struct memory *memory, struct sight *sight,
+	const struct attrib_entity *first, size_t stride, size_t left)
+{
+	sight->n = left < AHEAD ? left : AHEAD;
+	for (size_t i = 0; i < sight->n; i++) {
+		const struct attrib_entity *entity =
+			(const void *)((const char *)first + i * stride);
+		const struct state_table *table = &memory->tables[entity->kind];
+		if (!is_kind(entity->kind))
+			return ATTRIB_E_INVALID;
+		sight->entities[i] = entity;
+		sight->hashes[i] = state_table_hash(table, &entity->id);
+		state_table_prefetch(table, sight->hashes[i]);
+	}
+	return 0;
+}
+
+/* The buckets are near: asks for records, then for facts. */
+static void sight_focus(const struct memory *memory, const struct sight *sight)
+{
+	const void *values[AHEAD];
+
+	for (size_t i = 0; i < sight->n; i++) {
+		const struct attrib_entity *entity = sight->entities[i];
+		values[i] = state_table_prefetch_record(
+			&memory->tables[entity->kind], sight->hashes[i], &entity->id);
+		if (entity->kind == ATTRIB_ENTITY_ID)
+			values[i] = NULL;
+	}
+	for (size_t i = 0; i < sight->n; i++)
+		if (values[i])
+			prefetch_facts(values[i]);
 }
 
 static int memory_add(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
 	struct attrib_added *results, uint64_t *ticket)
 {
 	struct memory *memory = memory_of(state);
-	const struct attrib_entity *entities[AHEAD];
-	uint64_t hashes[AHEAD];
-	size_t part;
-	int err = 0;
+	struct sight sights[2], *near = &sights[0], *next = &sights[1];
+	int err = n ? sight_take(memory, near, &facts->entity, sizeof *facts, n) : 0;
 
-	for (size_t i = 0; i < n && !err; i += part) {
-		for (part = 0; part < AHEAD && i + part < n; part++) {
-			entities[part] = &facts[i + part].entity;
-			if (!is_kind(entities[part]->kind))
-				return ATTRIB_E_INVALID;
-		}
-		look_ahead(memory, entities, part, hashes);
-		for (size_t k = 0; k < part && !err; k++)
-			err = add_one(memory, &facts[i + k], hashes[k], &results[i + k]);
+	for (size_t i = 0; i < n && !err;) {
+		struct sight *swap = near;
+		size_t end = i + near->n;
+		if (end < n)
+			err = sight_take(memory, next, &facts[end].entity, sizeof *facts, n - end);
+		sight_focus(memory, near);
+		for (size_t k = 0; i < end && !err; i++, k++)
+			err = add_one(memory, &facts[i], near->hashes[k], &results[i]);
+		near = next;
+		next = swap;
 	}
 	if (err)
 		return err;
@@ -323,21 +343,17 @@ static int memory_load(struct attrib_state *state, const struct attrib_entity *e
 	struct attrib_arena *arena, struct attrib_loaded *out)
 {
 	const struct memory *memory = memory_of(state);
-	const struct attrib_entity *near[AHEAD];
-	uint64_t hashes[AHEAD];
-	size_t part;
+	struct sight near;
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i += part) {
-		for (part = 0; part < AHEAD && i + part < n; part++) {
-			near[part] = &entities[i + part];
-			if (!is_kind(near[part]->kind))
-				return ATTRIB_E_INVALID;
-		}
-		look_ahead(memory, near, part, hashes);
-		for (size_t k = 0; k < part && !err; k++) {
-			out[i + k] = (struct attrib_loaded){.entity = entities[i + k]};
-			err = load_one(memory, hashes[k], arena, &out[i + k]);
+	for (size_t i = 0; i < n && !err;) {
+		err = sight_take(memory, &near, &entities[i], sizeof *entities, n - i);
+		if (err)
+			return err;
+		sight_focus(memory, &near);
+		for (size_t k = 0; k < near.n && !err; i++, k++) {
+			out[i] = (struct attrib_loaded){.entity = entities[i]};
+			err = load_one(memory, near.hashes[k], arena, &out[i]);
 		}
 	}
 	return err;

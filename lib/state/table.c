@@ -15,6 +15,7 @@
 
 #define MEAN_RECORDS ((size_t)64) /* per bucket; between half and twice of it lie in one */
 #define ROOM_STEP    8u           /* a bucket grows by so many records */
+#define CACHE_LINE   64
 #define ID_REST      (sizeof(struct attrib_id) - 1)
 
 struct state_bucket {
@@ -230,35 +231,81 @@ static size_t round_room(size_t used)
 	return (used + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
 }
 
+/* All of the bucket whose turn it is next: when it is split, a few dozen inserts later, it is there. */
+static void prefetch_turn(const struct state_table *table)
+{
+	const struct state_bucket *bucket = table->buckets[table->count - table->half];
+	size_t bytes = bucket ? sizeof *bucket + bucket->room * (1 + record_size(table)) : 0;
+
+	for (size_t at = 0; at < bytes; at += CACHE_LINE)
+		__builtin_prefetch((const char *)bucket + at);
+}
+
+/* Records have 16 to 32 bytes: two halves that overlap. */
+static inline void copy_record(uint8_t *to, const uint8_t *from, size_t size)
+{
+	memcpy(to, from, 16);
+	memcpy(to + size - 16, from + size - 16, 16);
+}
+
+/* A bucket that is being filled. */
+struct filling {
+	uint8_t *tag, *record;
+};
+
+static struct filling filling_of(const struct state_table *table, struct state_bucket *bucket)
+{
+	struct filling none = {NULL, NULL};
+
+	return bucket ? (struct filling){bucket->bytes, record(table, bucket, 0)} : none;
+}
+
+/* Deals the records out: those with the bit of their hash set go to sides[1]. */
+static void deal(
+	const struct state_table *table, struct state_bucket *old, struct state_bucket *sides[2])
+{
+	struct filling to[2] = {filling_of(table, sides[0]), filling_of(table, sides[1])};
+	const uint8_t *source = record(table, old, 0);
+	size_t size = record_size(table);
+
+	for (size_t i = 0; i < old->used; i++, source += size) {
+		struct filling *side = &to[(hash_at(table, old, i) & table->half) != 0];
+
+		*side->tag++ = old->bytes[i];
+		copy_record(side->record, source, size);
+		side->record += size;
+	}
+}
+
 /* Splits one bucket in two. Without memory nothing happens: buckets get longer for now. */
 static void split(struct state_table *table)
 {
-	size_t from = table->count - table->half, to = table->count, moving = 0, kept = 0;
-	struct state_bucket *old, *stay = NULL, *move = NULL;
+	size_t from = table->count - table->half, to = table->count, used[2] = {0, 0};
+	struct state_bucket *old, *sides[2] = {NULL, NULL};
 
 	if (directory_grow(table))
 		return;
 	old = table->buckets[from];
 	for (size_t i = 0; old && i < old->used; i++)
-		moving += (hash_at(table, old, i) & table->half) != 0;
-	kept = old ? old->used - moving : 0;
-	if (kept && !(stay = bucket_resize(table, NULL, round_room(kept))))
-		return;
-	if (moving && !(move = bucket_resize(table, NULL, round_room(moving)))) {
-		bucket_free(table, stay);
-		return;
+		used[(hash_at(table, old, i) & table->half) != 0]++;
+	for (size_t i = 0; i < 2; i++) {
+		if (!used[i])
+			continue;
+		sides[i] = bucket_resize(table, NULL, round_room(used[i]));
+		if (!sides[i]) {
+			bucket_free(table, sides[0]);
+			return;
+		}
+		sides[i]->used = (uint32_t)used[i];
 	}
-	for (size_t i = 0; old && i < old->used; i++) {
-		const uint8_t *source = record(table, old, i);
-		struct state_bucket **side = hash_at(table, old, i) & table->half ? &move : &stay;
-
-		memcpy(bucket_append(table, side, old->bytes[i]), source, record_size(table));
-	}
+	if (old)
+		deal(table, old, sides);
 	bucket_free(table, old);
-	table->buckets[from] = stay;
-	table->buckets[to] = move;
+	table->buckets[from] = sides[0];
+	table->buckets[to] = sides[1];
 	if (++table->count == 2 * table->half)
 		table->half *= 2;
+	prefetch_turn(table);
 }
 
 void *state_table_insert(struct state_table *table, uint64_t hash, const struct attrib_id *id)

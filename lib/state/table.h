@@ -21,7 +21,7 @@ struct state_table {
 	struct state_bucket **buckets; /* owned; NULL = empty bucket */
 	size_t count, room;            /* buckets in use, allocated */
 	size_t half;                   /* power of two: half <= count < 2 * half */
-	size_t value_size;             /* bytes of a value */
+	size_t value_size;             /* bytes of a value, 1 to 17 */
 	uint64_t seed;
 	uint64_t entries;
 	uint64_t bytes; /* all that it takes from the heap */
