@@ -110,7 +110,8 @@ static size_t unique_aliases(struct attrib_order_name *aliases, size_t n)
 {
 	size_t kept = 0;
 
-	qsort(aliases, n, sizeof *aliases, by_alias);
+	if (n > 1)
+		qsort(aliases, n, sizeof *aliases, by_alias);
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || !attrib_str_eq(aliases[kept - 1].kind, aliases[i].kind) ||
 			!attrib_str_eq(aliases[kept - 1].value, aliases[i].value))

@@ -203,7 +203,8 @@ static int merge_members(struct attrib_closure *closure, struct attrib_order_gro
 {
 	int err = merge_observations(group, group->newest, ATTRIB_FOREVER, closure->arena);
 
-	return err ? err : name_order(closure, group);
+	/* most orders have one name: they have it already */
+	return err || group->members.n < 2 ? err : name_order(closure, group);
 }
 
 int attrib_group_of(struct attrib_closure *closure, const struct attrib_catalog *catalog,

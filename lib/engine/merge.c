@@ -195,7 +195,9 @@ void attrib_merge(const struct attrib_observation **observations, size_t n,
 	const struct attrib_policy *policy, struct attrib_merged *out)
 {
 	*out = (struct attrib_merged){0};
-	qsort_r(observations, n, sizeof(struct attrib_observation *), by_rank, (void *)policy);
+	if (n > 1)
+		qsort_r(observations, n, sizeof(struct attrib_observation *), by_rank,
+			(void *)policy);
 	out->kind = observations[0]->event.type == ATTRIB_EVENT_LEAD ? ATTRIB_CONVERSION_LEAD
 								     : ATTRIB_CONVERSION_ORDER;
 	out->placed_at = attrib_placed_at(observations, n, policy);

@@ -279,6 +279,7 @@ static int token_visitors(struct attrib_person *person, const struct attrib_node
 int attrib_person_find(struct attrib_person *person, struct attrib_closure *closure,
 	const struct attrib_catalog *catalog, const struct attrib_order_group *group)
 {
+	size_t keys;
 	int err = 0;
 
 	closure->stamp++;
@@ -299,8 +300,10 @@ int attrib_person_find(struct attrib_person *person, struct attrib_closure *clos
 		return err;
 	unite_keys(person);
 	find_only(person);
+	keys = person->key_count;
 	err = customer_visitors(person);
-	unite_keys(person);
+	if (person->key_count > keys)
+		unite_keys(person);
 	return err;
 }
 
