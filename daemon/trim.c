@@ -92,7 +92,7 @@ static void round_of(struct attribd_trim *trim)
 	do {
 		before = sum.segments;
 		err = attrib_journal_trim(trim->journal, &trim->rule, &sum);
-	} while (!err && sum.segments > before && !atomic_load(&trim->stop));
+	} while (sum.segments > before && !atomic_load(&trim->stop));
 	complain(trim, err);
 	if (sum.segments)
 		tell(trim, &sum);

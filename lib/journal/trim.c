@@ -254,6 +254,33 @@ static int drop_all(
 	return first;
 }
 
+/* On a full disk the ledger can't be written, and what needs no word in it is what makes room. */
+static void keep_last_ones(struct victims *victims)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < victims->count; i++)
+		if (!victims->p[i].final)
+			victims->p[n++] = victims->p[i];
+	victims->count = n;
+}
+
+/* What has to be known of the lanes that go whole is written down first. */
+static int drop_and_note(
+	struct attrib_journal *journal, struct victims *victims, struct attrib_trimmed *out)
+{
+	bool due = journal_ran(journal) - journal->ledger_at >= LEDGER_EVERY_US;
+	int noted = victims->final || due ? write_with(journal, victims) : 0, why = errno;
+
+	if (noted)
+		keep_last_ones(victims);
+	int err = drop_all(journal, victims, out);
+	if (!noted)
+		return err;
+	errno = why;
+	return noted;
+}
+
 int attrib_journal_trim(
 	struct attrib_journal *journal, const struct attrib_trim *rule, struct attrib_trimmed *out)
 {
@@ -263,11 +290,8 @@ int attrib_journal_trim(
 
 	if (!err)
 		err = find(journal, rule, &victims);
-	bool due = journal_ran(journal) - journal->ledger_at >= LEDGER_EVERY_US;
-	if (!err && (victims.final || due))
-		err = write_with(journal, &victims);
 	if (!err)
-		err = drop_all(journal, &victims, out);
+		err = drop_and_note(journal, &victims, out);
 	int kept = errno;
 	free(victims.p);
 	errno = kept;

@@ -590,6 +590,35 @@ static void without_a_ledger_no_lane_goes(void **state)
 	assert_int_equal(trim_all(f), 1);
 }
 
+/* A full disk: the ledger finds no room, and the segments that need no word in it make some. */
+static void on_a_full_disk_the_first_segments_go(void **state)
+{
+	struct fixture *f = *state;
+	struct attrib_trimmed sum = {0};
+	struct attrib_id ids[2];
+	uint64_t before;
+	int err;
+
+	write_lanes(f, &ids[0], 1, RECORDS);
+	fixture_close(f);
+	write_lanes(f, &ids[1], 1, 10);
+	reopen(f);
+	int n = files(f);
+	release_both(f, &ids[0], RECORDS);
+	release_both(f, &ids[1], RECORDS + 10);
+	fault_set(FAULT_PWRITE, ENOSPC, 0, 1000);
+	do {
+		before = sum.segments;
+		err = attrib_journal_trim(f->journal, &AT_ONCE, &sum);
+		assert_int_equal(err, ATTRIB_E_NO_SPACE);
+		assert_int_equal(errno, ENOSPC);
+	} while (sum.segments > before);
+	assert_int_equal(sum.segments, n - 2);
+	assert_int_equal(files(f), 2);
+	fault_reset();
+	assert_int_equal(trim_all(f), 2);
+}
+
 /* A power cut before the sync: each lane may have its first segment back, and no hole. */
 static void names_that_come_back_do_no_harm(void **state)
 {
@@ -726,6 +755,7 @@ int main(void)
 		TEST(what_somebody_else_has_deleted_is_gone),
 		TEST(after_a_failed_sync_nothing_goes_before_one_that_works),
 		TEST(without_a_ledger_no_lane_goes),
+		TEST(on_a_full_disk_the_first_segments_go),
 		TEST(names_that_come_back_do_no_harm),
 		TEST(killed_at_every_call),
 	};
