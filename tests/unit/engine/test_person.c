@@ -136,11 +136,11 @@ static void test_a_carried_click_belongs_like_a_touch(void **unused)
 		struct world w;
 		struct attrib_event *event;
 		creators(&w);
-		event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - 9 * HOUR), "k");
+		event_click_id(&w, world_click(&w, "c", NULL, "l-ada", T0 - 11 * HOUR), "k");
 		event = world_event(&w, ATTRIB_EVENT_VISIT, "l", T0 - 8 * HOUR);
 		event_visitor(&w, event, "pc");
 		event_click_id(&w, event, "k");
-		identify(&w, "i1", "pc", "first", T0 - 7 * HOUR);
+		identify(&w, "i1", "pc", "first", T0 - 10 * HOUR);
 		identify(&w, "i2", "pc", "second", T0 - 6 * HOUR);
 		event_customer(&w, world_order(&w, "o", NULL, NULL), cases[i].buyer);
 		assert_int_equal(world_decision(&w, "o")->step_count, cases[i].steps);
