@@ -4,14 +4,14 @@
 //
 // Two kinds of cut. `stopped`: the daemon is halted before the clone is made, so no answer and no flush is
 // later than the disk, as when a whole machine goes out while PostgreSQL runs on another one. `running`: it
-// goes on while the clone is made, so PostgreSQL may have more than the disk: then the daemon heals, or
-// refuses to start and names what is missing. In half of the cuts PostgreSQL takes nothing before: then the
-// disk alone has the events.
+// goes on for a while behind the clone, until PostgreSQL has more than that: then a new one refuses to start and
+// names what is missing, or heals where a torn end may have held it. In half of the cuts PostgreSQL takes nothing
+// before: then the disk alone has the events.
 
 import assert from 'node:assert/strict';
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after as atEnd, before, test } from 'node:test';
 import { CATALOG, Shop, sleep } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { Log, check, differences, prove } from './checker.mjs';
@@ -21,7 +21,10 @@ import { post, workload } from './workload.mjs';
 
 const CUTS = Number(process.env.ATTRIB_POWER_CUTS ?? 3);
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
+// Segments come and go, and checkpoints are made, all the time.
+const SETTINGS = 'journal.segment_size = 64K\njournal.retain = 0\ncheckpoint_interval = 200ms';
 const CONNECTIONS = 6;
+const GOES_ON = 300; // ms at most, behind a clone
 const PROVE_EVERY = 10; // cuts; between them what is in doubt stays so
 
 const why = noDisk();
@@ -29,7 +32,7 @@ let place; // { shop, disk, log }
 
 // A shop whose state directory is on a disk of its own.
 async function open() {
-  const shop = await Shop.open({ catalog: CATALOG, start: false, settings: 'journal.segment_size = 64K' });
+  const shop = await Shop.open({ catalog: CATALOG, start: false, settings: SETTINGS });
   try {
     const disk = Disk.make();
     disk.attach(join(shop.dir, 'state'));
@@ -47,9 +50,9 @@ async function holdFlush(shop) {
   return () => client.end();
 }
 
-// Sends batches over several connections until `count` are acknowledged; `during` happens then, while they
-// go on. Each batch once: what gets no answer stays in doubt.
-async function load(batches, count, during) {
+// Sends batches over several connections; `during` happens while they go on, it can wait until so many are
+// acknowledged. Each batch once: what gets no answer stays in doubt.
+async function load(batches, during) {
   const { shop, log } = place;
   let acked = 0;
   let next = 0;
@@ -58,20 +61,28 @@ async function load(batches, count, during) {
     while (!done && next < batches.length) acked += await post(shop, log, batches[next++]) === 'acked';
   };
   const fault = async () => {
-    while (acked < count && next < batches.length) await sleep(1);
-    await during();
+    await during(() => {
+      assert.ok(next < batches.length, 'the load ended before the cut');
+      return acked;
+    });
     done = true;
   };
   await Promise.all([fault(), ...Array.from({ length: CONNECTIONS }, connection)]);
-  assert.ok(next < batches.length, 'the load ended before the cut');
+}
+
+// Until PostgreSQL has a record that was not on the disk before.
+async function overtaken(committed) {
+  while ((await place.shop.status()).sink.flushed <= committed) await sleep(1);
 }
 
 // What the log knew when the clone was made, and the clone.
-async function cut(kind) {
+async function cut(kind, hold, r) {
   const { shop, disk, log } = place;
   if (kind === 'stopped') shop.process.kill('SIGSTOP');
   const before = log.copy();
   const image = disk.snapshot();
+  if (kind === 'running' && hold) await sleep(r.int(GOES_ON));
+  else if (kind === 'running') await overtaken((await shop.status()).journal.committed);
   await shop.kill('SIGKILL');
   return { before, image };
 }
@@ -88,24 +99,43 @@ async function recover(kind, { before, image }) {
   } catch (error) {
     if (kind === 'stopped' || shop.exit?.code !== 78) throw error;
   }
-  assert.match(shop.log, /lane [0-9a-f]{32}: PostgreSQL has records up to \d+, this journal has /);
+  assert.match(shop.log, /lane [0-9a-f]{32}: records \d+ to \d+ that PostgreSQL has are not in this journal/);
   disk.drop(disk.swap(old));
   await shop.start();
   return 'refused';
 }
 
-async function round(r, name, kind, hold) {
+// Until so many batches are acknowledged.
+const after = (count) => async (acked) => {
+  while (acked() < count) await sleep(1);
+};
+
+// Until so many are acknowledged since a segment got its name, with nothing else synced that would take it along.
+const afterRename = (count) => async (acked) => {
+  const names = () => readdirSync(join(place.shop.dir, 'state/journal')).join();
+  const first = names();
+  let last = first;
+  let since = 0;
+  while (last === first || acked() < since + count) {
+    const now = names();
+    if (now !== last) [last, since] = [now, acked()];
+    await sleep(1);
+  }
+};
+
+async function round(r, name, kind, hold, wait) {
   const release = hold ? await holdFlush(place.shop) : () => {};
-  const batches = workload(r.int(1e9), { orders: 1000, largest: 8, name: `${name}-` });
+  const batches = workload(r.int(1e9), { orders: 2000, largest: 8, name: `${name}-` });
   let made;
-  await load(batches, 5 + r.int(60), async () => {
+  await load(batches, async (acked) => {
+    await wait(acked);
     await sleep(r.int(4));
-    made = await cut(kind);
+    made = await cut(kind, hold, r);
   });
   await release();
   const result = await recover(kind, made);
   await place.shop.quiet();
-  return result;
+  return { result, loaded: /state loaded from checkpoint/.test(place.shop.log) };
 }
 
 before(async () => {
@@ -116,22 +146,26 @@ before(async () => {
     place = await open();
   }
 });
-after(() => place?.close());
+atEnd(() => place?.close());
 
 test(`${CUTS} power cuts under load (seed ${SEED})`, async (t) => {
   if (why) return;
   const r = rng(SEED);
   const results = { healed: 0, refused: 0 };
+  let checkpoints = 0;
   await place.shop.start();
   for (let i = 0; i < CUTS; i++) {
     const kind = i % 2 ? 'running' : 'stopped';
     const what = `seed ${SEED}, cut ${i}, ${kind}`;
-    results[await round(r, i, kind, i % 4 === 0 || i % 4 === 3)] += 1;
+    const { result, loaded } = await round(r, i, kind, i % 4 === 0 || i % 4 === 3, after(5 + r.int(60)));
+    results[result] += 1;
+    checkpoints += loaded;
     if (i === CUTS - 1 || i % PROVE_EVERY === PROVE_EVERY - 1) await prove(place.shop, place.log, what);
     else await check(place.shop, place.log, what);
   }
-  t.diagnostic(`${CUTS} cuts: ${results.healed} went on with the clone, ${results.refused} were told that PostgreSQL has more; `
-    + `${place.log.acked.length} events acknowledged`);
+  t.diagnostic(`${CUTS} cuts: ${results.healed} went on with the clone, ${results.refused} were told that PostgreSQL has more, `
+    + `${checkpoints} began with a checkpoint; ${place.log.acked.length} events acknowledged`);
+  assert.ok(results.healed > 0);
 });
 
 // Controls: a daemon whose syncs do nothing loses what it acknowledged, and the checker says so.
@@ -140,16 +174,21 @@ const lying = (lie) => ({
   ATTRIB_SHIM_LIE: lie, ASAN_OPTIONS: [process.env.ASAN_OPTIONS, 'verify_asan_link_order=0'].filter(Boolean).join(':'),
 });
 
-for (const [lie, text] of [['sync:journal', 'files are not synced'], ['syncdir:journal', 'directories are not synced']]) {
+for (const [lie, text, wait] of [
+  ['sync:journal', 'files are not synced', after(20)],
+  ['syncdir:journal', 'directories are not synced', afterRename(20)],
+]) {
   test(`control: ${text}, and the loss is noticed`, async (t) => {
     if (why) return;
     assert.ok(existsSync(SHIM), SHIM);
     const { shop, disk } = place;
     await shop.stop();
+    // the syncs of a checkpoint would take the names of the journal along
+    shop.writeConfig({ settings: SETTINGS.replace(/checkpoint.*/, 'checkpoint_interval = 0') });
     disk.sync();
     await shop.start({ env: lying(lie) });
     place.log = new Log();
-    await round(rng(SEED), lie, 'stopped', true);
+    await round(rng(SEED), lie, 'stopped', true, wait);
     const wrong = await differences((sql) => shop.query(sql), place.log);
     const lost = wrong.filter((line) => line.startsWith('lost: '));
     t.diagnostic(`${lost.length} acknowledged orders, refunds and cancels are lost`);
