@@ -150,7 +150,7 @@ static int take_note(struct attrib_engine *engine, const struct attrib_event *ev
 	struct attrib_note note = {.type = event->type};
 	struct attrib_customer_key *keys;
 
-	if (event->trust != ATTRIB_TRUST_SIGNED)
+	if (event->trust != ATTRIB_TRUST_SIGNED || event->type == ATTRIB_EVENT_ERASE)
 		return 0;
 	if (event->refund) {
 		note.type = ATTRIB_EVENT_REFUND;

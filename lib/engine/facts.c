@@ -346,7 +346,7 @@ int attrib_facts_add(struct attrib_facts *facts, const struct attrib_event *even
 	const struct attrib_claimer *claimer, size_t *claim)
 {
 	struct source source = {.facts = facts, .event = event, .claimer = claimer};
-	int err = 0;
+	int err;
 
 	*claim = ATTRIB_NO_FACT;
 	if (event->type == ATTRIB_EVENT_ERASE)

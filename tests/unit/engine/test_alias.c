@@ -61,6 +61,18 @@ static void test_the_first_statement_counts(void **unused)
 	}
 }
 
+/* A walk decides order by order. */
+static void new_owner(struct world *w)
+{
+	bool left = true;
+
+	attrib_batch_reset(w->batch);
+	w->trackers[0].creator = ATTRIB_STR("cleo");
+	world_swap(w, 2);
+	while (left)
+		assert_int_equal(attrib_engine_redecide(w->engine, 1, w->batch, &left), 0);
+}
+
 /* An order holds each of its names, up to the last one that an event may state, or does not: those that
  * it does not hold unite nothing, the others do. */
 static void test_every_name_of_an_order_is_judged(void **unused)
@@ -89,6 +101,9 @@ static void test_every_name_of_an_order_is_judged(void **unused)
 				world_decision(&w, tills[k])->merged_into, k == first ? "a" : "b");
 		for (size_t k = 0; k < ATTRIB_ALIASES_MAX; k++)
 			assert_int_equal(world_decision(&w, "b")->aliases[k].conflict, k == first);
+		new_owner(&w); /* decided by itself it holds the same */
+		for (size_t k = 0; k < ATTRIB_ALIASES_MAX; k++)
+			assert_int_equal(world_decision(&w, "b")->aliases[k].conflict, k == first);
 		world_done(&w);
 	}
 }
@@ -97,18 +112,13 @@ static void test_every_name_of_an_order_is_judged(void **unused)
 static void test_a_walk_keeps_the_holder(void **unused)
 {
 	struct world w;
-	bool left = true;
 
 	(void)unused;
 	shop(&w);
 	states(&w, "a", "#1", T0);
 	states(&w, "b", "#1", T0 + 1);
 	check_holder(&w, "a", "b");
-	attrib_batch_reset(w.batch);
-	w.trackers[0].creator = ATTRIB_STR("cleo");
-	world_swap(&w, 2);
-	while (left)
-		assert_int_equal(attrib_engine_redecide(w.engine, 1, w.batch, &left), 0);
+	new_owner(&w);
 	check_winner(world_decision(&w, "a"), "cleo", CODE);
 	check_holder(&w, "a", "b");
 	world_done(&w);

@@ -281,13 +281,20 @@ static void test_uniques_of_a_day_without_midnight(void **unused)
 static void test_erase_says_nothing_to_the_engine(void **unused)
 {
 	struct world w;
+	struct attrib_event *event;
 
 	(void)unused;
 	shop(&w);
-	event_visitor(&w, world_event(&w, ATTRIB_EVENT_ERASE, "x", START), "v");
+	event = world_event(&w, ATTRIB_EVENT_ERASE, "x", START);
+	event_visitor(&w, event, "v");
+	event_customer(&w, event, "k1");
+	event_customer(&w, event, "k2");
 	world_apply(&w);
 	assert_int_equal(world_view(&w)->records, 1);
 	assert_int_equal(w.view.traffic_count + w.view.decision_count + w.view.link_count, 0);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+	event_customer(&w, world_order(&w, "o", NULL, NULL), "k1");
+	check_winner(world_decision(&w, "o"), "", UNATTRIBUTED);
 	world_done(&w);
 }
 
