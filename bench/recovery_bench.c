@@ -24,7 +24,7 @@
 #define GROUP   512
 #define COMMIT  32 /* groups */
 #define STEP_US 300
-#define SHARE   9
+#define SHARE   15
 
 static char journal_dir[4096], checkpoint_dir[4096];
 static const struct attrib_id instance = {{7}};
