@@ -93,8 +93,8 @@ const struct config_setting config_settings[] = {
 	{DAEMON(flush_timeout_us), .name = "flush_timeout", .type = &config_type_duration,
 		.min = 100 * MS, .max = 3600 * S, .restart = true, .fallback = "30s",
 		.help = "A statement that writes results may take this long; the next try has "
-			"twice the time. A connection that says nothing for half as long again is "
-			"given up."},
+			"twice the time. A connection that says nothing for half as long again "
+			"and a second is given up."},
 	{DAEMON(trusted_proxies), DAEMON_COUNT(trusted_proxy_count), .name = "trusted_proxies",
 		.type = &config_type_networks, .fallback = "",
 		.help = "Proxies whose X-Forwarded-For is believed."},

@@ -128,18 +128,20 @@ int64_t pg_int(const PGresult *result, int row, int column, int64_t when_null)
 	return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
-/* A transaction whose client has stopped must not keep its locks for ever. */
+/* A transaction whose client has stopped, or has gone without a word, must not keep its locks for ever. */
 static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error *error)
 {
-	char sql[512];
+	char sql[640];
 
-	if (pg_wait_init(conn, statement_ms ? statement_ms + statement_ms / 2 : -1))
+	if (pg_wait_init(conn, statement_ms ? statement_ms + statement_ms / 2 + 1000 : -1))
 		return ATTRIB_E_NOMEM;
 	snprintf(sql, sizeof sql,
 		"SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;"
 		"SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET DateStyle = 'ISO';"
 		"SET default_transaction_isolation = 'read committed'; SET jit = off;"
-		"SET standard_conforming_strings = on",
+		"SET standard_conforming_strings = on;"
+		"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;"
+		"SET tcp_keepalives_count = 3",
 		statement_ms, statement_ms);
 	return pg_run(conn, sql, 0, NULL, error);
 }

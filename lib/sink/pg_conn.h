@@ -14,9 +14,10 @@ struct pg_timeouts {
 	bool endless; /* a statement may take as long as it likes */
 };
 
-/* A connection that gives no answer for half as long again as a statement may take is given up.
- * ATTRIB_E_UNAVAILABLE when there is no connection to be had. What the connection string says
- * itself (connect_timeout, ...) goes before `timeouts`, unless they are firm; NULL = defaults. */
+/* A connection that gives no answer for half as long again as a statement may take, and a second, is
+ * given up.
+ * ATTRIB_E_UNAVAILABLE when there is no connection to be had. What the connection string says itself
+ * (connect_timeout, ...) goes before `timeouts`, unless they are firm; NULL = defaults. */
 int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn **out,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 

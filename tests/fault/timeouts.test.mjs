@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CATALOG, Shop, sleep } from '../e2e/support.mjs';
 import { Log, prove } from './checker.mjs';
-import { Proxy } from './proxy.mjs';
+import { CLIENT, Proxy } from './proxy.mjs';
 import { play, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
@@ -47,4 +47,19 @@ test('whoever listens for changes of the catalog notices the black hole, too', a
   while ((await shop.click('late-link')).response.status !== 302) await sleep(20);
   await shop.quiet();
   assert.ok(swallowed.every((pair) => pair.left), 'nobody waits in the hole any more');
+});
+
+// In the middle of a COPY no timeout of the server ends its session, which keeps the lock of our row.
+test('a hole in the middle of a COPY: the session that is left behind is in nobody\'s way', async () => {
+  await some();
+  await shop.quiet();
+  const { kinds } = proxy.lastFlush;
+  const copied = proxy.meet(CLIENT, kinds.client.indexOf('d') + 1, () => proxy.swallow());
+  await some();
+  const swallowed = await copied;
+  assert.ok(swallowed?.length, 'it was met');
+  while (!swallowed.some((pair) => pair.left)) await sleep(20);
+  proxy.pass();
+  await some();
+  await shop.quiet();
 });

@@ -130,7 +130,7 @@ static void a_slow_statement_is_canceled_by_the_server(void **state)
 static void expect_given_up(PGconn *conn)
 {
 	assert_string_equal(error.sqlstate, "");
-	assert_string_equal(error.text, "no answer within 300 ms");
+	assert_string_equal(error.text, "no answer within 1300 ms");
 	assert_int_equal(PQstatus(conn), CONNECTION_BAD);
 	assert_int_equal(pg_run(conn, "SELECT 1", 0, NULL, &error), ATTRIB_E_UNAVAILABLE);
 }
