@@ -140,8 +140,11 @@ export const FAULTS = {
   },
   async 'a black hole'(on) {
     const { proxy } = on.wire;
-    const fired = await givenUp(on, proxy.swallow());
+    const swallowed = proxy.swallow();
+    const fired = await givenUp(on, swallowed);
     proxy.pass();
+    await sleep(on.r.int(1500));
+    for (const pair of swallowed) pair.cut(); // the server's keepalives have noticed
     return fired;
   },
 };
