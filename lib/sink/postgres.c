@@ -12,6 +12,7 @@
 #include "pg_conn.h"
 #include "pg_isolate.h"
 #include "pg_positions.h"
+#include "pg_session.h"
 #include "pg_stage.h"
 #include "pg_wait.h"
 
@@ -19,12 +20,6 @@
 #define STATEMENT_MS     30000   /* see struct pg_timeouts */
 #define STATEMENT_MS_MAX 3600000 /* ... and what a batch may get at the most */
 #define CANCELED         "57014" /* SQLSTATE of a statement that took too long */
-
-/* A session of ours in the server. */
-struct backend {
-	char pid[16];     /* empty = none */
-	char started[48]; /* pids come again */
-};
 
 struct postgres_sink {
 	struct attrib_sink sink; /* first: the seam's handle is this object */
@@ -36,8 +31,8 @@ struct postgres_sink {
 		struct attrib_sink_error *error);
 	void *fits_arg;
 	PGconn *conn;                  /* owned; NULL = not attached */
-	struct backend backend;        /* of conn */
-	struct backend former;         /* given up, and perhaps still in its transaction */
+	struct pg_session session;     /* of conn */
+	struct pg_session former;      /* given up, and perhaps still in its transaction */
 	uint64_t epoch;                /* 0 until the first attach */
 	struct pg_positions positions; /* owned: what the last attach read */
 	struct pg_positions confirmed; /* owned: the same, and what was flushed since */
@@ -51,45 +46,11 @@ static struct postgres_sink *of(const struct attrib_sink *sink)
 
 static void disconnect(struct postgres_sink *s)
 {
-	if (s->conn && pg_wait_gave_up(s->conn) && s->backend.pid[0])
-		s->former = s->backend;
-	s->backend = (struct backend){0};
+	if (s->conn && pg_wait_gave_up(s->conn) && s->session.pid[0])
+		s->former = s->session;
+	s->session = (struct pg_session){0};
 	PQfinish(s->conn);
 	s->conn = NULL;
-}
-
-/* Whom we gave up may not have heard of it. It holds our row as long as its transaction lasts, and
- * in the middle of a COPY no timeout of the server ends that. */
-static void end_former(struct postgres_sink *s)
-{
-	const char *params[] = {s->former.pid, s->former.started};
-	struct attrib_sink_error ignored;
-
-	if (s->former.pid[0] &&
-		!pg_run(s->conn,
-			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
-			"pid = $1::int AND backend_start = $2::timestamptz AND xact_start IS NOT "
-			"NULL",
-			2, params, &ignored))
-		s->former = (struct backend){0};
-}
-
-static int know_backend(struct postgres_sink *s)
-{
-	PGresult *result = NULL;
-	int err = pg_query(s->conn,
-		"SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()", 0,
-		NULL, &result, &s->error);
-
-	if (err)
-		return err;
-	if (PQntuples(result)) {
-		snprintf(s->backend.pid, sizeof s->backend.pid, "%s", PQgetvalue(result, 0, 0));
-		snprintf(s->backend.started, sizeof s->backend.started, "%s",
-			PQgetvalue(result, 0, 1));
-	}
-	PQclear(result);
-	return 0;
 }
 
 /* What is in doubt is not in memory any more but in the journal: a start writes it again. */
@@ -210,9 +171,9 @@ static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *
 	if (!err)
 		err = pg_check_schema(s->conn, &s->error);
 	if (!err)
-		err = know_backend(s);
+		err = pg_session_know(s->conn, &s->session, &s->error);
 	if (!err)
-		end_former(s);
+		pg_session_end(s->conn, &s->former);
 	if (!err)
 		err = take_identity(s, &taken);
 	if (!err)
