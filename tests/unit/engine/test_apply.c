@@ -391,6 +391,7 @@ static void test_events_of_many_sites(void **unused)
 	attrib_engine_get_stats(w.engine, &stats);
 	assert_int_equal(stats.unknown_sites, 2);
 	assert_int_equal(stats.events, 3);
+	assert_int_equal(stats.touches, 3);
 	assert_int_equal(stats.newest_received_at, START + 2 * HOUR);
 	assert_int_equal(traffic_sum(&w, false), 3);
 	world_done(&w);

@@ -75,6 +75,7 @@ static void test_keys_of_one_signed_event_are_one_customer(void **unused)
 	event_customer(&w, world_order(&w, "o", "laptop", NULL), "k3");
 	check_winner(world_decision(&w, "o"), "ada", LINK);
 	assert_int_equal(world_view(&w)->link_count, 2);
+	assert_int_equal(w.view.links[0].count + w.view.links[1].count, 4);
 	world_done(&w);
 }
 
