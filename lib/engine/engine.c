@@ -11,8 +11,9 @@
 
 #include "grow.h"
 
-#define ARENA_BLOCK  (1u << 20)
-#define COUNTS_AHEAD 16
+#define ARENA_BLOCK (1u << 20)
+
+#define COUNTS_AHEAD 16 /* rows that are asked for before the first of them is searched for */
 
 int attrib_engine_new(struct attrib_state *state, struct attrib_keys *keys,
 	struct attrib_catalog *catalog, struct attrib_engine **out)
