@@ -216,9 +216,9 @@ async function main() {
     throw new Error('a mutant without a change was killed');
 
   await judge(host, resume(rows), histories, work, 'tests');
-  let left = rows.filter((m) => m.state === 'survived');
+  let left = rows.filter((m) => m.state === 'survived' && !known.has(key(m)));
   await findSame(left, work);
-  left = left.filter((m) => m.state === 'survived' && !known.has(key(m)));
+  left = left.filter((m) => m.state === 'survived');
   console.error(`${left.length} live${options.fast ? '' : '; again with sanitizers'}`);
   if (left.length && !options.fast) await judge(sanitized(), left, histories, work, 'tests with sanitizers');
 
