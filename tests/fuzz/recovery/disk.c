@@ -80,7 +80,7 @@ static void put_lane(struct disk *disk, struct input *in, uint8_t lane)
 		.base = number - 1,
 		.first = number};
 
-	while (in->n && disk->segment_count < DISK_SEGMENTS) {
+	do {
 		uint32_t commits = take_below(in, 5);
 		head.first = number;
 		head.seed = UINT64_C(0x9e3779b97f4a7c15) * (number + lane);
@@ -90,7 +90,7 @@ static void put_lane(struct disk *disk, struct input *in, uint8_t lane)
 		/* a segment without a record has no successor: it would have the same name */
 		if (number == head.first || take_below(in, 3) == 0)
 			break;
-	}
+	} while (in->n && disk->segment_count < DISK_SEGMENTS);
 	disk->segments[disk->segment_count - 1].last = true;
 }
 
