@@ -14,7 +14,7 @@
 
 void disk_init(struct disk *disk)
 {
-	*disk = (struct disk){.instance = {{0xaa}}, .faithful = true};
+	*disk = (struct disk){.instance = {{0xaa}}, .faithful = true, .sane = true};
 	for (size_t i = 0; i < DISK_SEGMENTS; i++) {
 		attrib_buf_init(&disk->segments[i].was);
 		attrib_buf_init(&disk->segments[i].now);
@@ -49,7 +49,7 @@ static void put_record(struct disk *disk, struct input *in, uint64_t number, boo
 	size_t at = segment->was.n, size;
 
 	attrib_buf_init(&payload);
-	fuzz_payload(in, &payload);
+	disk->sane &= fuzz_payload(in, &payload);
 	size = journal_record_size(payload.n);
 	require(attrib_buf_reserve(&segment->was, size) == 0);
 	journal_record_put(segment->was.p + at, attrib_buf_view(&payload), number);

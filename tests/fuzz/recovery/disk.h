@@ -39,6 +39,7 @@ struct disk {
 	struct disk_record records[DISK_RECORDS]; /* lanes one after the other, by number */
 	size_t record_count;
 	bool faithful;
+	bool sane; /* as written, every payload is one of a worker */
 	bool junk; /* files that are no segments lie beside them */
 };
 

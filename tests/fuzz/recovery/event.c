@@ -168,7 +168,7 @@ static void mutate(struct input *in, struct attrib_buf *out, size_t from)
 		out->p[from + take_below(in, (uint32_t)(out->n - from))] = take(in);
 }
 
-void fuzz_payload(struct input *in, struct attrib_buf *out)
+bool fuzz_payload(struct input *in, struct attrib_buf *out)
 {
 	struct attrib_event event;
 	struct attrib_order order;
@@ -183,8 +183,10 @@ void fuzz_payload(struct input *in, struct attrib_buf *out)
 	else if (event.type == ATTRIB_EVENT_CANCEL)
 		event.cancel_order_id = PICK(in, names);
 	attrib_event_encode(&event, out);
-	if (chance(in, 16))
-		mutate(in, out, from);
+	if (!chance(in, 16))
+		return true;
+	mutate(in, out, from);
+	return false;
 }
 
 /* -- the catalog -------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ struct history {
 	struct attrib_buf bytes; /* all payloads */
 	size_t offsets[RECORDS_MAX + 1];
 	size_t count;
+	bool sane; /* every payload is one of a worker */
 };
 
 struct machine {
@@ -36,10 +37,10 @@ struct machine {
 
 static void write_history(struct history *history, struct input *in)
 {
-	*history = (struct history){0};
+	*history = (struct history){.sane = true};
 	attrib_buf_init(&history->bytes);
 	while (in->n && history->count < RECORDS_MAX) {
-		fuzz_payload(in, &history->bytes);
+		history->sane &= fuzz_payload(in, &history->bytes);
 		history->offsets[++history->count] = history->bytes.n;
 	}
 	require(!history->bytes.err);
@@ -299,7 +300,8 @@ static void check_whole(const struct history *history, size_t at)
 	machine_start(&direct);
 	machine_start(&loaded);
 	apply(&direct, history, 0, at, NULL);
-	require(decide(&direct, history, at) == decide(&loaded, history, at));
+	bool same = decide(&direct, history, at) == decide(&loaded, history, at);
+	require(same || !history->sane);
 	machine_end(&direct);
 	machine_end(&loaded);
 }
