@@ -70,13 +70,20 @@ static int decode_copy(const uint8_t *p, struct journal_head *out)
 
 int journal_head_decode(const uint8_t *p, size_t n, struct journal_head *out)
 {
-	int err = n >= JOURNAL_HEAD_BYTES ? decode_copy(p, out) : ATTRIB_E_CORRUPT;
-	if (err && n >= JOURNAL_HEAD_COPY + JOURNAL_HEAD_BYTES) {
-		int second = decode_copy(p + JOURNAL_HEAD_COPY, out);
-		/* a flipped bit in one version field is no newer format */
-		err = second == 0 || err != ATTRIB_E_VERSION ? second : err;
-	}
-	return err;
+	int first = n >= JOURNAL_HEAD_BYTES ? decode_copy(p, out) : ATTRIB_E_CORRUPT, second;
+
+	if (first == 0)
+		return 0;
+	second = n >= JOURNAL_HEAD_COPY + JOURNAL_HEAD_BYTES
+			 ? decode_copy(p + JOURNAL_HEAD_COPY, out)
+			 : ATTRIB_E_CORRUPT;
+	if (second == 0)
+		return 0;
+	/* a newer attribd wrote the same version twice; flipped bits are no newer format */
+	if (first == ATTRIB_E_VERSION && second == ATTRIB_E_VERSION &&
+		get32(p + 8) == get32(p + JOURNAL_HEAD_COPY + 8))
+		return ATTRIB_E_VERSION;
+	return ATTRIB_E_CORRUPT;
 }
 
 uint64_t journal_head_damaged(const uint8_t *p, size_t n)

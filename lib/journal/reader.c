@@ -182,7 +182,8 @@ static int enter(struct attrib_reader *reader, struct cursor *cursor, bool *more
 	journal_name_format(name, &cursor->lane->id, first, ".seg");
 	int err = journal_scan_open(
 		&cursor->scan, journal->io, journal->dir, name, &reader->window, &size);
-	if (err == ATTRIB_E_CORRUPT) {
+	/* The open refuses a lane of a newer format, and a lane has one format. */
+	if (err == ATTRIB_E_CORRUPT || err == ATTRIB_E_VERSION) {
 		struct attrib_damage damage = headless(cursor->lane, first, next_first, size);
 		tell_once(reader, cursor, &damage);
 		*more = next_first != UINT64_MAX;

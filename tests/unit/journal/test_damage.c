@@ -505,6 +505,32 @@ static void a_newer_format_is_refused(void **state)
 	free(image.p);
 }
 
+/* Two damaged copies of a head are no newer format: of that both would say the same version, and so would
+ * every segment of the lane. */
+static void flipped_versions_are_damage(void **state)
+{
+	struct fixture *f = *state;
+	char path[512], **names;
+
+	f->options.segment_size = 12000;
+	write_lane(f, 500, 5);
+	int n = segment_names(f->dir, &names);
+	assert_true(n > 5);
+	for (int i = 0; i < 3; i += 2) {
+		snprintf(path, sizeof path, "%s/%s", f->dir, names[i]);
+		struct image image = load(path);
+		image.p[8] ^= 2;
+		image.p[JOURNAL_HEAD_COPY + 8] ^= i == 0 ? 4 : 2;
+		store(path, image.p, image.n);
+		free(image.p);
+	}
+	segment_names_free(names, n);
+	struct outcome o = recover(f);
+	assert_int_equal(o.last, 500);
+	assert_int_equal(o.stretches, 2);
+	assert_true(o.missing[1]);
+}
+
 /* A client that somehow knows the bytes of real records sends them as its payload; then the disk
  * damages the record that carries them, so that the reader searches inside. */
 static void a_payload_cannot_imitate_a_record(void **state)
@@ -588,6 +614,7 @@ int main(void)
 		TEST(a_lost_head_at_the_end_hides_no_damage_before_it),
 		TEST(a_segment_under_the_name_of_another_is_damage),
 		TEST(a_newer_format_is_refused),
+		TEST(flipped_versions_are_damage),
 		TEST(a_record_holds_at_its_place_only),
 		TEST(a_payload_cannot_imitate_a_record),
 	};
