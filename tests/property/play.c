@@ -107,7 +107,9 @@ static void reset(struct play *play)
 	attrib_batch_reset(play->batch);
 	world_end(play);
 	play_copy_done(&play->copy);
-	play->number = play->flushed = play->starts = 0;
+	/* numbers go on: the sink has the lane's position */
+	play->flushed = play->number;
+	play->starts = 0;
 	attrib_catalog_unref(play->catalog);
 	play->catalog = play->flushed_catalog = NULL;
 	play_sites_done(&play->sites);
