@@ -1,53 +1,28 @@
 /* See format.h. */
 #include "format.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "attrib/endian.h"
 
 #define STARTS 0x80000000u
 
 static const char magic[8] = {'a', 't', 't', 'r', 'i', 'b', 'J', '\n'};
 
-static void put32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof v);
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof v);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return le32toh(v);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof v);
-	return le64toh(v);
-}
-
 void journal_head_encode(const struct journal_head *head, uint8_t out[JOURNAL_HEAD])
 {
 	memset(out, 0, JOURNAL_HEAD);
 	memcpy(out, magic, sizeof magic);
-	put32(out + 8, JOURNAL_VERSION);
-	put32(out + 12, JOURNAL_HEAD);
+	attrib_put32(out + 8, JOURNAL_VERSION);
+	attrib_put32(out + 12, JOURNAL_HEAD);
 	memcpy(out + 16, head->lane.b, 16);
 	memcpy(out + 32, head->instance.b, 16);
-	put64(out + 48, head->base);
-	put64(out + 56, head->first);
-	put64(out + 64, head->seed);
-	put64(out + 72, (uint64_t)head->created_at);
-	put64(out + 120, attrib_hash64(out, 120, 0));
+	attrib_put64(out + 48, head->base);
+	attrib_put64(out + 56, head->first);
+	attrib_put64(out + 64, head->seed);
+	attrib_put64(out + 72, (uint64_t)head->created_at);
+	attrib_put64(out + 120, attrib_hash64(out, 120, 0));
 	memcpy(out + JOURNAL_HEAD_COPY, out, JOURNAL_HEAD_BYTES);
 }
 
@@ -55,16 +30,17 @@ static int decode_copy(const uint8_t *p, struct journal_head *out)
 {
 	if (memcmp(p, magic, sizeof magic) != 0)
 		return ATTRIB_E_CORRUPT;
-	if (get32(p + 8) > JOURNAL_VERSION)
+	if (attrib_get32(p + 8) > JOURNAL_VERSION)
 		return ATTRIB_E_VERSION;
-	if (get32(p + 12) != JOURNAL_HEAD || get64(p + 120) != attrib_hash64(p, 120, 0))
+	if (attrib_get32(p + 12) != JOURNAL_HEAD ||
+		attrib_get64(p + 120) != attrib_hash64(p, 120, 0))
 		return ATTRIB_E_CORRUPT;
 	memcpy(out->lane.b, p + 16, 16);
 	memcpy(out->instance.b, p + 32, 16);
-	out->base = get64(p + 48);
-	out->first = get64(p + 56);
-	out->seed = get64(p + 64);
-	out->created_at = (int64_t)get64(p + 72);
+	out->base = attrib_get64(p + 48);
+	out->first = attrib_get64(p + 56);
+	out->seed = attrib_get64(p + 64);
+	out->created_at = (int64_t)attrib_get64(p + 72);
 	return 0;
 }
 
@@ -81,7 +57,7 @@ int journal_head_decode(const uint8_t *p, size_t n, struct journal_head *out)
 		return 0;
 	/* a newer attribd wrote the same version twice; flipped bits are no newer format */
 	if (first == ATTRIB_E_VERSION && second == ATTRIB_E_VERSION &&
-		get32(p + 8) == get32(p + JOURNAL_HEAD_COPY + 8))
+		attrib_get32(p + 8) == attrib_get32(p + JOURNAL_HEAD_COPY + 8))
 		return ATTRIB_E_VERSION;
 	return ATTRIB_E_CORRUPT;
 }
@@ -104,8 +80,8 @@ uint32_t journal_head_version(const uint8_t *p, size_t n)
 	uint32_t highest = 0;
 
 	for (size_t at = 0; at + JOURNAL_HEAD_BYTES <= n; at += JOURNAL_HEAD_COPY) {
-		if (memcmp(p + at, magic, sizeof magic) == 0 && get32(p + at + 8) > highest)
-			highest = get32(p + at + 8);
+		if (memcmp(p + at, magic, sizeof magic) == 0 && attrib_get32(p + at + 8) > highest)
+			highest = attrib_get32(p + at + 8);
 	}
 	return highest;
 }
@@ -114,9 +90,9 @@ void journal_record_put(uint8_t *p, struct attrib_str payload, uint64_t number)
 {
 	size_t end = JOURNAL_RECORD_HEAD + payload.n;
 
-	put64(p, 0);
-	put32(p + 8, (uint32_t)payload.n);
-	put32(p + 12, (uint32_t)number);
+	attrib_put64(p, 0);
+	attrib_put32(p + 8, (uint32_t)payload.n);
+	attrib_put32(p + 12, (uint32_t)number);
 	memcpy(p + JOURNAL_RECORD_HEAD, payload.p, payload.n);
 	memset(p + end, 0, journal_record_size(payload.n) - end);
 }
@@ -131,27 +107,27 @@ static uint64_t checksum(
 
 size_t journal_record_seal(uint8_t *p, uint64_t seed, uint64_t number, uint64_t at, bool starts)
 {
-	uint32_t length = get32(p + 8) & ~STARTS;
+	uint32_t length = attrib_get32(p + 8) & ~STARTS;
 
-	put32(p + 8, length | (starts ? STARTS : 0));
-	put64(p, checksum(p, length, seed, number, at));
+	attrib_put32(p + 8, length | (starts ? STARTS : 0));
+	attrib_put64(p, checksum(p, length, seed, number, at));
 	return journal_record_size(length);
 }
 
 bool journal_record_claim(const uint8_t *p, struct journal_claim *out)
 {
-	uint32_t word = get32(p + 8);
+	uint32_t word = attrib_get32(p + 8);
 
 	out->length = word & ~STARTS;
 	out->starts = word & STARTS;
-	out->number = get32(p + 12);
+	out->number = attrib_get32(p + 12);
 	return out->length > 0 && out->length <= ATTRIB_RECORD_MAX;
 }
 
 bool journal_record_holds(
 	const uint8_t *p, uint32_t length, uint64_t seed, uint64_t number, uint64_t at)
 {
-	return get64(p) == checksum(p, length, seed, number, at);
+	return attrib_get64(p) == checksum(p, length, seed, number, at);
 }
 
 void journal_name_format(
