@@ -1,12 +1,13 @@
 /* See ledger.h. */
 #include "ledger.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "attrib/endian.h"
 
 #define VERSION  1u
 #define HEAD     64u
@@ -14,19 +15,6 @@
 #define ROWS_MAX (UINT64_C(1) << 32) /* more than any directory has: guards the arithmetic */
 
 static const char magic[8] = {'a', 't', 't', 'r', 'i', 'b', 'L', '\n'};
-
-static void put(uint8_t *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof v);
-}
-
-static uint64_t get(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof v);
-	return le64toh(v);
-}
 
 int journal_ledger_init(struct journal_ledger *ledger, size_t gone, size_t ended)
 {
@@ -75,43 +63,43 @@ static uint64_t checksum(const uint8_t *p, size_t n)
 static void encode(const struct journal_ledger *ledger, uint8_t *p, size_t n)
 {
 	memcpy(p, magic, sizeof magic);
-	put(p + 8, VERSION | (uint64_t)~VERSION << 32);
+	attrib_put64(p + 8, VERSION | (uint64_t)~VERSION << 32);
 	memcpy(p + 16, ledger->instance.b, 16);
-	put(p + 32, (uint64_t)ledger->ran);
-	put(p + 40, ledger->gone_count);
-	put(p + 48, ledger->ended_count);
+	attrib_put64(p + 32, (uint64_t)ledger->ran);
+	attrib_put64(p + 40, ledger->gone_count);
+	attrib_put64(p + 48, ledger->ended_count);
 	for (size_t i = 0; i < ledger->gone_count + ledger->ended_count; i++) {
 		uint8_t *row = p + HEAD + i * ROW;
 		memcpy(row, ledger->gone[i].lane.b, 16);
-		put(row + 16, ledger->gone[i].from);
-		put(row + 24, ledger->gone[i].value);
+		attrib_put64(row + 16, ledger->gone[i].from);
+		attrib_put64(row + 24, ledger->gone[i].value);
 	}
-	put(p + 56, checksum(p, n));
+	attrib_put64(p + 56, checksum(p, n));
 }
 
 static int decode(const uint8_t *p, size_t n, struct journal_ledger *out)
 {
 	if (n < HEAD || memcmp(p, magic, sizeof magic) != 0)
 		return ATTRIB_E_CORRUPT;
-	uint32_t version = (uint32_t)get(p + 8);
-	if (version != (uint32_t) ~(get(p + 8) >> 32))
+	uint32_t version = (uint32_t)attrib_get64(p + 8);
+	if (version != (uint32_t) ~(attrib_get64(p + 8) >> 32))
 		return ATTRIB_E_CORRUPT;
 	if (version > VERSION)
 		return ATTRIB_E_VERSION;
-	uint64_t gone = get(p + 40), ended = get(p + 48);
+	uint64_t gone = attrib_get64(p + 40), ended = attrib_get64(p + 48);
 	if (gone > ROWS_MAX || ended > ROWS_MAX || n != HEAD + (gone + ended) * ROW ||
-		get(p + 56) != checksum(p, n))
+		attrib_get64(p + 56) != checksum(p, n))
 		return ATTRIB_E_CORRUPT;
 	int err = journal_ledger_init(out, gone, ended);
 	if (err)
 		return err;
 	memcpy(out->instance.b, p + 16, 16);
-	out->ran = (int64_t)get(p + 32);
+	out->ran = (int64_t)attrib_get64(p + 32);
 	for (size_t i = 0; i < gone + ended; i++) {
 		const uint8_t *row = p + HEAD + i * ROW;
 		memcpy(out->gone[i].lane.b, row, 16);
-		out->gone[i].from = get(row + 16);
-		out->gone[i].value = get(row + 24);
+		out->gone[i].from = attrib_get64(row + 16);
+		out->gone[i].value = attrib_get64(row + 24);
 	}
 	return 0;
 }
