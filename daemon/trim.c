@@ -22,23 +22,11 @@ struct attrib_trim attribd_trim_rule(const struct attribd_config *config)
 	return rule;
 }
 
-/* -- holders ------------------------------------------------------------------------------------- */
-
-static void release(struct attrib_journal *journal, enum attrib_holder holder,
-	const struct attrib_position *positions, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		attrib_journal_release(journal, holder, &positions[i].lane, positions[i].number);
-}
-
 void attribd_trim_confirmed(void *journal, const struct attrib_position *positions, size_t n)
 {
-	release(journal, ATTRIB_HOLDER_SINK, positions, n);
-}
-
-void attribd_trim_covered(void *journal, const struct attrib_position *positions, size_t n)
-{
-	release(journal, ATTRIB_HOLDER_STATE, positions, n);
+	for (size_t i = 0; i < n; i++)
+		attrib_journal_release(
+			journal, ATTRIB_HOLDER_SINK, &positions[i].lane, positions[i].number);
 }
 
 /* -- the thread ---------------------------------------------------------------------------------- */

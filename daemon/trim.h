@@ -37,8 +37,7 @@ void attribd_trim_done(struct attribd_trim *trim);
 /* Any thread, after a commit. */
 void attribd_trim_look(struct attribd_trim *trim);
 /* Any thread: the database has confirmed what these positions say (`arg` is the journal, as the flush
- * thread calls it), or every checkpoint that is kept holds it. */
+ * thread calls it). The checkpoint thread tells the journal itself what the kept copies hold. */
 void attribd_trim_confirmed(void *journal, const struct attrib_position *positions, size_t n);
-void attribd_trim_covered(void *journal, const struct attrib_position *positions, size_t n);
 
 #endif
