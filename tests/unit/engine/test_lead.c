@@ -399,18 +399,11 @@ static void test_a_shared_device_keeps_it_for_the_leads_person(void **unused)
 static void test_a_hub_is_no_key(void **unused)
 {
 	struct world w;
-	char name[16];
 
 	(void)unused;
 	adas_lead(&w);
 	event_customer(&w, w.pending[1], "info");
-	for (int i = 0; i < 21; i++) {
-		struct attrib_event *event;
-		snprintf(name, sizeof name, "n%d", i);
-		event = world_event(&w, ATTRIB_EVENT_IDENTIFY, name, LEAD);
-		event_visitor(&w, event, name);
-		event_customer(&w, event, "info");
-	}
+	world_shared(&w, "info", HUB, LEAD);
 	world_order(&w, "o", "v", NULL);
 	check_winner(world_decision(&w, "o"), "ada", LINK);
 	world_done(&w);
@@ -474,12 +467,7 @@ static void test_whose_a_lead_is(void **unused)
 		struct attrib_event *event;
 		shop(&w);
 		world_open(&w);
-		for (int k = 0; k < 21; k++) {
-			const char *id = attrib_arena_printf(&w.arena, "n%d", k).p;
-			event = world_event(&w, ATTRIB_EVENT_IDENTIFY, id, LEAD - DAYS);
-			event_visitor(&w, event, id);
-			event_customer(&w, event, "info");
-		}
+		world_shared(&w, "info", HUB, LEAD - DAYS);
 		event = world_lead(&w, "L", NULL, LEAD);
 		event->affiliate = ATTRIB_STR("bea");
 		event->order->updated_at = i & 1 ? LEAD - HOUR : LEAD + HOUR;

@@ -156,10 +156,7 @@ static void test_a_hub_owns_no_touch_of_a_shared_device(void **unused)
 
 	(void)unused;
 	creators(&w);
-	for (int i = 0; i < 21; i++) {
-		const char *name = attrib_arena_printf(&w.arena, "n%d", i).p;
-		identify(&w, name, name, "info", T0 - DAYS);
-	}
+	world_shared(&w, "info", HUB, T0 - DAYS);
 	identify(&w, "i1", "pc", "other", T0 - 9 * HOUR);
 	world_click(&w, "c", "pc", "l-ada", T0 - 8 * HOUR);
 	identify(&w, "i2", "pc", "info", T0 - 7 * HOUR);
@@ -277,10 +274,7 @@ static void test_hub_keys_link_nobody(void **unused)
 		identify(&w, "i", "phone", "info", T0 - HOUR);
 		event_customer(&w, world_order(&w, "o", NULL, NULL), "info");
 		check_winner(world_decision(&w, "o"), "ada", LINK);
-		for (int i = 0; i < others; i++) {
-			struct attrib_str id = attrib_arena_printf(&w.arena, "x%d", i);
-			identify(&w, id.p, id.p, "info", T0 - HOUR + i);
-		}
+		world_shared(&w, "info", others, T0 - HOUR);
 		/* the phone is one of them: twenty others are allowed, twenty-one are not */
 		world_apply(&w);
 		check_str(credit_of(world_decision(&w, "o"), ATTRIB_MODEL_POLICY)->creator,
@@ -324,12 +318,8 @@ static void test_a_hub_key_leaves_a_visitor_its_only_customer(void **unused)
 	creators(&w);
 	world_click(&w, "c", "v", "l-ada", T0 - DAYS);
 	identify(&w, "i", "v", "own", T0 - HOUR);
-	for (int i = 0; i < 21; i++) {
-		static char events[21][8], visitors[21][8];
-		snprintf(events[i], sizeof *events, "i%d", i);
-		snprintf(visitors[i], sizeof *visitors, "v%d", i);
-		identify(&w, events[i], i ? visitors[i] : "v", "hub", T0 - HOUR);
-	}
+	identify(&w, "i2", "v", "hub", T0 - HOUR);
+	world_shared(&w, "hub", HUB - 1, T0 - HOUR);
 	world_order(&w, "o", "v", NULL);
 	check_winner(world_decision(&w, "o"), "ada", LINK);
 	world_done(&w);
@@ -342,10 +332,7 @@ static void test_a_hub_key_leads_to_no_other_key(void **unused)
 
 	(void)unused;
 	creators(&w);
-	for (int i = 0; i < 21; i++) {
-		const char *name = attrib_arena_printf(&w.arena, "n%d", i).p;
-		identify(&w, name, name, "info", T0 - DAYS);
-	}
+	world_shared(&w, "info", HUB, T0 - DAYS);
 	event_customer(&w, identify(&w, "i", NULL, "info", T0 - DAYS), "own");
 	identify(&w, "i2", "phone", "own", T0 - DAYS);
 	world_click(&w, "c", "phone", "l-ada", T0 - HOUR);

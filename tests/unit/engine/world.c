@@ -158,6 +158,17 @@ void event_customer(struct world *w, struct attrib_event *event, const char *key
 		attrib_id_of(w->keys, ATTRIB_ID_CUSTOMER, w->site.name, text(key))};
 }
 
+void world_shared(struct world *w, const char *key, int visitors, int64_t at)
+{
+	for (int i = 0; i < visitors; i++) {
+		const char *name = attrib_arena_printf(&w->arena, "%s-%d", key, i).p;
+		struct attrib_event *event = world_event(w, ATTRIB_EVENT_IDENTIFY, name, at);
+
+		event_visitor(w, event, name);
+		event_customer(w, event, key);
+	}
+}
+
 void event_alias(struct world *w, struct attrib_event *event, const char *kind, const char *value)
 {
 	struct attrib_str both = attrib_arena_printf(&w->arena, "%s=%s", kind, value);

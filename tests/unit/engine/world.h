@@ -73,6 +73,9 @@ struct attrib_event *world_order(
 /* A lead without a value at `at`; as of an order, its id and key are in event->order. */
 struct attrib_event *world_lead(
 	struct world *w, const char *lead_id, const char *visitor, int64_t at);
+/* As many visitors as are told, <key>-0, <key>-1, .., are identified by one customer key; HUB of them make it a hub. */
+#define HUB 21
+void world_shared(struct world *w, const char *key, int visitors, int64_t at);
 /* Moves an order or lead to another T, at which it was received, too. */
 void event_at(struct attrib_event *event, int64_t at);
 
