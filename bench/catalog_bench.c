@@ -4,30 +4,12 @@
  *   catalog_bench [trackers, default 100000]
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "attrib/catalog.h"
+#include "measure.h"
 
 #define QUESTIONS 2000000
 #define KEYS      4096 /* asked for in turn, spread over all trackers */
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void must(int err, const char *what)
-{
-	if (err) {
-		fprintf(stderr, "%s: %s\n", what, attrib_error_text(err));
-		exit(1);
-	}
-}
 
 static struct attrib_str key_text(char *out, size_t size, const char *before, uint64_t number)
 {
@@ -43,7 +25,7 @@ static struct attrib_catalog *build(uint64_t n)
 	struct attrib_catalog *catalog;
 	char text[64];
 
-	must(builder ? 0 : ATTRIB_E_NOMEM, "builder");
+	bench_must(builder ? 0 : ATTRIB_E_NOMEM, "builder");
 	for (uint64_t i = 0; i < n; i++) {
 		struct attrib_tracker t = {
 			.kind = i % 10 ? ATTRIB_TRACKER_CODE : ATTRIB_TRACKER_UTM,
@@ -55,9 +37,9 @@ static struct attrib_catalog *build(uint64_t n)
 		};
 
 		t.key = key_text(text, sizeof text, beginnings[i % 10 == 0], i);
-		must(attrib_catalog_add_tracker(builder, &t), "add");
+		bench_must(attrib_catalog_add_tracker(builder, &t), "add");
 	}
-	must(attrib_catalog_build(builder, 1, &catalog), "build");
+	bench_must(attrib_catalog_build(builder, 1, &catalog), "build");
 	return catalog;
 }
 
@@ -75,11 +57,11 @@ static void ask_codes(const struct attrib_catalog *catalog, uint64_t n)
 
 	for (uint64_t i = 0; i < KEYS; i++)
 		keys[i] = key_text(texts[i], sizeof texts[i], "code", i * 7919 % n);
-	start = now_us();
+	start = bench_us(CLOCK_MONOTONIC);
 	for (uint64_t i = 0; i < QUESTIONS; i++)
 		found += attrib_catalog_owner(catalog, ATTRIB_STR("acme"), ATTRIB_TRACKER_CODE,
 				 keys[i % KEYS], 5, 5) != NULL;
-	line("owner of a code", now_us() - start, found);
+	line("owner of a code", bench_us(CLOCK_MONOTONIC) - start, found);
 }
 
 static void ask_utm(const struct attrib_catalog *catalog, uint64_t n)
@@ -95,22 +77,23 @@ static void ask_utm(const struct attrib_catalog *catalog, uint64_t n)
 		landings[i].campaign = key_text(texts[i], sizeof texts[i], "spring", i * 10 % n);
 		landings[i].content = ATTRIB_STR("story");
 	}
-	start = now_us();
+	start = bench_us(CLOCK_MONOTONIC);
 	for (uint64_t i = 0; i < QUESTIONS; i++)
 		found += attrib_catalog_utm(
 				 catalog, ATTRIB_STR("acme"), &landings[i % KEYS], 5, 5) != NULL;
-	line("owner of a landing's utm", now_us() - start, found);
+	line("owner of a landing's utm", bench_us(CLOCK_MONOTONIC) - start, found);
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
 	struct attrib_catalog *catalog;
-	double start = now_us();
+	double start = bench_us(CLOCK_MONOTONIC);
 
-	must(n ? 0 : ATTRIB_E_INVALID, "arguments");
+	bench_must(n ? 0 : ATTRIB_E_INVALID, "arguments");
 	catalog = build(n);
-	printf("%-28s %6.0f ms for %" PRIu64 "\n", "build", (now_us() - start) / 1e3, n);
+	printf("%-28s %6.0f ms for %" PRIu64 "\n", "build",
+		(bench_us(CLOCK_MONOTONIC) - start) / 1e3, n);
 	ask_codes(catalog, n);
 	ask_utm(catalog, n);
 	attrib_catalog_unref(catalog);

@@ -6,8 +6,8 @@
  *   engine_bench [records, default 1000000] [visitors, default a third of them]
  */
 #include <stdlib.h>
-#include <time.h>
 
+#include "measure.h"
 #include "records.h"
 
 #define GROUP  512
@@ -18,15 +18,6 @@ struct figures {
 	double seconds, sealing, slowest_ms; /* groups and resets; seals; the slowest group */
 	uint64_t decisions, rows;
 };
-
-/* Of the processor: what else runs on the machine disturbs it less than a clock. */
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static struct attrib_engine_record *make_records(
 	struct attrib_keys *keys, uint64_t n, uint64_t visitors, struct attrib_arena *arena)
@@ -52,27 +43,27 @@ static struct figures apply(struct attrib_engine *engine,
 	struct figures f = {0};
 	struct attrib_batch_view view;
 	uint64_t in_batch = 0;
-	double began = now_s();
+	double began = bench_us(CLOCK_PROCESS_CPUTIME_ID);
 
 	for (uint64_t i = 0; i < n; i += GROUP) {
 		size_t group = n - i < GROUP ? n - i : GROUP;
-		double start = now_s(), took;
+		double start = bench_us(CLOCK_PROCESS_CPUTIME_ID), took;
 
 		bench_must(attrib_engine_apply(engine, records + i, group, !batch, batch), "apply");
-		took = (now_s() - start) * 1e3;
+		took = (bench_us(CLOCK_PROCESS_CPUTIME_ID) - start) / 1e3;
 		f.slowest_ms = took > f.slowest_ms ? took : f.slowest_ms;
 		in_batch += group;
 		if (!batch || (in_batch < BATCH && i + group < n))
 			continue;
-		start = now_s();
+		start = bench_us(CLOCK_PROCESS_CPUTIME_ID);
 		attrib_batch_seal(batch, &view);
-		f.sealing += now_s() - start;
+		f.sealing += (bench_us(CLOCK_PROCESS_CPUTIME_ID) - start) / 1e6;
 		f.decisions += view.decision_count;
 		f.rows += view.traffic_count;
 		attrib_batch_reset(batch);
 		in_batch = 0;
 	}
-	f.seconds = now_s() - began - f.sealing;
+	f.seconds = (bench_us(CLOCK_PROCESS_CPUTIME_ID) - began) / 1e6 - f.sealing;
 	return f;
 }
 

@@ -8,32 +8,15 @@
  */
 #include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "attrib/journal.h"
+#include "measure.h"
 
 #define PAYLOAD 300
 #define SAMPLES 1000000
 
 static double samples[SAMPLES];
-
-static double now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-static void must(int err, const char *what)
-{
-	if (err) {
-		fprintf(stderr, "%s: %s\n", what, attrib_error_text(err));
-		exit(1);
-	}
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -43,11 +26,11 @@ static int by_size(const void *a, const void *b)
 
 static void commit(struct attrib_lane *lane)
 {
-	must(attrib_lane_commit(lane), "commit");
+	bench_must(attrib_lane_commit(lane), "commit");
 	while (attrib_lane_committed(lane) < attrib_lane_appended(lane)) {
 		struct pollfd p = {.fd = attrib_lane_fd(lane), .events = POLLIN};
 		poll(&p, 1, -1);
-		must(attrib_lane_reap(lane), "reap");
+		bench_must(attrib_lane_reap(lane), "reap");
 	}
 }
 
@@ -58,8 +41,8 @@ static void write_group(struct attrib_lane *lane, unsigned group)
 
 	for (unsigned i = 0; i < group; i++) {
 		memset(payload, 'a' + (int)(i % 26), sizeof payload);
-		must(attrib_lane_append(
-			     lane, (struct attrib_str){payload, sizeof payload}, &number),
+		bench_must(attrib_lane_append(
+				   lane, (struct attrib_str){payload, sizeof payload}, &number),
 			"append");
 	}
 	commit(lane);
@@ -72,16 +55,16 @@ static void bench_commits(
 	struct attrib_lane *lane;
 	size_t n = 0;
 
-	must(attrib_lane_open(journal, 0, &lane), "lane");
+	bench_must(attrib_lane_open(journal, 0, &lane), "lane");
 	attrib_lane_set_sync(lane, mode);
-	double began = now_us(), last = began;
+	double began = bench_us(CLOCK_MONOTONIC), last = began;
 	while (last - began < seconds * 1e6 && n < SAMPLES) {
 		double start = last;
 		write_group(lane, group);
-		last = now_us();
+		last = bench_us(CLOCK_MONOTONIC);
 		samples[n++] = last - start;
 	}
-	must(attrib_lane_close(lane), "close");
+	bench_must(attrib_lane_close(lane), "close");
 	qsort(samples, n, sizeof *samples, by_size);
 	printf("%-9s %5u %9.0f %11.0f %8.0f %8.0f %8.0f\n", names[mode], group,
 		n / (last - began) * 1e6, n * group / (last - began) * 1e6, samples[n / 2],
@@ -97,24 +80,25 @@ static void bench_reader(struct attrib_journal *journal)
 	struct attrib_lane *lane;
 	double best = 0;
 
-	must(attrib_lane_open(journal, 0, &lane), "lane");
+	bench_must(attrib_lane_open(journal, 0, &lane), "lane");
 	uint32_t index = attrib_journal_lane_count(journal) - 1;
 	for (unsigned i = 0; i < RECORDS / GROUP; i++)
 		write_group(lane, GROUP);
-	must(attrib_lane_close(lane), "close");
+	bench_must(attrib_lane_close(lane), "close");
 	for (int round = 0; round < 3; round++) {
 		struct attrib_reader *reader;
 		uint64_t after = 0, sum = 0;
 		size_t n;
-		must(attrib_reader_new(journal, &reader), "reader");
-		double began = now_us();
+		bench_must(attrib_reader_new(journal, &reader), "reader");
+		double began = bench_us(CLOCK_MONOTONIC);
 		do {
-			must(attrib_reader_read(reader, index, after, records, 1024, &n), "read");
+			bench_must(attrib_reader_read(reader, index, after, records, 1024, &n),
+				"read");
 			if (n)
 				after = records[n - 1].number;
 			sum += n;
 		} while (n);
-		double rate = sum / (now_us() - began) * 1e6;
+		double rate = sum / (bench_us(CLOCK_MONOTONIC) - began) * 1e6;
 		best = rate > best ? rate : best;
 		attrib_reader_free(reader);
 	}
@@ -130,7 +114,7 @@ int main(int argc, char **argv)
 		.dir = argc > 1 ? argv[1] : "journal_bench.dir", .instance = {{1}}};
 	struct attrib_journal *journal;
 
-	must(attrib_journal_open(&options, &journal), "open");
+	bench_must(attrib_journal_open(&options, &journal), "open");
 	printf("sync      group commits/s   records/s   p50 us   p99 us   max us\n");
 	for (int mode = ATTRIB_SYNC_AUTO; mode <= ATTRIB_SYNC_COMPANION; mode++)
 		for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)

@@ -8,12 +8,10 @@
  *   valgrind --tool=callgrind --toggle-collect=decide_all order_bench 2000
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "attrib/engine.h"
+#include "measure.h"
 
 #define GROUP    512
 #define TOUCHES  20
@@ -37,27 +35,11 @@ struct shop {
 	uint64_t number;
 };
 
-static void must(int err, const char *what)
-{
-	if (err) {
-		fprintf(stderr, "%s: %s\n", what, attrib_error_text(err));
-		exit(1);
-	}
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static struct attrib_str text(struct attrib_arena *arena, const char *format, uint64_t number)
 {
 	struct attrib_str s = attrib_arena_printf(arena, "%s%" PRIu64, format, number);
 
-	must(s.p ? 0 : ATTRIB_E_NOMEM, "text");
+	bench_must(s.p ? 0 : ATTRIB_E_NOMEM, "text");
 	return s;
 }
 
@@ -68,9 +50,9 @@ static void open_catalog(struct shop *shop)
 		.time_zone = ATTRIB_STR("Europe/Berlin"),
 		.zone = attrib_zone_load("Europe/Berlin")};
 
-	must(builder && site.zone ? 0 : ATTRIB_E_NOMEM, "catalog");
+	bench_must(builder && site.zone ? 0 : ATTRIB_E_NOMEM, "catalog");
 	attrib_policy_defaults(&site.policy);
-	must(attrib_catalog_add_site(builder, &site), "site");
+	bench_must(attrib_catalog_add_site(builder, &site), "site");
 	for (uint64_t i = 0; i < LINKS; i++) {
 		struct attrib_tracker tracker = {.kind = ATTRIB_TRACKER_LINK,
 			.site = site_name,
@@ -81,9 +63,9 @@ static void open_catalog(struct shop *shop)
 			.window_us = ATTRIB_WINDOW_INHERIT,
 			.recorded_at = ATTRIB_NEVER,
 			.superseded_at = ATTRIB_FOREVER};
-		must(attrib_catalog_add_tracker(builder, &tracker), "tracker");
+		bench_must(attrib_catalog_add_tracker(builder, &tracker), "tracker");
 	}
-	must(attrib_catalog_build(builder, 1, &shop->catalog), "catalog");
+	bench_must(attrib_catalog_build(builder, 1, &shop->catalog), "catalog");
 }
 
 static void shop_open(struct shop *shop, size_t group_size)
@@ -94,13 +76,14 @@ static void shop_open(struct shop *shop, size_t group_size)
 	*shop = (struct shop){.keys = attrib_keys_new(secret),
 		.batch = attrib_batch_new(),
 		.group_size = group_size};
-	must(shop->keys && shop->batch ? 0 : ATTRIB_E_NOMEM, "keys and batch");
+	bench_must(shop->keys && shop->batch ? 0 : ATTRIB_E_NOMEM, "keys and batch");
 	attrib_arena_init(&shop->arena, 1u << 16);
 	attrib_arena_init(&shop->texts, 1u << 20);
 	attrib_buf_init(&shop->buf);
 	open_catalog(shop);
-	must(attrib_state_memory_new(&options, &shop->state), "state");
-	must(attrib_engine_new(shop->state, shop->keys, shop->catalog, &shop->engine), "engine");
+	bench_must(attrib_state_memory_new(&options, &shop->state), "state");
+	bench_must(
+		attrib_engine_new(shop->state, shop->keys, shop->catalog, &shop->engine), "engine");
 }
 
 static void shop_close(struct shop *shop)
@@ -117,7 +100,8 @@ static void shop_close(struct shop *shop)
 
 static void apply(struct shop *shop)
 {
-	must(attrib_engine_apply(shop->engine, shop->group, shop->n, false, shop->batch), "apply");
+	bench_must(attrib_engine_apply(shop->engine, shop->group, shop->n, false, shop->batch),
+		"apply");
 	attrib_batch_reset(shop->batch);
 	attrib_arena_reset(&shop->texts);
 	shop->n = 0;
@@ -127,7 +111,7 @@ static void put(struct shop *shop, struct attrib_event *event)
 {
 	attrib_buf_clear(&shop->buf);
 	attrib_event_encode(event, &shop->buf);
-	must(shop->buf.err, "encode");
+	bench_must(shop->buf.err, "encode");
 	shop->group[shop->n++] = (struct attrib_engine_record){
 		{{1}}, ++shop->number, attrib_arena_str(&shop->texts, attrib_buf_view(&shop->buf))};
 	attrib_arena_reset(&shop->arena);
@@ -166,7 +150,7 @@ static void put_order(struct shop *shop, uint64_t visitor, int64_t at)
 	struct attrib_event event = event_of(shop, ATTRIB_EVENT_PURCHASE, visitor, at);
 	struct attrib_order *order = attrib_arena_alloc(&shop->arena, sizeof *order);
 
-	must(order ? 0 : ATTRIB_E_NOMEM, "order");
+	bench_must(order ? 0 : ATTRIB_E_NOMEM, "order");
 	event.order = order;
 	order->id = text(&shop->arena, "o", shop->number);
 	order->key = attrib_id_of(shop->keys, ATTRIB_ID_ORDER, site_name, order->id);
@@ -200,9 +184,9 @@ static void bench_orders(uint64_t orders)
 			put_touch(&shop, i, i + touch, START + (int64_t)touch * ATTRIB_US_PER_HOUR);
 	if (shop.n)
 		apply(&shop);
-	began = now_us();
+	began = bench_us(CLOCK_PROCESS_CPUTIME_ID);
 	decide_all(&shop, orders, START + (int64_t)TOUCHES * ATTRIB_US_PER_HOUR);
-	began = now_us() - began;
+	began = bench_us(CLOCK_PROCESS_CPUTIME_ID) - began;
 	attrib_engine_get_stats(shop.engine, &stats);
 	printf("orders with %d touches on the path   %" PRIu64 " decided, %.1f us each\n", TOUCHES,
 		stats.decisions, began / (double)stats.decisions);
@@ -218,17 +202,17 @@ static void bench_hot(const char *what, uint64_t records, size_t group_size, int
 	int64_t at = START;
 
 	shop_open(&shop, group_size);
-	began = now_us();
+	began = bench_us(CLOCK_PROCESS_CPUTIME_ID);
 	for (uint64_t i = 0; i < records; i++, at += step) {
-		start = now_us();
+		start = bench_us(CLOCK_PROCESS_CPUTIME_ID);
 		if (i % 11 < 10)
 			put_touch(&shop, 0, i, at);
 		else
 			put_order(&shop, 0, at);
-		start = now_us() - start;
+		start = bench_us(CLOCK_PROCESS_CPUTIME_ID) - start;
 		slowest = start > slowest ? start : slowest;
 	}
-	began = now_us() - began;
+	began = bench_us(CLOCK_PROCESS_CPUTIME_ID) - began;
 	attrib_engine_get_stats(shop.engine, &stats);
 	printf("%-40s %7" PRIu64 " decisions, %.2f ms a record, slowest group %.1f ms\n", what,
 		stats.decisions, began / (double)records / 1e3, slowest / 1e3);
@@ -239,7 +223,7 @@ int main(int argc, char **argv)
 {
 	uint64_t orders = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
 
-	must(orders ? 0 : ATTRIB_E_INVALID, "arguments");
+	bench_must(orders ? 0 : ATTRIB_E_INVALID, "arguments");
 	bench_orders(orders);
 	if (argc > 2)
 		return 0;

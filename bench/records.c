@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "measure.h"
+
 #define LINKS     2000
 #define AFFILIATE 500
 #define CAMPAIGNS 100
@@ -13,14 +15,6 @@
 static const struct attrib_str sites[] = {
 	ATTRIB_STR("shop"), ATTRIB_STR("outlet"), ATTRIB_STR("fr")};
 #define SITES (sizeof sites / sizeof *sites)
-
-void bench_must(int err, const char *what)
-{
-	if (err) {
-		fprintf(stderr, "%s: %s\n", what, attrib_error_text(err));
-		exit(1);
-	}
-}
 
 void *bench_room(size_t n, size_t size)
 {

@@ -14,8 +14,6 @@
 
 #include "attrib/engine.h"
 
-/* Ends the program with a sentence unless err is 0. */
-void bench_must(int err, const char *what);
 void *bench_room(size_t n, size_t size);
 /* The catalog that knows the keys of the records; its strings are the arena's. */
 struct attrib_catalog *bench_catalog(struct attrib_arena *arena);

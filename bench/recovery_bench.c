@@ -15,11 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "attrib/checkpoint.h"
 #include "attrib/journal.h"
+#include "measure.h"
 #include "records.h"
 
 #define GROUP   512
@@ -29,25 +28,6 @@
 
 static char journal_dir[4096], checkpoint_dir[4096];
 static const struct attrib_id instance = {{7}};
-
-static double clock_us(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static double resident_mb(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		exit(1);
-	fclose(f);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
-}
 
 struct world {
 	struct attrib_keys *keys;
@@ -131,7 +111,7 @@ static void copy_begin(
 	struct attrib_checkpoint_lane at = {.lane = *lane, .applied = applied};
 	struct attrib_checkpoint_head head = {.lanes = &at, .lane_count = 1};
 
-	*copy = (struct copy){.began = clock_us(CLOCK_MONOTONIC)};
+	*copy = (struct copy){.began = bench_us(CLOCK_MONOTONIC)};
 	bench_must(attrib_checkpoint_create(w->files, &head, 0, &copy->file), "create");
 }
 
@@ -145,7 +125,7 @@ static void copy_end(struct world *w, struct copy *copy)
 	       "(%.2f ms by "
 	       "the clock)\n",
 		(double)attrib_checkpoint_bytes(copy->file) / 1e6,
-		(clock_us(CLOCK_MONOTONIC) - copy->began) / 1e6, copy->steps, copy->longest / 1e3,
+		(bench_us(CLOCK_MONOTONIC) - copy->began) / 1e6, copy->steps, copy->longest / 1e3,
 		copy->longest_wall / 1e3);
 	bench_must(attrib_checkpoint_publish(copy->file), "publish");
 	attrib_buf_done(&copy->block);
@@ -156,7 +136,7 @@ static void copy_end(struct world *w, struct copy *copy)
 /* As the daemon's engine thread, by its own processor time: the machine may have other work. */
 static void copy_step(struct world *w, struct copy *copy)
 {
-	double began = clock_us(CLOCK_THREAD_CPUTIME_ID), wall = clock_us(CLOCK_MONOTONIC), took;
+	double began = bench_us(CLOCK_THREAD_CPUTIME_ID), wall = bench_us(CLOCK_MONOTONIC), took;
 
 	if (began < copy->rested_at ||
 		(copy->block.n >= ATTRIB_DUMP_BLOCK && !hand_over(copy, false)))
@@ -165,9 +145,9 @@ static void copy_step(struct world *w, struct copy *copy)
 		bench_must(attrib_state_memory_dump(w->state, &copy->dump, &copy->block), "dump");
 		if (copy->block.n >= ATTRIB_DUMP_BLOCK && !hand_over(copy, false))
 			break;
-	} while (!copy->dump.done && clock_us(CLOCK_THREAD_CPUTIME_ID) - began < STEP_US);
-	took = clock_us(CLOCK_THREAD_CPUTIME_ID) - began;
-	wall = clock_us(CLOCK_MONOTONIC) - wall;
+	} while (!copy->dump.done && bench_us(CLOCK_THREAD_CPUTIME_ID) - began < STEP_US);
+	took = bench_us(CLOCK_THREAD_CPUTIME_ID) - began;
+	wall = bench_us(CLOCK_MONOTONIC) - wall;
 	copy->steps++;
 	copy->took += took;
 	copy->longest = took > copy->longest ? took : copy->longest;
@@ -207,15 +187,15 @@ static void make(struct world *w, uint64_t n, uint64_t visitors)
 			bench_must(attrib_lane_commit(lane), "commit");
 		if (!copy.file && i >= begin)
 			copy_begin(w, &copy, &id, i);
-		start = clock_us(CLOCK_THREAD_CPUTIME_ID);
+		start = bench_us(CLOCK_THREAD_CPUTIME_ID);
 		bench_must(attrib_engine_apply(w->engine, group, GROUP, true, NULL), "apply");
 		if (copy.file && !copy.done) {
 			copy_step(w, &copy);
-			with += clock_us(CLOCK_THREAD_CPUTIME_ID) - start;
+			with += bench_us(CLOCK_THREAD_CPUTIME_ID) - start;
 			in_copy += GROUP;
 		} else if (i >= begin - n / 10 && i < begin) { /* with a state of about that size */
 			before += GROUP;
-			without += clock_us(CLOCK_THREAD_CPUTIME_ID) - start;
+			without += bench_us(CLOCK_THREAD_CPUTIME_ID) - start;
 		}
 	}
 	while (!copy.done) { /* no records wait: without a rest */
@@ -225,7 +205,8 @@ static void make(struct world *w, uint64_t n, uint64_t visitors)
 	printf("applied: %.0f k records/s of processor time without, %.0f k while it is made "
 	       "(%" PRIu64 " records)\n",
 		(double)before / without * 1e3, (double)in_copy / with * 1e3, in_copy);
-	printf("running: %.0f MB resident, %" PRIu64 " records\n", resident_mb(), maker.number);
+	printf("running: %.0f MB resident, %" PRIu64 " records\n", (double)bench_resident() / 1e6,
+		maker.number);
 	bench_must(attrib_lane_close(lane), "close");
 }
 
@@ -258,7 +239,7 @@ static uint64_t replay(struct world *w, uint64_t after)
 
 static void start(struct world *w, bool checkpoint)
 {
-	double wall = clock_us(CLOCK_MONOTONIC), cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID),
+	double wall = bench_us(CLOCK_MONOTONIC), cpu = bench_us(CLOCK_PROCESS_CPUTIME_ID),
 	       loaded = 0;
 	uint64_t first, last, after = 0, count;
 
@@ -267,18 +248,19 @@ static void start(struct world *w, bool checkpoint)
 
 		bench_must(attrib_checkpoints_load(w->files, 0, &load, &w->state), "load");
 		after = attrib_checkpoints_head(w->files, 0)->lanes[0].applied;
-		loaded = clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+		loaded = bench_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	}
 	world_begin(w);
 	count = replay(w, after);
-	wall = clock_us(CLOCK_MONOTONIC) - wall;
-	cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	wall = bench_us(CLOCK_MONOTONIC) - wall;
+	cpu = bench_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	attrib_journal_lane_range(w->journal, 0, &first, &last);
 	printf("%s: %" PRIu64
 	       " records read, %.2f s by the clock, %.2f s of the processor (%.2f loading): %.0f k "
 	       "journaled records/s; %.0f MB resident\n",
 		checkpoint ? "checkpoint" : "journal alone", count, wall / 1e6, cpu / 1e6,
-		loaded / 1e6, (double)(last - first + 1) / cpu * 1e3, resident_mb());
+		loaded / 1e6, (double)(last - first + 1) / cpu * 1e3,
+		(double)bench_resident() / 1e6);
 }
 
 static void in_child(int phase, uint64_t n, uint64_t visitors)

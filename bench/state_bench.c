@@ -5,43 +5,13 @@
  *   state_bench [visitors and ids, default 1000000] [bytes of a touch's body, default 40]
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "attrib/state.h"
 #include "attrib/time.h"
+#include "measure.h"
 
 #define GROUP 256
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static uint64_t resident(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		exit(1);
-	fclose(f);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static void must(int err, const char *what)
-{
-	if (err) {
-		fprintf(stderr, "%s: %s\n", what, attrib_error_text(err));
-		exit(1);
-	}
-}
 
 /* Ids as the keyed hash makes them: spread evenly. */
 static struct attrib_id id_of(uint64_t domain, uint64_t number)
@@ -102,9 +72,9 @@ static struct figures add(struct attrib_state *state, make_fn *make, uint64_t fi
 
 		for (size_t j = 0; j < group; j++)
 			facts[j] = make((i + j) % entities, first + i + j, body);
-		start = now_us();
-		must(state->ops->add(state, facts, group, results, &ticket), "add");
-		took = now_us() - start;
+		start = bench_us(CLOCK_MONOTONIC);
+		bench_must(state->ops->add(state, facts, group, results, &ticket), "add");
+		took = bench_us(CLOCK_MONOTONIC) - start;
 		f.us += took;
 		f.worst_us = took > f.worst_us ? took : f.worst_us;
 	}
@@ -127,9 +97,9 @@ static struct figures load(struct attrib_state *state, uint64_t n, uint64_t enti
 			names[j] = (struct attrib_entity){
 				ATTRIB_ENTITY_VISITOR, id_of(1, (i + j) * 7919 % entities)};
 		attrib_arena_reset(&arena);
-		start = now_us();
-		must(state->ops->load(state, names, group, &arena, loaded), "load");
-		f.us += now_us() - start;
+		start = bench_us(CLOCK_MONOTONIC);
+		bench_must(state->ops->load(state, names, group, &arena, loaded), "load");
+		f.us += bench_us(CLOCK_MONOTONIC) - start;
 	}
 	attrib_arena_done(&arena);
 	return f;
@@ -156,29 +126,30 @@ int main(int argc, char **argv)
 	struct figures f;
 	double start;
 
-	must(n && body.p ? 0 : ATTRIB_E_INVALID, "arguments");
-	must(attrib_state_memory_new(&options, &state), "new");
-	before = resident();
+	bench_must(n && body.p ? 0 : ATTRIB_E_INVALID, "arguments");
+	bench_must(attrib_state_memory_new(&options, &state), "new");
+	before = bench_resident();
 	f = add(state, touch, 0, n, n, body);
-	line("visitors with one touch", n, f, resident() - before);
-	before = resident();
+	line("visitors with one touch", n, f, bench_resident() - before);
+	before = bench_resident();
 	f = add(state, seen, 0, n, n, body);
-	line("remembered ids", n, f, resident() - before);
+	line("remembered ids", n, f, bench_resident() - before);
 	state->ops->stats(state, &stats);
 	printf("%-34s %9" PRIu64 " bytes by its own count\n", "both", stats.bytes);
 	line("ids again", n, add(state, seen, 0, n, n, body), 0);
 	line("loads of one touch", n, load(state, n, n), 0);
-	before = resident();
+	before = bench_resident();
 	f = add(state, touch, n, n / 10 * 20, n / 10, body);
-	line("20 touches more for a tenth", n / 10 * 20, f, resident() - before);
+	line("20 touches more for a tenth", n / 10 * 20, f, bench_resident() - before);
 	line("loads of 21 touches", n / 10, load(state, n / 10, n / 10), 0);
-	start = now_us();
-	must(state->ops->forget(state, (int64_t)n * 500, ATTRIB_NEVER), "forget");
+	start = bench_us(CLOCK_MONOTONIC);
+	bench_must(state->ops->forget(state, (int64_t)n * 500, ATTRIB_NEVER), "forget");
 	printf("%-34s %9" PRIu64 " %8.1f ms\n", "forgetting half of the ids", n / 2,
-		(now_us() - start) / 1e3);
-	start = now_us();
+		(bench_us(CLOCK_MONOTONIC) - start) / 1e3);
+	start = bench_us(CLOCK_MONOTONIC);
 	state->ops->free(state);
-	printf("%-34s %9" PRIu64 " %8.1f ms\n", "free", n, (now_us() - start) / 1e3);
+	printf("%-34s %9" PRIu64 " %8.1f ms\n", "free", n,
+		(bench_us(CLOCK_MONOTONIC) - start) / 1e3);
 	free((void *)(uintptr_t)body.p);
 	return 0;
 }
