@@ -1,7 +1,7 @@
 /*
  * Order is everything here. Start: the state directory, the journal, a first snapshot, the sink and
  * the catalog (for a moment, they may be away), the lanes, then those who use them, the public door
- * last. Stop: the door, the workers with their lanes, the engine, the flush, the rest.
+ * last. The stop is in serve_stop.c.
  */
 #include "serve.h"
 
@@ -18,12 +18,11 @@
 #include "gaps.h"
 #include "log.h"
 #include "notify.h"
+#include "serve_stop.h"
 #include "server.h"
 #include "statedir.h"
 
 #define FIRST_TRY_US 6000000 /* PostgreSQL's chance to tell what it knows before lanes are opened */
-#define DRAIN_US     10000000 /* the last flush of a graceful stop */
-#define GIVE_UP_US   1000000  /* ... when PostgreSQL is away, or nothing is left to write */
 
 /* -- start: what lies on the disk --------------------------------------------------------------- */
 
@@ -138,18 +137,6 @@ static int open_checkpoints(struct attribd_server *server, const struct attribd_
 
 /* -- start: threads ----------------------------------------------------------------------------- */
 
-/* All threads are born while all signals are blocked: they are the main thread's business, and only
- * while its loop runs. A reload waits until there is something to reload. */
-static void hear_signals(int how)
-{
-	sigset_t stops;
-
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTERM);
-	sigaddset(&stops, SIGINT);
-	pthread_sigmask(how, &stops, NULL);
-}
-
 static int start_flush(struct attribd_server *server, const struct attribd_config *config)
 {
 	struct attrib_postgres_options options = {.conninfo = config->postgres,
@@ -199,10 +186,10 @@ static void await_first_try(struct attribd_server *server)
 
 	evtimer_assign(&timer, server->base, on_late, &late);
 	event_add(&timer, &most);
-	hear_signals(SIG_UNBLOCK);
+	attribd_serve_hear(SIG_UNBLOCK);
 	while (!tried(server) && !late && !server->stopping && !fatal_code(server))
 		event_base_loop(server->base, EVLOOP_ONCE);
-	hear_signals(SIG_BLOCK);
+	attribd_serve_hear(SIG_BLOCK);
 	event_del(&timer);
 }
 
@@ -314,112 +301,6 @@ static int open_doors(struct attribd_server *server, const struct attribd_config
 	return err ? EX_UNAVAILABLE : 0;
 }
 
-/* -- stop --------------------------------------------------------------------------------------- */
-
-/* False: the thread still runs at that time. */
-static bool join_until(pthread_t thread, bool *started, int64_t mono)
-{
-	struct timespec until = {mono / 1000000, mono % 1000000 * 1000};
-
-	if (*started && pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
-		return false;
-	*started = false;
-	return true;
-}
-
-/* What is in flight has its time in the worker; what goes beyond it is a sync that hangs. */
-static bool stop_workers(struct attribd_server *server)
-{
-	int64_t until = attribd_clock_mono() + ATTRIBD_STOP_US + GIVE_UP_US;
-	bool ended = true;
-
-	for (int i = 0; i < server->worker_count; i++)
-		attribd_worker_stop(&server->workers[i]);
-	for (int i = 0; i < server->worker_count; i++)
-		ended &= join_until(server->workers[i].thread, &server->workers[i].started, until);
-	return ended;
-}
-
-/* Until the last batch is in, or there is no hope: asked to end, a flush thread that waits for
- * PostgreSQL to come back ends at once, and one that hangs in a call never does. */
-static bool drain_pump(struct attribd_server *server)
-{
-	int64_t began = attribd_clock_mono();
-
-	attribd_pump_stop(&server->pump);
-	while (!join_until(server->pump.thread, &server->pump.started,
-		attribd_clock_mono() + GIVE_UP_US / 5)) {
-		int64_t waited = attribd_clock_mono() - began;
-		bool away = !atomic_load(&server->flush.up);
-		if (away && waited > GIVE_UP_US)
-			attribd_flush_stop(&server->flush);
-		if (waited > (away ? 2 * GIVE_UP_US : DRAIN_US))
-			return false;
-	}
-	return true;
-}
-
-/* The engine applies what the workers left and the last batch goes out. */
-static bool drain(struct attribd_server *server)
-{
-	if (!drain_pump(server))
-		return false;
-	/* a start that failed early has not made them */
-	if (server->flush.sink)
-		attribd_flush_stop(&server->flush);
-	if (server->catalog.snapshots)
-		attribd_catalog_stop(&server->catalog);
-	int64_t until = attribd_clock_mono() + GIVE_UP_US;
-	return join_until(server->flush.thread, &server->flush.started, until) &&
-	       join_until(server->catalog.thread, &server->catalog.started, until);
-}
-
-static void tell_rest(struct attribd_server *server, bool drained)
-{
-	struct attribd_progress_view view =
-		attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
-
-	if (!atomic_load(&server->progress.attached))
-		attribd_log(ATTRIBD_LOG_NOTICE,
-			"stopped before the state was complete; the next start goes on");
-	else
-		attribd_log(ATTRIBD_LOG_NOTICE,
-			"stopped%s; %llu records stay in the journal for the next start",
-			drained ? "" : ": PostgreSQL did not answer in time",
-			(unsigned long long)(view.committed - view.flushed));
-}
-
-/* From here on a signal ends the process at once: the journal has what was acknowledged. False: a
- * thread hangs in a call; memory must not be taken from under it. */
-static bool stop(struct attribd_server *server, int *code)
-{
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	hear_signals(SIG_UNBLOCK);
-	attribd_listener_close(&server->public);
-	attribd_trim_stop(&server->trim);
-	bool ended = stop_workers(server), drained = drain(server);
-	attribd_checkpoint_stop(&server->checkpoint);
-	ended &= join_until(server->checkpoint.thread, &server->checkpoint.started,
-		attribd_clock_mono() + GIVE_UP_US);
-	ended &= join_until(
-		server->trim.thread, &server->trim.started, attribd_clock_mono() + GIVE_UP_US);
-	attribd_listener_close(&server->admin);
-	if (server->admin_worker.base) {
-		attribd_worker_stop(&server->admin_worker);
-		attribd_worker_join(&server->admin_worker);
-	}
-	if (server->worker_count || server->stopping)
-		tell_rest(server, drained);
-	if (!ended) {
-		attribd_log(ATTRIBD_LOG_ERROR,
-			"journal: a write or sync hangs; ending without it, what it holds was not "
-			"acknowledged");
-		*code = EX_IOERR;
-	}
-	return ended && drained;
-}
-
 static void free_server(struct attribd_server *server)
 {
 	for (int i = 0; i < server->worker_count; i++)
@@ -451,7 +332,7 @@ static void free_server(struct attribd_server *server)
 
 /* -- signals ------------------------------------------------------------------------------------ */
 
-/* The first signal asks, the second one kills, see stop(). */
+/* The first signal asks, the second one kills, see attribd_serve_stop(). */
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct attribd_server *server = arg;
@@ -656,7 +537,7 @@ int attribd_serve(struct attribd_config *config, const char *config_file)
 		code = start(server);
 	if (!code && !server->stopping)
 		code = run(server);
-	if (server->journal && !stop(server, &code))
+	if (server->journal && !attribd_serve_stop(server, &code))
 		_exit(code);
 	free_server(server);
 	return code;

@@ -1,5 +1,5 @@
 /*
- * The running daemon: every part of it in one struct, made and taken apart by serve.c.
+ * The running daemon: every part of it in one struct, made and freed by serve.c, stopped by serve_stop.c.
  */
 #ifndef ATTRIBD_SERVER_H
 #define ATTRIBD_SERVER_H

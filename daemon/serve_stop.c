@@ -1,0 +1,124 @@
+/* See serve_stop.h. */
+#include "serve_stop.h"
+
+#include <signal.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define DRAIN_US   10000000 /* the last flush of a graceful stop */
+#define GIVE_UP_US 1000000  /* ... when PostgreSQL is away, or nothing is left to write */
+
+void attribd_serve_hear(int how)
+{
+	sigset_t stops;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	pthread_sigmask(how, &stops, NULL);
+}
+
+/* False: the thread still runs at that time. */
+static bool join_until(pthread_t thread, bool *started, int64_t mono)
+{
+	struct timespec until = {mono / 1000000, mono % 1000000 * 1000};
+
+	if (*started && pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
+		return false;
+	*started = false;
+	return true;
+}
+
+/* What is in flight has its time in the worker; what goes beyond it is a sync that hangs. */
+static bool stop_workers(struct attribd_server *server)
+{
+	int64_t until = attribd_clock_mono() + ATTRIBD_STOP_US + GIVE_UP_US;
+	bool ended = true;
+
+	for (int i = 0; i < server->worker_count; i++)
+		attribd_worker_stop(&server->workers[i]);
+	for (int i = 0; i < server->worker_count; i++)
+		ended &= join_until(server->workers[i].thread, &server->workers[i].started, until);
+	return ended;
+}
+
+/* Until the last batch is in, or there is no hope: asked to end, a flush thread that waits for
+ * PostgreSQL to come back ends at once, and one that hangs in a call never does. */
+static bool drain_pump(struct attribd_server *server)
+{
+	int64_t began = attribd_clock_mono();
+
+	attribd_pump_stop(&server->pump);
+	while (!join_until(server->pump.thread, &server->pump.started,
+		attribd_clock_mono() + GIVE_UP_US / 5)) {
+		int64_t waited = attribd_clock_mono() - began;
+		bool away = !atomic_load(&server->flush.up);
+		if (away && waited > GIVE_UP_US)
+			attribd_flush_stop(&server->flush);
+		if (waited > (away ? 2 * GIVE_UP_US : DRAIN_US))
+			return false;
+	}
+	return true;
+}
+
+/* The engine applies what the workers left and the last batch goes out. */
+static bool drain(struct attribd_server *server)
+{
+	if (!drain_pump(server))
+		return false;
+	/* a start that failed early has not made them */
+	if (server->flush.sink)
+		attribd_flush_stop(&server->flush);
+	if (server->catalog.snapshots)
+		attribd_catalog_stop(&server->catalog);
+	int64_t until = attribd_clock_mono() + GIVE_UP_US;
+	return join_until(server->flush.thread, &server->flush.started, until) &&
+	       join_until(server->catalog.thread, &server->catalog.started, until);
+}
+
+static void tell_rest(struct attribd_server *server, bool drained)
+{
+	struct attribd_progress_view view =
+		attribd_progress_read(&server->progress, server->journal, attribd_clock_now());
+
+	if (!atomic_load(&server->progress.attached))
+		attribd_log(ATTRIBD_LOG_NOTICE,
+			"stopped before the state was complete; the next start goes on");
+	else
+		attribd_log(ATTRIBD_LOG_NOTICE,
+			"stopped%s; %llu records stay in the journal for the next start",
+			drained ? "" : ": PostgreSQL did not answer in time",
+			(unsigned long long)(view.committed - view.flushed));
+}
+
+bool attribd_serve_stop(struct attribd_server *server, int *code)
+{
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	attribd_serve_hear(SIG_UNBLOCK);
+	attribd_listener_close(&server->public);
+	attribd_trim_stop(&server->trim);
+	bool ended = stop_workers(server), drained = drain(server);
+	attribd_checkpoint_stop(&server->checkpoint);
+	ended &= join_until(server->checkpoint.thread, &server->checkpoint.started,
+		attribd_clock_mono() + GIVE_UP_US);
+	ended &= join_until(
+		server->trim.thread, &server->trim.started, attribd_clock_mono() + GIVE_UP_US);
+	attribd_listener_close(&server->admin);
+	if (server->admin_worker.base) {
+		attribd_worker_stop(&server->admin_worker);
+		attribd_worker_join(&server->admin_worker);
+	}
+	if (server->worker_count || server->stopping)
+		tell_rest(server, drained);
+	if (!ended) {
+		attribd_log(ATTRIBD_LOG_ERROR,
+			"journal: a write or sync hangs; ending without it, what it holds was not "
+			"acknowledged");
+		*code = EX_IOERR;
+	}
+	return ended && drained;
+}
