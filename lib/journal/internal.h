@@ -52,6 +52,7 @@ struct attrib_journal {
 	pthread_mutex_t lock;
 	struct journal_lane **lanes; /* owned; pointers stay, the array moves; under lock */
 	size_t count, cap;           /* under lock */
+	uint32_t *slots;             /* owned; see lanes.c; under lock */
 };
 
 /* Like attrib_journal_open with another way to reach files (tests). */
@@ -64,6 +65,9 @@ int64_t journal_monotonic_ns(void);
 /* Adds an empty lane; the journal owns it. NULL when memory is out. */
 struct journal_lane *journal_lane_add(
 	struct attrib_journal *journal, const struct attrib_id *id, bool own);
+/* During the open, once the list has another order: lanes are found again. */
+void journal_lanes_reorder(
+	struct attrib_journal *journal, int (*compare)(const void *, const void *));
 struct journal_lane *journal_lane_at(struct attrib_journal *journal, uint32_t index);
 /* Room for one more segment, so that the add after the file exists cannot fail. */
 int journal_lane_room(struct attrib_journal *journal, struct journal_lane *lane) ATTRIB_MUST_CHECK;

@@ -158,8 +158,7 @@ static void find_base(struct attrib_journal *journal)
 {
 	uint64_t start = 0, sum = 0;
 
-	if (journal->count)
-		qsort(journal->lanes, journal->count, sizeof *journal->lanes, by_base);
+	journal_lanes_reorder(journal, by_base);
 	for (size_t i = 0; i < journal->count; i++) {
 		const struct journal_lane *lane = journal->lanes[i];
 		uint64_t last = atomic_load(&lane->last);
@@ -285,6 +284,7 @@ void attrib_journal_close(struct attrib_journal *journal)
 		free(journal->lanes[i]);
 	}
 	free(journal->lanes);
+	free(journal->slots);
 	if (journal->dir >= 0)
 		close(journal->dir);
 	pthread_mutex_destroy(&journal->lock);

@@ -5,8 +5,31 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "format.h"
+
+/* -- lanes by id ------------------------------------------------------------------------------- */
+
+/* Every start adds lanes, and all that there ever were are looked up at each: a table of twice the room of the list,
+ * a power of two, of indexes + 1; 0 = free. All of it under lock, or during the open. */
+
+/* The slot of the lane, or the free one where it belongs. */
+static uint32_t *slot_of(const struct attrib_journal *journal, const struct attrib_id *id)
+{
+	size_t mask = 2 * journal->cap - 1, at = attrib_hash64(id->b, sizeof id->b, 0) & mask;
+
+	while (journal->slots[at] && !attrib_id_eq(&journal->lanes[journal->slots[at] - 1]->id, id))
+		at = (at + 1) & mask;
+	return &journal->slots[at];
+}
+
+static void fill_slots(struct attrib_journal *journal)
+{
+	memset(journal->slots, 0, 2 * journal->cap * sizeof *journal->slots);
+	for (size_t i = 0; i < journal->count; i++)
+		*slot_of(journal, &journal->lanes[i]->id) = (uint32_t)i + 1;
+}
 
 /* -- the list of lanes ------------------------------------------------------------------------- */
 
@@ -15,11 +38,17 @@ static int lanes_room(struct attrib_journal *journal)
 	if (journal->count < journal->cap)
 		return 0;
 	size_t cap = journal->cap ? 2 * journal->cap : 16;
-	void *p = realloc(journal->lanes, cap * sizeof *journal->lanes);
-	if (!p)
+	uint32_t *slots = calloc(2 * cap, sizeof *slots);
+	void *p = slots ? realloc(journal->lanes, cap * sizeof *journal->lanes) : NULL;
+	if (!p) {
+		free(slots);
 		return ATTRIB_E_NOMEM;
+	}
+	free(journal->slots);
+	journal->slots = slots;
 	journal->lanes = p;
 	journal->cap = cap;
+	fill_slots(journal);
 	return 0;
 }
 
@@ -41,9 +70,19 @@ struct journal_lane *journal_lane_add(
 		lane = NULL;
 	} else {
 		journal->lanes[journal->count++] = lane;
+		*slot_of(journal, id) = (uint32_t)journal->count;
 	}
 	pthread_mutex_unlock(&journal->lock);
 	return lane;
+}
+
+void journal_lanes_reorder(
+	struct attrib_journal *journal, int (*compare)(const void *, const void *))
+{
+	if (!journal->count)
+		return;
+	qsort(journal->lanes, journal->count, sizeof *journal->lanes, compare);
+	fill_slots(journal);
 }
 
 struct journal_lane *journal_lane_at(struct attrib_journal *journal, uint32_t index)
@@ -187,16 +226,12 @@ void attrib_journal_lane_range(
 bool attrib_journal_lane_find(
 	struct attrib_journal *journal, const struct attrib_id *id, uint32_t *out)
 {
-	bool found = false;
-
 	pthread_mutex_lock(&journal->lock);
-	for (size_t i = 0; i < journal->count && !found; i++) {
-		found = attrib_id_eq(&journal->lanes[i]->id, id);
-		if (found)
-			*out = (uint32_t)i;
-	}
+	uint32_t slot = journal->slots ? *slot_of(journal, id) : 0;
 	pthread_mutex_unlock(&journal->lock);
-	return found;
+	if (slot)
+		*out = slot - 1;
+	return slot > 0;
 }
 
 void attrib_journal_lane_look(

@@ -387,6 +387,34 @@ static void note_into(void *arg, enum attrib_journal_note what, const char *text
 	++*(int *)arg;
 }
 
+/* Their ids in an order of no meaning. */
+static void each_of_many_lanes_is_found(void **state)
+{
+	enum { LANES = 3000 };
+	struct fixture *f = *state;
+	struct journal_ledger ledger = {.instance = f->options.instance};
+	struct attrib_id id = {{0xee}};
+	uint32_t index;
+
+	fixture_open(f);
+	fixture_close(f);
+	assert_int_equal(journal_ledger_init(&ledger, LANES, 0), 0);
+	for (uint32_t i = 0; i < LANES; i++) {
+		uint64_t drawn = attrib_hash64(&i, sizeof i, 1);
+		ledger.gone[i] = (struct journal_row){.from = 1, .value = drawn % 1000 + 1};
+		memcpy(ledger.gone[i].lane.b, &drawn, sizeof drawn);
+	}
+	int dir = open(f->dir, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(journal_ledger_write(&attrib_io_system, dir, &ledger), 0);
+	close(dir);
+	fixture_open(f);
+	assert_int_equal(attrib_journal_lane_count(f->journal), LANES);
+	assert_false(attrib_journal_lane_find(f->journal, &id, &index));
+	for (uint32_t i = 0; i < LANES; i++)
+		assert_int_equal(look(f, &ledger.gone[i].lane).known, ledger.gone[i].value);
+	journal_ledger_done(&ledger);
+}
+
 static void a_damaged_ledger_costs_only_what_is_in_it(void **state)
 {
 	struct fixture *f = *state;
@@ -747,6 +775,7 @@ int main(void)
 		TEST(too_many_bytes_delete_the_oldest_and_no_more),
 		TEST(at_the_quota_there_is_room_again),
 		TEST(what_is_gone_is_known),
+		TEST(each_of_many_lanes_is_found),
 		TEST(a_damaged_ledger_costs_only_what_is_in_it),
 		TEST(a_newer_ledger_is_refused),
 		TEST(a_ledger_of_another_instance_says_nothing),
