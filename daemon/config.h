@@ -32,6 +32,9 @@ struct attribd_site_config {
 	struct attrib_intake_site intake; /* .site points at .site above until a catalog exists */
 	struct attrib_str write_keys[2];  /* empty = not set */
 	struct attrib_str public_key;
+	const struct attrib_str
+		*origins; /* "https://shop.example"; none = those of the site's hosts */
+	size_t origin_count;
 	struct attrib_str webhook_secrets[ATTRIB_VENDOR_COUNT]
 					 [ATTRIB_WEBHOOK_SECRETS]; /* empty = not set */
 	struct attrib_str customer_history;                        /* "complete" or "partial" */

@@ -200,9 +200,25 @@ static bool is_host(struct attrib_str s)
 	return true;
 }
 
+/* As a browser writes it: scheme, host, perhaps a port, and nothing behind it. */
+static bool is_origin(struct attrib_str s)
+{
+	struct attrib_url url;
+	struct attrib_str host, port;
+	uint16_t number;
+
+	attrib_url_split(s, &url);
+	if (!attrib_str_eq(url.scheme, ATTRIB_STR("https")) &&
+		!attrib_str_eq(url.scheme, ATTRIB_STR("http")))
+		return false;
+	host = (struct attrib_str){s.p + url.scheme.n + 3, s.n - url.scheme.n - 3};
+	host = attrib_str_split(host, ':', &port);
+	return is_host(host) && (!port.p || read_port(port, &number));
+}
+
 /* Folding also lower-cases. */
 static int store_names(const struct config_setting *setting, struct attrib_arena *arena,
-	struct attrib_str text, void *record, bool hosts)
+	struct attrib_str text, void *record, bool (*fits)(struct attrib_str))
 {
 	struct attrib_str items[ITEMS_MAX], *list;
 	int n = split_items(text, items);
@@ -214,7 +230,7 @@ static int store_names(const struct config_setting *setting, struct attrib_arena
 		return ATTRIB_E_NOMEM;
 	for (int i = 0; i < n; i++) {
 		struct attrib_str folded = attrib_fold(arena, items[i]);
-		if (folded.p && hosts && !is_host(folded))
+		if (folded.p && fits && !fits(folded))
 			return ATTRIB_E_INVALID;
 		list[i] = folded.p ? attrib_arena_str(arena, folded) : folded;
 		if (!list[i].p)
@@ -228,13 +244,19 @@ static int store_names(const struct config_setting *setting, struct attrib_arena
 static int parse_params(const struct config_setting *setting, struct attrib_arena *arena,
 	struct attrib_str text, void *record)
 {
-	return store_names(setting, arena, text, record, false);
+	return store_names(setting, arena, text, record, NULL);
 }
 
 static int parse_hosts(const struct config_setting *setting, struct attrib_arena *arena,
 	struct attrib_str text, void *record)
 {
-	return store_names(setting, arena, text, record, true);
+	return store_names(setting, arena, text, record, is_host);
+}
+
+static int parse_origins(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	return store_names(setting, arena, text, record, is_origin);
 }
 
 static void print_names(
@@ -258,6 +280,10 @@ const struct config_type config_type_params = {
 const struct config_type config_type_hosts = {
 	.expected = "host names such as shop.example, separated by commas",
 	.parse = parse_hosts,
+	.print = print_names};
+const struct config_type config_type_origins = {
+	.expected = "origins such as https://shop.example, separated by commas",
+	.parse = parse_origins,
 	.print = print_names};
 
 static int parse_domain(const struct config_setting *setting, struct attrib_arena *arena,

@@ -229,6 +229,10 @@ const struct config_setting config_settings[] = {
 		.type = &config_type_hosts, .fallback = "",
 		.help = "Hosts of the shop itself, beside cookie_domain: what they refer is no "
 			"touch."},
+	{SITE(origins), SITE_COUNT(origin_count), .name = "origins", .type = &config_type_origins,
+		.fallback = "",
+		.help = "Origins whose pages may read what the beacon answers; empty = those on "
+			"own_hosts, and on cookie_domain and below it."},
 	{SITE(intake.cookie_domain), .name = "cookie_domain", .type = &config_type_domain,
 		.fallback = "", .help = "Domain of the visitor cookie; empty = the host only."},
 	{SITE_WORDS(consents, intake.consent_required), .name = "consent", .fallback = "assumed",

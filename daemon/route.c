@@ -20,7 +20,7 @@ const struct attribd_route attribd_public_routes[] = {
 	{"/v1/beacon", false, ATTRIB_HTTP_POST, false, ATTRIB_BEACON_BODY_MAX,
 		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon},
 	{"/v1/beacon", false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon_options},
+		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_preflight},
 	{"/webhooks/", true, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
 		ATTRIBD_METRIC_REQUESTS_WEBHOOK, attribd_handle_webhook},
 	{.path = NULL},

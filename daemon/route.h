@@ -75,6 +75,13 @@ struct attrib_intake attribd_exchange_intake(
 /* The token of "Authorization: Bearer <token>"; empty when there is none. */
 struct attrib_str attribd_exchange_bearer(const struct attribd_exchange *exchange);
 
+/* Lets a page of another origin read the answer, when the site takes it for its own (`origins`, else
+ * own_hosts and cookie_domain): adds the header lines to exchange->response, as the last step of a
+ * handler. site NULL: it could not be known, nobody may. Preflights name no site: attribd_handle_preflight
+ * answers those of any POST route that pages may use, for the origins of all sites. */
+void attribd_allow_origin(
+	struct attribd_exchange *exchange, const struct attribd_site_config *site);
+
 /* Who has to go first when the journal falls behind; the later ones stay longer. */
 enum attribd_shed {
 	ATTRIBD_SHED_PIXEL,
@@ -104,6 +111,6 @@ void attribd_answer_result(
 bool attribd_refuse_encoding(struct attribd_exchange *exchange);
 
 attribd_handler attribd_handle_events, attribd_handle_click, attribd_handle_pixel,
-	attribd_handle_beacon, attribd_handle_beacon_options, attribd_handle_webhook;
+	attribd_handle_beacon, attribd_handle_preflight, attribd_handle_webhook;
 
 #endif

@@ -74,29 +74,9 @@ void attribd_handle_pixel(struct attribd_exchange *exchange)
 
 /* -- /v1/beacon --------------------------------------------------------------------------------- */
 
-/* A page of another origin may send and see the status; the answer holds nothing to read. */
-static struct attrib_str allow_origin(struct attribd_exchange *exchange, const char *more)
+/* NULL: the answer says why. */
+static const struct attribd_site_config *beacon_site(struct attribd_exchange *exchange)
 {
-	struct attrib_str origin = attrib_http_header(exchange->request, ATTRIB_STR("Origin"));
-
-	if (origin.n == 0)
-		return ATTRIB_STR("Vary: Origin\r\n");
-	return attrib_arena_printf(&exchange->worker->arena,
-		"Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n%s", (int)origin.n, origin.p,
-		more);
-}
-
-void attribd_handle_beacon_options(struct attribd_exchange *exchange)
-{
-	exchange->response = (struct attrib_http_response){.status = 204,
-		.headers = allow_origin(exchange, "Access-Control-Allow-Methods: POST\r\n"
-						  "Access-Control-Allow-Headers: Content-Type\r\n"
-						  "Access-Control-Max-Age: 86400\r\n")};
-}
-
-static void take_beacon(struct attribd_exchange *exchange)
-{
-	struct attrib_intake_result result = {0};
 	const struct attribd_site_config *site = NULL;
 	struct attrib_str name;
 	int err = attrib_intake_beacon_site(&exchange->worker->arena, exchange->body, &name);
@@ -105,13 +85,17 @@ static void take_beacon(struct attribd_exchange *exchange)
 		site = attribd_config_site(exchange->snapshot->config, name);
 		err = site ? 0 : ATTRIB_E_UNKNOWN_SITE;
 	}
-	if (err) {
+	if (err)
 		attribd_answer_error(exchange, err, NULL);
-		return;
-	}
+	return site;
+}
+
+static void take_beacon(struct attribd_exchange *exchange, const struct attribd_site_config *site)
+{
+	struct attrib_intake_result result = {0};
 	struct attrib_intake intake = attribd_exchange_intake(exchange, site);
 	struct attrib_visit visit = attribd_exchange_visit(exchange);
-	err = attrib_intake_beacon(&intake, &visit, exchange->body, &result);
+	int err = attrib_intake_beacon(&intake, &visit, exchange->body, &result);
 	if (err && !result.whole)
 		attribd_answer_error(exchange, err, NULL);
 	else if (!err && !attribd_take(exchange, &result))
@@ -124,19 +108,17 @@ static void take_beacon(struct attribd_exchange *exchange)
 
 void attribd_handle_beacon(struct attribd_exchange *exchange)
 {
-	struct attrib_str cors;
+	const struct attribd_site_config *site = NULL;
 
 	if (attribd_refuse_encoding(exchange))
 		return;
 	if (attribd_overloaded(exchange->worker, ATTRIBD_SHED_PIXEL))
 		attribd_answer_overload(exchange);
 	else
-		take_beacon(exchange);
-	cors = allow_origin(exchange, "");
-	if (exchange->response.headers.n)
-		cors = attrib_arena_printf(&exchange->worker->arena, "%.*s%.*s", (int)cors.n,
-			cors.p, (int)exchange->response.headers.n, exchange->response.headers.p);
-	exchange->response.headers = cors;
+		site = beacon_site(exchange);
+	if (site)
+		take_beacon(exchange, site);
+	attribd_allow_origin(exchange, site);
 }
 
 /* -- /c/<link> ---------------------------------------------------------------------------------- */

@@ -142,6 +142,9 @@ struct attrib_landing {
 void attrib_landing_parse(struct attrib_arena *arena, struct attrib_str url,
 	const struct attrib_intake_site *site, struct attrib_landing *out);
 
+/* Whether a host, in any case and without its port, is one of own_hosts, or cookie_domain or below it. */
+bool attrib_site_owns_host(const struct attrib_intake_site *site, struct attrib_str host);
+
 /* The visitor cookie: "<22 characters of id>.<22 characters of MAC>". */
 #define ATTRIB_VISITOR_COOKIE "attr_vid"
 #define ATTRIB_VISITOR_TWIN   "attr_visitor" /* the same value, readable for scripts of the page */

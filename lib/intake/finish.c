@@ -147,7 +147,7 @@ static void judge(struct draft *draft)
 		return;
 	if (sender->visit)
 		event->verdicts |= verdict_of(sender->intake->bots, sender->visit->request);
-	if (site_owns_host(sender->intake->site, referrer) ||
+	if (attrib_site_owns_host(sender->intake->site, referrer) ||
 		(event->type == ATTRIB_EVENT_VISIT && referrer.n &&
 			attrib_str_eq(referrer, host_of_url(sender->intake->arena, draft->url))))
 		event->verdicts |= ATTRIB_VERDICT_OWN_SITE;

@@ -172,7 +172,7 @@ static bool is_below(struct attrib_str domain, struct attrib_str host)
 	       attrib_str_ieq((struct attrib_str){host.p + before, domain.n}, domain);
 }
 
-bool site_owns_host(const struct attrib_intake_site *site, struct attrib_str host)
+bool attrib_site_owns_host(const struct attrib_intake_site *site, struct attrib_str host)
 {
 	for (size_t i = 0; host.n && i < site->own_host_count; i++) {
 		if (attrib_str_ieq(site->own_hosts[i], host))

@@ -42,6 +42,5 @@ struct attrib_id visitor_of_text(
 
 /* The lower-case host of a URL; empty when it has none that could be one. */
 struct attrib_str host_of_url(struct attrib_arena *arena, struct attrib_str url);
-bool site_owns_host(const struct attrib_intake_site *site, struct attrib_str host);
 
 #endif

@@ -238,7 +238,7 @@ static void make_click(const struct attrib_intake *intake, const struct attrib_v
 				       attrib_http_header(request, ATTRIB_STR("Referer"))));
 	if (!attrib_str_is_text(event->referrer_host))
 		event->referrer_host = ATTRIB_STR_NONE;
-	if (site_owns_host(intake->site, event->referrer_host))
+	if (attrib_site_owns_host(intake->site, event->referrer_host))
 		event->verdicts |= ATTRIB_VERDICT_OWN_SITE;
 	if (landing_is_search_ad(landing.ad_clicks))
 		event->verdicts |= ATTRIB_VERDICT_PAID_AD;

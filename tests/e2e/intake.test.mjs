@@ -5,7 +5,11 @@ import { after, before, test } from 'node:test';
 import { BROWSER, CATALOG, PUBLIC_KEY, Shop } from './support.mjs';
 
 let shop;
-before(async () => { shop = await Shop.open({ catalog: {
+before(async () => { shop = await Shop.open({
+  site: 'own_hosts = www.acme.example',
+  global: '[site open]\ncookie_domain = .open.example\n[site listed]\ncookie_domain = .listed.example\n'
+    + 'origins = https://app.listed.example:8443, http://partner.example',
+  catalog: {
   ...CATALOG,
   tracker: `${CATALOG.tracker}acme,link,utf8-émoji,ann,spring,,https://shop.example/?utm_source=own\n`,
 } }); });
@@ -134,6 +138,40 @@ test('a beacon is text/plain JSON with the site in it', async () => {
   assert.equal((await send(JSON.stringify({ site: 'acme', type: 'visit', event_id: 'b-1', visitor_id: 'v-b', url: 'https://shop.example/?ref=bob' }))).status, 204);
   assert.equal((await send('not json')).status, 400);
   assert.equal((await send(JSON.stringify({ site: 'nobody', type: 'visit' }))).status, 404);
+});
+
+test('a page of another origin reads the answer when the site takes it for its own', async () => {
+  const allowed = async (site, origin, method = 'POST') => {
+    const response = await fetch(`${shop.base}/v1/beacon`, { method, headers: { 'user-agent': BROWSER, ...origin && { origin } },
+      body: method === 'POST' ? JSON.stringify({ site, type: 'visit', url: 'https://x.example/' }) : undefined });
+    assert.equal(response.headers.get('vary'), 'Origin');
+    assert.equal(response.headers.get('access-control-allow-credentials'), null);
+    const answer = response.headers.get('access-control-allow-origin');
+    assert.ok(answer === null || answer === origin, `${answer} for ${origin}`);
+    return answer === origin;
+  };
+  for (const [site, origin, expected] of [
+    ['acme', 'https://www.acme.example', true],
+    ['acme', 'http://www.acme.example:8080', true],
+    ['acme', 'https://acme.example', false],
+    ['acme', 'https://www.acme.example.evil.example', false],
+    ['acme', 'https://evilwww.acme.example', false],
+    ['acme', 'null', false],
+    ['acme', undefined, false],
+    ['acme', 'https://open.example', false],
+    ['open', 'https://open.example', true],
+    ['open', 'https://shop.open.example', true],
+    ['open', 'https://notopen.example', false],
+    ['listed', 'https://app.listed.example:8443', true],
+    ['listed', 'http://partner.example', true],
+    ['listed', 'https://app.listed.example', false],
+    ['listed', 'https://partner.example', false],
+    ['listed', 'https://www.listed.example', false],
+    ['nobody', 'https://www.acme.example', false],
+  ]) assert.equal(await allowed(site, origin), expected, `${site}: ${origin}`);
+  // a preflight names no site
+  for (const [origin, expected] of [['https://www.acme.example', true], ['http://partner.example', true], ['https://evil.example', false], [undefined, false]])
+    assert.equal(await allowed('', origin, 'OPTIONS'), expected, `preflight of ${origin}`);
 });
 
 test('a stranger can neither refund nor cancel nor touch a signed order', async () => {

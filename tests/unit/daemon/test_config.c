@@ -168,6 +168,7 @@ static const char contract[] =
 	"affiliate_params = REF\n"
 	"own_hosts = Shop.example, www.shop.example\n"
 	"order_states.woocommerce = Packed:paid , lost:cancelled\n"
+	"origins = https://Shop.example, http://shop.example:8080\n"
 	"cookie_domain = .shop.example\n"
 	"consent = required\n"
 	"customer_history = complete\n"
@@ -226,6 +227,9 @@ static void every_setting_reaches_its_field(void **state)
 	check(site->intake.affiliate_params[0], "ref");
 	assert_int_equal(site->intake.own_host_count, 2);
 	check(site->intake.own_hosts[0], "shop.example");
+	assert_int_equal(site->origin_count, 2);
+	check(site->origins[0], "https://shop.example");
+	check(site->origins[1], "http://shop.example:8080");
 	check(site->intake.woocommerce_states, "packed:paid,lost:cancelled");
 	check(site->intake.cookie_domain, ".shop.example");
 	assert_true(site->intake.consent_required);
@@ -454,6 +458,24 @@ static void all_problems_are_told(void **state)
 		"tag:NAME, separated by commas, got \"test,refunds\"\n"
 		"FILE:28: order_states.woocommerce: expected NAME:paid, NAME:unpaid or "
 		"NAME:cancelled, separated by commas, or nothing, got \"packed:sent\"\n");
+}
+
+static void an_origin_is_one_as_browsers_write_it(void **state)
+{
+	static const char *const bad[] = {"shop.example", "https://", "https://shop.example/",
+		"https://shop.example:0", "https://shop.example:", "https://a@shop.example",
+		"https://shop.example?x", "ftp://shop.example", "null", "*", "//shop.example"};
+	char text[128], problems[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "[site acme]\norigins = %s\n", bad[i]);
+		snprintf(problems, sizeof problems,
+			"FILE:2: origins: expected origins such as https://shop.example, separated "
+			"by commas, got \"%s\"\n",
+			bad[i]);
+		refused(text, problems);
+	}
 }
 
 static void what_one_row_cannot_see(void **state)
@@ -738,6 +760,7 @@ int main(void)
 		cmocka_unit_test(passwords_of_connection_strings_are_masked),
 		cmocka_unit_test(secrets_may_stand_in_files),
 		cmocka_unit_test(all_problems_are_told),
+		cmocka_unit_test(an_origin_is_one_as_browsers_write_it),
 		cmocka_unit_test(what_one_row_cannot_see),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused),
 		cmocka_unit_test(a_missing_file_is_a_problem),
