@@ -208,21 +208,31 @@ static bool note_charge(const struct reading *r, struct draft *draft)
 	return note_minor(r, draft, FIELD_REFUND_AMOUNT, "amount_refunded");
 }
 
-/* A single refund counts from when it was made: what fails is taken back. Its own time is the same in
- * every event about it. */
-static bool note_refund(const struct reading *r, struct draft *draft)
+static bool has_failed(const struct reading *r)
 {
 	struct attrib_str status = text(r, "status");
-	bool failed = attrib_str_eq(status, ATTRIB_STR("failed")) ||
-		      attrib_str_eq(status, ATTRIB_STR("canceled"));
+
+	return attrib_str_eq(status, ATTRIB_STR("failed")) ||
+	       attrib_str_eq(status, ATTRIB_STR("canceled"));
+}
+
+/* A single refund counts from when it was made. Its own time is the same in every event about it. */
+static bool note_refund(const struct reading *r, struct draft *draft)
+{
 	int64_t at = r->created_at;
 
 	note_refunded_order(r, draft, "charge");
-	if (failed)
-		note_text(draft, FIELD_REFUND_STATUS, ATTRIB_STR("void"));
-	else
-		read_seconds(r->object, "created", &at);
+	read_seconds(r->object, "created", &at);
 	note_instant(draft, FIELD_OCCURRED_AT, at);
+	return note_minor(r, draft, FIELD_REFUND_AMOUNT, "amount");
+}
+
+/* What fails is taken back, when that is told. */
+static bool note_failure(const struct reading *r, struct draft *draft)
+{
+	note_refunded_order(r, draft, "charge");
+	note_text(draft, FIELD_REFUND_STATUS, ATTRIB_STR("void"));
+	note_instant(draft, FIELD_OCCURRED_AT, r->created_at);
 	return note_minor(r, draft, FIELD_REFUND_AMOUNT, "amount");
 }
 
@@ -260,22 +270,32 @@ static noter *noter_of(const struct reading *r)
 	return types[i].note;
 }
 
+static int take(const struct reading *r, struct attrib_intake_result *out, noter *note)
+{
+	struct draft draft;
+
+	draft_init(&draft, r->sender, out->accepted + out->reject_count);
+	return result_take(out, &draft, !note(r, &draft));
+}
+
 int stripe_read(
 	const struct sender *sender, struct attrib_str body, struct attrib_intake_result *out)
 {
 	struct reading r = {.sender = sender, .created_at = ATTRIB_NEVER};
-	struct draft draft;
 	noter *note;
 	int err = vendor_object(sender, body, out, &r.event);
 
 	if (!err)
-		err = result_open(sender, 1, out);
+		err = result_open(sender, 2, out);
 	if (err || !pick(r.event, "data.object", &r.object))
 		return err;
 	note = noter_of(&r);
 	if (!note)
 		return 0;
 	read_seconds(r.event, "created", &r.created_at);
-	draft_init(&draft, sender, 0);
-	return result_take(out, &draft, !note(&r, &draft));
+	err = take(&r, out, note);
+	/* when it was made as well: a running total of the charge may have held it */
+	if (!err && out->accepted && note == note_refund && has_failed(&r))
+		err = take(&r, out, note_failure);
+	return err;
 }

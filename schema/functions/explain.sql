@@ -8,15 +8,15 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 	WITH facts AS (
 		SELECT f.* FROM attrib.refund_fact f WHERE f.site = c.site AND f.resolved = c.order_id AND c.kind = 1
 	), refunds AS (
-		SELECT f.*, w.voided AS taken_back, f.currency IS NULL OR f.currency = c.currency AS fits,
+		SELECT f.*, w.amount AS stands, w.voided AS taken_back, f.currency IS NULL OR f.currency = c.currency AS fits,
 			(f.order_id, f.event_id) = (w.order_id, w.event_id) AS latest,
 			(f.order_id, f.event_id) = (w.order_id, w.event_id) AND NOT w.voided
 				AND (f.currency IS NULL OR f.currency = c.currency) AS adds
 		FROM facts f
 		JOIN attrib.refund_words(ARRAY(SELECT f::attrib.refund_fact FROM facts f)) w USING (source, refund_id)
 	), sums AS (
-		SELECT source, coalesce(sum(amount) FILTER (WHERE NOT cumulative), 0) AS singles,
-			coalesce(max(amount) FILTER (WHERE cumulative), 0) AS running
+		SELECT source, coalesce(sum(stands) FILTER (WHERE NOT cumulative), 0) AS singles,
+			coalesce(max(stands) FILTER (WHERE cumulative), 0) AS running
 		FROM refunds WHERE adds GROUP BY source
 	), best AS ( -- as merge_v1_refunds chooses: the source that reports most
 		SELECT source, singles >= running AS by_singles FROM sums
@@ -26,10 +26,11 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 			WHEN taken_back THEN 'taken back'
 			WHEN NOT latest THEN 'a later word of this refund decides'
 			WHEN NOT fits THEN 'not in the currency of the order'
+			WHEN stands = 0 AND amount > 0 THEN 'all of it was taken back since'
 			WHEN r.source <> b.source THEN format('%s reports at least as much: the same money', b.source)
 			WHEN cumulative = by_singles THEN 'the single refunds and the running total of one source are the same money'
 			WHEN cumulative AND row_number() OVER (PARTITION BY r.source, cumulative, adds
-				ORDER BY amount DESC, occurred_at DESC, event_id DESC) > 1 THEN 'a running total with a greater one' END AS reason
+				ORDER BY stands DESC, occurred_at DESC, event_id DESC) > 1 THEN 'a running total with a greater one' END AS reason
 		FROM refunds r LEFT JOIN best b ON true
 	), cancels AS (
 		SELECT *, row_number() OVER (ORDER BY occurred_at DESC, event_id DESC) = 1 AS last
@@ -42,7 +43,7 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 			'amount', attrib.major(amount, coalesce(currency, c.currency)),
 			'tax', CASE WHEN has_parts THEN attrib.major(tax, coalesce(currency, c.currency)) END,
 			'shipping', CASE WHEN has_parts THEN attrib.major(shipping, coalesce(currency, c.currency)) END,
-			'cumulative', cumulative, 'voided', voided, 'counts', reason IS NULL, 'reason', reason) AS fact
+			'cumulative', cumulative, 'stands', attrib.major(stands, coalesce(currency, c.currency)), 'voided', voided, 'counts', reason IS NULL, 'reason', reason) AS fact
 		FROM judged
 		UNION ALL
 		SELECT occurred_at, event_id, jsonb_build_object('type', CASE WHEN reversed THEN 'uncancel' ELSE 'cancel' END,

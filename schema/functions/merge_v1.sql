@@ -25,29 +25,42 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.resolve_order(text, text) IS 'The order that a name stands for: its own id first, then an alias; absorbed orders lead to the one that took them. NULL = not known yet.';
 
+CREATE OR REPLACE FUNCTION attrib.word_replaces(occurred_at timestamptz, received_at timestamptz,
+	old_occurred_at timestamptz, old_received_at timestamptz)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE
+	WHEN (occurred_at = received_at) <> (old_occurred_at = old_received_at) THEN occurred_at <> received_at
+	WHEN occurred_at = received_at THEN occurred_at < old_occurred_at
+	ELSE occurred_at > old_occurred_at END
+$$;
+COMMENT ON FUNCTION attrib.word_replaces(timestamptz, timestamptz, timestamptz, timestamptz) IS 'Of two copies of one word (one event id), whether the first stands: the later date that was stated. Without one a word has the date of its receipt, and the first receipt stands: a retry changes nothing.';
+
 CREATE OR REPLACE FUNCTION attrib.merge_v1_facts()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	-- within a batch the copies are put in the order of word_replaces
 	INSERT INTO attrib.refund_fact AS f (site, order_id, source, refund_id, event_id, currency, amount,
 		tax, shipping, has_parts, cumulative, voided, occurred_at, received_at)
 	SELECT DISTINCT ON (site, order_id, source, refund_id, event_id) site, order_id, source, refund_id,
 		event_id, currency, amount, tax, shipping, has_parts, cumulative, voided, occurred_at, received_at
-	FROM stage_refund ORDER BY site, order_id, source, refund_id, event_id, occurred_at DESC
+	FROM stage_refund ORDER BY site, order_id, source, refund_id, event_id,
+		nullif(occurred_at, received_at) DESC NULLS LAST, occurred_at
 	ON CONFLICT (site, order_id, source, refund_id, event_id) DO UPDATE SET
 		currency = excluded.currency, amount = excluded.amount, tax = excluded.tax,
 		shipping = excluded.shipping, has_parts = excluded.has_parts,
 		cumulative = excluded.cumulative, voided = excluded.voided,
 		occurred_at = excluded.occurred_at, received_at = excluded.received_at
-	WHERE excluded.occurred_at > f.occurred_at;
+	WHERE attrib.word_replaces(excluded.occurred_at, excluded.received_at, f.occurred_at, f.received_at);
 
 	INSERT INTO attrib.cancel_fact AS f (site, order_id, event_id, source, reversed, occurred_at, received_at)
 	SELECT DISTINCT ON (site, order_id, event_id) site, order_id, event_id, source, reversed,
 		occurred_at, received_at
-	FROM stage_cancel ORDER BY site, order_id, event_id, occurred_at DESC
+	FROM stage_cancel ORDER BY site, order_id, event_id,
+		nullif(occurred_at, received_at) DESC NULLS LAST, occurred_at
 	ON CONFLICT (site, order_id, event_id) DO UPDATE SET source = excluded.source,
 		reversed = excluded.reversed, occurred_at = excluded.occurred_at,
 		received_at = excluded.received_at
-	WHERE excluded.occurred_at > f.occurred_at;
+	WHERE attrib.word_replaces(excluded.occurred_at, excluded.received_at, f.occurred_at, f.received_at);
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_facts() IS 'Step of merge_v1: refunds and cancels by their own keys.';
 

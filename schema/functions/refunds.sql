@@ -3,12 +3,26 @@
 
 CREATE OR REPLACE FUNCTION attrib.refund_words(facts attrib.refund_fact[])
 RETURNS SETOF attrib.refund_fact LANGUAGE sql IMMUTABLE AS $$
-	SELECT DISTINCT ON (source, refund_id) site, order_id, source, refund_id, event_id, resolved, currency,
-		amount, tax, shipping, has_parts, cumulative,
-		bool_or(voided) OVER (PARTITION BY source, refund_id), occurred_at, received_at
-	FROM unnest(facts) ORDER BY source, refund_id, occurred_at DESC, event_id DESC, order_id
+	WITH words AS (
+		SELECT DISTINCT ON (source, refund_id) f.*, bool_or(voided) OVER told AS taken_back,
+			min(occurred_at) FILTER (WHERE NOT voided) OVER told AS made_at,
+			min(occurred_at) FILTER (WHERE voided) OVER told AS failed_at,
+			-- of a void that names no amount it is what the refund said before
+			first_value(amount) OVER best AS stated, first_value(currency) OVER best AS stated_in
+		FROM unnest(facts) f WINDOW told AS (PARTITION BY source, refund_id),
+			best AS (told ORDER BY voided, occurred_at DESC, event_id DESC)
+		ORDER BY source, refund_id, occurred_at DESC, event_id DESC, order_id
+	)
+	SELECT w.site, w.order_id, w.source, w.refund_id, w.event_id, w.resolved, w.currency,
+		greatest(w.amount - coalesce(b.amount, 0), 0)::bigint, w.tax, w.shipping,
+		w.has_parts AND b.amount IS NULL, w.cumulative, w.taken_back, w.occurred_at, w.received_at
+	FROM words w
+	LEFT JOIN LATERAL (SELECT sum(v.stated) AS amount FROM words v
+		WHERE w.cumulative AND NOT w.taken_back AND v.source = w.source AND v.taken_back AND NOT v.cumulative
+			AND v.stated_in IS NOT DISTINCT FROM w.currency
+			AND v.failed_at >= w.occurred_at AND coalesce(v.made_at <= w.occurred_at, true)) b ON true
 $$;
-COMMENT ON FUNCTION attrib.refund_words(attrib.refund_fact[]) IS 'Of the facts of one order: each refund once, by its latest word; taken back when any word of it says so.';
+COMMENT ON FUNCTION attrib.refund_words(attrib.refund_fact[]) IS 'Of the facts of one order: each refund once, by its latest word; taken back when any word of it says so. A running total is lowered by the single refunds of its source that it held and that were taken back since: those made by its time and taken back not before it.';
 
 CREATE OR REPLACE FUNCTION attrib.refund_told(facts attrib.refund_fact[], order_currency text, site_currency text)
 RETURNS TABLE (amount bigint, net bigint) ROWS 1 LANGUAGE sql IMMUTABLE AS $$

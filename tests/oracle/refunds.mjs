@@ -35,14 +35,29 @@ export function isCancelled(words) {
   return cancels.length > 0 && !latest(cancels).reversed;
 }
 
-// Each refund id of a source once, its latest word; a void of it takes the whole of it back.
-function standing(words) {
+// Each refund id of a source: all words of it.
+function byRefund(words) {
   const byId = new Map();
   for (const e of words.filter((x) => x.type === 'refund')) {
     const name = JSON.stringify([e.source, e.refund.id]);
     byId.set(name, [...(byId.get(name) ?? []), e]);
   }
-  return [...byId.values()].filter((copies) => !copies.some((e) => e.refund.status === 'void')).map(latest);
+  return [...byId.values()];
+}
+
+const isVoid = (e) => e.refund.status === 'void';
+
+// Each refund once, its latest word; a void of it takes the whole of it back.
+const standing = (words) => byRefund(words).filter((copies) => !copies.some(isVoid)).map(latest);
+
+// Single refunds that were made and taken back: the amount that was last said of them before a void did.
+function takenBack(words) {
+  return byRefund(words).filter((copies) => copies.some(isVoid) && !latest(copies).refund.cumulative).map((copies) => {
+    const made = copies.filter((e) => !isVoid(e));
+    const word = latest(made.length ? made : copies);
+    return { word, source: word.source, from: made.length ? Math.min(...made.map((e) => e.at)) : -Infinity,
+      to: Math.min(...copies.filter(isVoid).map((e) => e.at)) };
+  });
 }
 
 const isForeign = (e, order) => Boolean(e.refund.currency) && e.refund.currency !== order.currency;
@@ -53,7 +68,7 @@ const hasParts = (e) => e.refund.tax !== undefined || e.refund.shipping !== unde
 // What one source has refunded: its single refunds together or, when that is more, its largest word on all
 // that was refunded so far. net: without tax and shipping, when it told them.
 function ofSource(list) {
-  const netOf = (e) => (hasParts(e) ? e.amount - e.tax - e.shipping : undefined);
+  const netOf = (e) => (hasParts(e) && !e.lowered ? e.amount - e.tax - e.shipping : undefined);
   const singles = list.filter((e) => !e.refund.cumulative);
   const total = singles.reduce((a, e) => a + e.amount, 0n);
   const running = list.filter((e) => e.refund.cumulative).sort((a, b) => (a.amount === b.amount ? later(b, a) : a.amount > b.amount ? -1 : 1))[0];
@@ -64,10 +79,16 @@ function ofSource(list) {
 // On the basis of the order. Parts say more than a ratio where the basis leaves something out.
 export function refundedOf(order, words, world) {
   const bySource = new Map();
+  const gone = takenBack(words);
   for (const e of standing(words)) {
     if (isForeign(e, order)) continue;
     const amounts = Object.fromEntries(['amount', 'tax', 'shipping'].map((name) => [name, inOrders(e.refund[name], e.refund, order, world)]));
-    bySource.set(e.source, [...(bySource.get(e.source) ?? []), { ...e, ...amounts }]);
+    // a running total held what was made by then and taken back later
+    const held = e.refund.cumulative ? gone.filter((g) => g.source === e.source && g.from <= e.at && g.to >= e.at
+      && g.word.refund.currency === e.refund.currency) : [];
+    const less = held.reduce((sum, g) => sum + inOrders(g.word.refund.amount, g.word.refund, order, world), 0n);
+    amounts.amount = amounts.amount > less ? amounts.amount - less : 0n;
+    bySource.set(e.source, [...(bySource.get(e.source) ?? []), { ...e, ...amounts, lowered: held.length > 0 }]);
   }
   const sources = [...bySource.values()].map(ofSource);
   const total = max(sources.map((s) => s.total));

@@ -273,6 +273,29 @@ export class Day {
     return this.push(at, 'signed', { type: 'refund', refund }, { line: { source } });
   }
 
+  // One system that reports the same money twice: single refunds, some of which are taken back, and the running
+  // total of what it held after each. Not every word of it arrives.
+  charge() {
+    const { r } = this;
+    const target = r.pick(this.orders);
+    const text = (n) => major(n, target.currency);
+    const steps = [];
+    for (let i = 0, at = target.at; i < 1 + r.int(3); i++) {
+      at += (1 + r.int(40)) * r.pick([HOUR, DAY]);
+      const amount = 1n + (target.total * BigInt(r.int(6))) / 10n;
+      steps.push({ at, id: `re-${i}`, amount });
+      if (r.chance(0.4)) steps.push({ at: at + (1 + r.int(60)) * HOUR, id: `re-${i}`, amount, taken: true });
+    }
+    let held = 0n;
+    for (const s of steps.sort((a, b) => a.at - b.at)) {
+      const word = (id, amount, more) => this.push(this.apart(s.at), 'signed',
+        { type: 'refund', refund: { id, order_id: target.id, amount: text(amount), currency: target.currency, ...more } }, { line: { source: 'stripe' } });
+      held += s.taken ? -s.amount : s.amount;
+      if (r.chance(0.8)) word(s.id, s.amount, s.taken ? { status: 'void' } : {});
+      if (!s.taken && r.chance(0.8)) word(r.chance(0.8) ? 'ch-1' : 'ch-2', held, { cumulative: true });
+    }
+  }
+
   run() {
     const { r } = this;
     const orders = 1 + r.int(4);
@@ -283,6 +306,7 @@ export class Day {
     if (this.has('traffic')) for (let i = 1 + r.int(6); i > 0; i--) this.errand();
     if (this.has('refunds')) for (let i = 1 + r.int(8); i > 0; i--) this.money();
     while (this.events.length < this.size && !r.chance(0.05)) this.touch(r.chance(0.7) ? this.nearOrder() : this.when());
+    if (this.has('refunds', 0.4)) this.charge();
     return JSON.parse(JSON.stringify(this.events)).sort((a, b) => micros(a.received_at) - micros(b.received_at));
   }
 }

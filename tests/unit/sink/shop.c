@@ -170,7 +170,7 @@ void shop_refund(struct shop *shop, struct test_refund r)
 		.cumulative = r.cumulative,
 		.voided = r.voided,
 		.occurred_at = shop_at(r.at),
-		.received_at = shop_at(r.at)};
+		.received_at = shop_at(r.at) + (r.undated ? 0 : ATTRIB_US_PER_S)};
 
 	if (r.currency)
 		memcpy(fact.currency, r.currency, 4);
@@ -185,7 +185,7 @@ void shop_cancel(struct shop *shop, const char *order, int at, bool reversed)
 		.order_id = attrib_str_of(order),
 		.reversed = reversed,
 		.occurred_at = shop_at(at),
-		.received_at = shop_at(at)};
+		.received_at = shop_at(at) + ATTRIB_US_PER_S};
 
 	snprintf(id, sizeof id, "cancel-%d-%d", at, reversed);
 	fact.event_id = attrib_str_of(id);

@@ -57,6 +57,7 @@ struct test_refund {
 	const char *source, *currency; /* NULL = shopify, the order's */
 	const char *event;             /* id of this word of it; NULL = the refund's */
 	bool cumulative, voided, has_parts;
+	bool undated; /* told without its time: it has that of its receipt */
 	int64_t tax, shipping;
 };
 void shop_refund(struct shop *shop, struct test_refund refund);

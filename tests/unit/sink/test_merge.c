@@ -331,6 +331,34 @@ static void sources_report_the_same_money(void **state)
 	assert_string_equal(status_of("1"), "partially_refunded|10.00|7.00|3.00|unknown");
 }
 
+/* Put one after the other, and in one batch. */
+static void undated_word_keeps_its_first_arrival(void **state)
+{
+	static const struct test_refund first = {
+		.order = "1", .id = "a", .event = "x", .amount = 300, .at = 1, .undated = true};
+	struct test_refund retry = first, dated = first;
+
+	(void)state;
+	retry.at = 9;
+	dated.at = 5;
+	dated.undated = false;
+	shop_order(&shop,
+		(struct test_order){.id = "1", .gross = 1000, .credits = {{.creator = "lisa"}}});
+	shop_refund(&shop, retry);
+	shop_refund(&shop, first);
+	shop_flush(&shop);
+	shop_refund(&shop, retry);
+	shop_flush(&shop);
+	expect("00:01", "SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'HH24:MI') FROM "
+			"attrib.refund_fact");
+	for (int i = 0; i < 2; i++) {
+		shop_refund(&shop, i ? first : dated);
+		shop_flush(&shop);
+		expect("00:05", "SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'HH24:MI') FROM "
+				"attrib.refund_fact");
+	}
+}
+
 static void void_takes_a_refund_back(void **state)
 {
 	(void)state;
@@ -696,6 +724,7 @@ int main(void)
 		CASE(another_name_of_a_forgotten_order_counts_nothing),
 		CASE(sources_report_the_same_money),
 		CASE(void_takes_a_refund_back),
+		CASE(undated_word_keeps_its_first_arrival),
 		CASE(words_of_a_refund_are_kept),
 		CASE(corrected_currency_leaves_the_quarantine),
 		CASE(refund_by_two_names_counts_once),
