@@ -58,6 +58,7 @@ struct attribd_config {
 	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us,
 		webhook_timeout_us;
 	int64_t max_connections;
+	int64_t request_memory;                          /* bytes */
 	int64_t journal_segment_size, journal_quota;     /* bytes; quota 0 = none */
 	int64_t journal_retain_us, journal_retain_bytes; /* bytes 0 = none */
 	int64_t checkpoint_interval_us;                  /* 0 = never */

@@ -87,6 +87,11 @@ const struct config_setting config_settings[] = {
 	{DAEMON(max_connections), .name = "max_connections", .type = &config_type_count, .min = 1,
 		.max = 1000000, .fallback = "10000",
 		.help = "Open connections of the public listener; further ones are closed."},
+	{DAEMON(request_memory), .name = "request_memory", .type = &config_type_size,
+		.min = 16 * MIB, .max = 1024 * TIB, .fallback = "256M",
+		.help = "Bytes that all connections of the public listener may hold for requests "
+			"that are not complete and answers that are not taken; beyond it the "
+			"slowest ones are given up."},
 	{DAEMON(flush_interval_us), .name = "flush_interval", .type = &config_type_duration,
 		.min = 10 * MS, .max = 60 * S, .restart = true, .fallback = "1s",
 		.help = "How often results are written to the database."},

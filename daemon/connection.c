@@ -14,9 +14,8 @@
 #include "metrics.h"
 #include "worker.h"
 
-#define IN_STEP   ((size_t)4096)      /* least room for a read into a connection's own buffer */
-#define KEEP_MAX  ((size_t)16 * 1024) /* a larger empty buffer is given back */
-#define SPARE_MAX 1024                /* connection structs that a worker keeps */
+#define IN_STEP   ((size_t)4096) /* least room for a read into a connection's own buffer */
+#define SPARE_MAX 1024           /* connection structs that a worker keeps */
 
 /* -- life --------------------------------------------------------------------------------------- */
 
@@ -65,6 +64,7 @@ void attribd_connection_free(struct attribd_connection *connection)
 	TAILQ_REMOVE(&worker->waits[connection->wait], connection, by_deadline);
 	attrib_buf_done(&connection->in);
 	attrib_buf_done(&connection->out);
+	attribd_connection_count(connection);
 	atomic_fetch_sub(&worker->load, 1);
 	if (worker->lane)
 		attribd_metric_add(ATTRIBD_METRIC_CONNECTIONS, -1);
@@ -120,7 +120,7 @@ static void keep(struct attribd_connection *connection, struct attribd_span rest
 		attribd_connection_end(connection, true);
 	else if (rest.n && attribd_connection_paused(connection))
 		set_reading(connection, false);
-	if (in->n == 0 && in->cap > KEEP_MAX)
+	if (in->n == 0 && in->cap > ATTRIBD_KEEP_MAX)
 		attrib_buf_done(in);
 }
 
@@ -180,6 +180,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		read_fresh(connection);
 	else
 		read_more(connection);
+	attribd_connection_weigh(connection);
 }
 
 /* -- sending ------------------------------------------------------------------------------------ */
@@ -235,7 +236,7 @@ static void compact(struct attribd_connection *connection)
 	if (out->n)
 		memmove(out->p, out->p + connection->sent, out->n);
 	connection->sent = 0;
-	if (out->n == 0 && out->cap > KEEP_MAX)
+	if (out->n == 0 && out->cap > ATTRIBD_KEEP_MAX)
 		attrib_buf_done(out);
 }
 
@@ -256,6 +257,7 @@ static bool send_out(struct attribd_connection *connection)
 			return false;
 	}
 	compact(connection);
+	attribd_connection_weigh(connection);
 	return true;
 }
 
@@ -283,6 +285,7 @@ static void resume(struct attribd_connection *connection)
 	if (in.n) {
 		attribd_connection_serve(connection, &in);
 		keep(connection, in);
+		attribd_connection_weigh(connection);
 	}
 	if (!attribd_connection_paused(connection))
 		set_reading(connection, true);

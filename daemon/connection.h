@@ -2,7 +2,8 @@
  * A connection: bytes in, requests one after the other, answers in the same order.
  *
  * Bytes are read into the worker's own buffer and requests are served from there; only what is left
- * of an incomplete one is copied to the connection, so an idle connection holds no memory but itself.
+ * of an incomplete one is copied to the connection, so an idle connection holds no memory but itself and
+ * two small empty buffers.
  * Answers gather in `out`. One that waits for a record leaves a mark where it begins; nothing from
  * the first mark on is sent. All fields belong to the worker's thread.
  */
@@ -67,6 +68,7 @@ struct attribd_connection {
 
 	struct attrib_buf out;
 	size_t sent; /* bytes of out */
+	size_t held; /* bytes of in and out, as worker->request_bytes counts them */
 	struct attribd_mark marks[ATTRIBD_MARKS];
 	unsigned mark_first, mark_count;
 
@@ -105,5 +107,16 @@ void attribd_connection_refuse(struct attribd_connection *connection, int status
 void attribd_connection_end(struct attribd_connection *connection, bool hurry);
 /* Too much waits to be sent or confirmed. */
 bool attribd_connection_paused(const struct attribd_connection *connection);
+
+/* -- request_memory.c --------------------------------------------------------------------------- */
+
+/* An empty buffer of a connection is given back when it is larger. */
+#define ATTRIBD_KEEP_MAX ((size_t)1024)
+/* Counts what the connection holds by now. */
+void attribd_connection_count(struct attribd_connection *connection);
+/* The same once it has grown or waits for its peer: beyond `request_memory` connections of its worker are given up, those first
+ * that wait longest for their peer, perhaps the connection itself. They answer 503 when a request was not
+ * complete and end; none is freed. */
+void attribd_connection_weigh(struct attribd_connection *connection);
 
 #endif

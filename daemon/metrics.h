@@ -37,6 +37,10 @@
 		"Connections accepted.")                                                           \
 	X(CONNECTIONS_REFUSED, counter, "attribd_connections_refused_total", "",                   \
 		"Connections closed at once because max_connections was reached.")                 \
+	X(REQUEST_BYTES, gauge, "attribd_request_bytes", "",                                       \
+		"Memory of requests that are not complete and answers that are not taken.")        \
+	X(REQUESTS_GIVEN_UP, counter, "attribd_requests_given_up_total", "",                       \
+		"Connections given up because those took more than request_memory.")               \
 	X(TIMEOUTS, counter, "attribd_timeouts_total", "",                                         \
 		"Connections closed at a deadline of reading a request.")                          \
 	X(UNCONFIRMED, counter, "attribd_unconfirmed_total", "",                                   \

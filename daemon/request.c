@@ -33,6 +33,8 @@ void attribd_connection_refuse(struct attribd_connection *connection, int status
 	static const struct attrib_http_request unread = {.minor = 1};
 	struct attrib_http_response response = {.status = status, .close = true};
 
+	if (status == 503)
+		response.headers = ATTRIBD_RETRY_AFTER;
 	attrib_http_write(&connection->out, &unread, &response);
 	attribd_metric_add(ATTRIBD_METRIC_HTTP_ERRORS, 1);
 	count_status(status);

@@ -94,7 +94,7 @@ void attribd_answer_error(struct attribd_exchange *exchange, int err, const char
 void attribd_answer_overload(struct attribd_exchange *exchange)
 {
 	attribd_answer_error(exchange, ATTRIB_E_UNAVAILABLE, "overloaded, try again");
-	exchange->response.headers = ATTRIB_STR("Retry-After: 1\r\n");
+	exchange->response.headers = ATTRIBD_RETRY_AFTER;
 	attribd_metric_add(ATTRIBD_METRIC_SHED, 1);
 }
 

@@ -66,7 +66,9 @@ const struct attribd_route *attribd_route_find(const struct attribd_route *route
 
 /* A JSON answer {"code":..,"message":..} with the status of the error. */
 void attribd_answer_error(struct attribd_exchange *exchange, int err, const char *message);
-/* 503 with Retry-After: nothing was appended. */
+/* A header of every 503. */
+#define ATTRIBD_RETRY_AFTER ATTRIB_STR("Retry-After: 1\r\n")
+/* 503: nothing was appended. */
 void attribd_answer_overload(struct attribd_exchange *exchange);
 struct attrib_visit attribd_exchange_visit(struct attribd_exchange *exchange);
 struct attrib_intake attribd_exchange_intake(

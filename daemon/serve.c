@@ -200,6 +200,7 @@ static int start_workers(struct attribd_server *server)
 		.secret = server->secret,
 		.routes = attribd_public_routes,
 		.raw_keys = &server->raw_keys,
+		.request_bytes = &server->request_bytes,
 		.flood = server->flood = attribd_flood_new()};
 	int count = server->snapshot->config->workers, err = 0;
 

@@ -47,6 +47,7 @@ struct attribd_server {
 	struct attribd_worker *workers; /* owned */
 	int worker_count;
 	struct attribd_flood *flood; /* owned; shared by the workers */
+	atomic_size_t request_bytes; /* shared by the workers */
 	struct attribd_worker admin_worker;
 	struct attribd_pump pump;
 	struct attribd_flush flush;

@@ -76,6 +76,11 @@ void attribd_worker_set_wait(struct attribd_connection *connection, enum attribd
 	connection->deadline_at = deadline_at;
 }
 
+int64_t attribd_worker_waits_since(const struct attribd_connection *connection)
+{
+	return connection->deadline_at - wait_length(connection->worker, connection->wait);
+}
+
 void attribd_worker_set_work(struct attribd_connection *connection, int work)
 {
 	struct attribd_worker *worker = connection->worker;
@@ -455,6 +460,7 @@ int attribd_worker_init(struct attribd_worker *worker, const struct attribd_work
 		.progress = options->progress,
 		.flood = options->flood,
 		.raw_keys = options->raw_keys,
+		.request_bytes = options->request_bytes,
 		.context = options->context};
 	pthread_mutex_init(&worker->lock, NULL);
 	TAILQ_INIT(&worker->ready);

@@ -53,7 +53,9 @@ struct attribd_worker {
 	struct attribd_progress *progress;
 	struct attribd_flood *flood; /* borrowed; of all workers; NULL = nothing is a flood */
 	const struct attribd_raw_keys *raw_keys; /* borrowed; NULL = nothing is kept raw */
-	void *context;                           /* borrowed; for handlers of its routes */
+	atomic_size_t *request_bytes; /* borrowed; held by connections of all workers; NULL = nobody
+					 counts */
+	void *context;                /* borrowed; for handlers of its routes */
 
 	/* own thread */
 	struct event_base *base;
@@ -87,6 +89,7 @@ struct attribd_worker_options {
 	struct attrib_lane *lane; /* taken over on success; or NULL */
 	struct attribd_flood *flood;
 	const struct attribd_raw_keys *raw_keys; /* or NULL */
+	atomic_size_t *request_bytes;            /* or NULL */
 	void *context;
 };
 int attribd_worker_init(struct attribd_worker *worker,
@@ -111,6 +114,8 @@ int attribd_worker_append_bytes(
 /* Puts a connection on the list for its state. */
 void attribd_worker_set_wait(struct attribd_connection *connection, enum attribd_wait wait);
 void attribd_worker_set_work(struct attribd_connection *connection, int work);
+/* Since when it waits for what it waits for now; monotonic. */
+int64_t attribd_worker_waits_since(const struct attribd_connection *connection);
 /* How long the oldest record that is not durable waits by now, or the loop is behind. */
 int64_t attribd_worker_queue_age(const struct attribd_worker *worker);
 bool attribd_worker_stopping(const struct attribd_worker *worker);

@@ -24,6 +24,7 @@ static struct attribd_snapshots snapshots;
 static struct attribd_progress progress;
 static struct attrib_journal *journal;
 static struct attribd_worker worker;
+static atomic_size_t request_bytes;
 static bool begin_early; /* the test starts the worker itself */
 
 static inline int begin(void **state)
@@ -31,8 +32,11 @@ static inline int begin(void **state)
 	static const uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
 	struct attrib_journal_options journal_options = {
 		.instance = {{7}}, .segment_size = 1 << 20};
-	struct attribd_worker_options options = {
-		.snapshots = &snapshots, .progress = &progress, .secret = secret, .routes = routes};
+	struct attribd_worker_options options = {.snapshots = &snapshots,
+		.progress = &progress,
+		.secret = secret,
+		.routes = routes,
+		.request_bytes = &request_bytes};
 	struct attribd_config *config;
 	struct attrib_catalog *catalog;
 
