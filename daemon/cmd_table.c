@@ -136,6 +136,7 @@ const struct cmd cmd_table[] = {
 		"  traffic_reason           why events are suspect or filtered\n"
 		"  suspect_credit           orders that were credited by suspect touches\n"
 		"  unknown_tracker          keys that were seen and belong to nobody\n"
+		"  outbox                   forwarded events that were not confirmed yet\n"
 		"  quarantined              what could not be applied and waits for a person\n\n"
 		"Days are local days of the site, both included; without them a report is over all "
 		"time.\n"

@@ -82,7 +82,7 @@ int attrib_sink_null_new(struct attrib_sink **out) ATTRIB_MUST_CHECK;
 int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const char *text),
 	void *arg, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 /* Writes the sites' settings that views and merges need (time zone, currency, customer history,
- * primary model, cost spreading, policy); a policy that says something else than the newest version
+ * primary model, cost spreading, policy, forwarding); a policy that says something else than the newest version
  * becomes a new one. Then reads each site's versions, newest first: versions[0] says what the policy
  * of the row says. They lie in the arena. `owner` (NULL: nobody) is the instance whose memory decides
  * the sites from now on; ATTRIB_E_FENCED when one of them is another's, and nothing is written. */
@@ -94,7 +94,10 @@ struct attrib_site_version {
 struct attrib_site_row {
 	const struct attrib_site *site;
 	struct attrib_str customer_history, cost_spread;
-	struct attrib_str policy_json;        /* what a decision depends on, in canonical order */
+	struct attrib_str policy_json; /* what a decision depends on, in canonical order */
+	struct attrib_str
+		forward_events; /* types that are forwarded, comma separated; empty = none */
+	int64_t forward_since;  /* now, when it begins to be forwarded */
 	struct attrib_site_version *versions; /* out */
 	size_t version_count;
 };

@@ -118,4 +118,12 @@ struct attrib_retry {
 int attrib_postgres_retry(
 	const struct attrib_retry *retry, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
+/* -- outbox -------------------------------------------------------------------------------------- */
+
+/* What was not sent is the report "outbox". Here: events that were given up are due again. Names are
+ * order, event or webhook ids; row() hears the event's id as key, and an empty message. Errors as
+ * above. */
+int attrib_postgres_outbox_retry(
+	const struct attrib_retry *retry, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
 #endif

@@ -128,6 +128,22 @@ int64_t pg_int(const PGresult *result, int row, int column, int64_t when_null)
 	return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
+int pg_put_names(struct attrib_buf *out, const char *const *names, size_t n)
+{
+	attrib_buf_char(out, '{');
+	for (size_t i = 0; i < n; i++) {
+		attrib_buf_str(out, attrib_str_of(i ? ",\"" : "\""));
+		for (const char *c = names[i]; *c; c++) {
+			if (*c == '"' || *c == '\\')
+				attrib_buf_char(out, '\\');
+			attrib_buf_char(out, *c);
+		}
+		attrib_buf_char(out, '"');
+	}
+	attrib_buf_put(out, "}", 2);
+	return out->err;
+}
+
 /* A transaction whose client has stopped, or has gone without a word, must not keep its locks for ever. */
 static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error *error)
 {

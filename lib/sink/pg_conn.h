@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 
+#include "attrib/buf.h"
 #include "attrib/sink.h"
 
 struct pg_timeouts {
@@ -43,5 +44,7 @@ void pg_say(struct attrib_sink_error *error, const char *format, ...)
 /* Values of a result. */
 struct attrib_str pg_str(const PGresult *result, int row, int column); /* NULL = empty */
 int64_t pg_int(const PGresult *result, int row, int column, int64_t when_null);
+/* Appends names as one array literal and its NUL. ATTRIB_E_NOMEM. */
+int pg_put_names(struct attrib_buf *out, const char *const *names, size_t n) ATTRIB_MUST_CHECK;
 
 #endif

@@ -12,23 +12,6 @@
 #define STATEMENT_MS   600000
 #define CONFLICT_TRIES 6
 
-/* Names as one array literal. */
-static int put_names(struct attrib_buf *out, const struct attrib_retry *retry)
-{
-	attrib_buf_char(out, '{');
-	for (size_t i = 0; i < retry->name_count; i++) {
-		attrib_buf_str(out, attrib_str_of(i ? ",\"" : "\""));
-		for (const char *c = retry->names[i]; *c; c++) {
-			if (*c == '"' || *c == '\\')
-				attrib_buf_char(out, '\\');
-			attrib_buf_char(out, *c);
-		}
-		attrib_buf_char(out, '"');
-	}
-	attrib_buf_put(out, "}", 2);
-	return out->err;
-}
-
 static int find_units(PGconn *conn, const struct attrib_retry *retry, PGresult **out,
 	struct attrib_sink_error *error)
 {
@@ -36,7 +19,7 @@ static int find_units(PGconn *conn, const struct attrib_retry *retry, PGresult *
 	int err;
 
 	attrib_buf_init(&names);
-	err = put_names(&names, retry);
+	err = pg_put_names(&names, retry->names, retry->name_count);
 	if (!err) {
 		const char *params[] = {
 			retry->site, retry->name_count ? (const char *)names.p : NULL};

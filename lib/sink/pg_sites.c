@@ -32,6 +32,24 @@ static void site_params_done(struct site_params *p)
 	free(p->policy);
 }
 
+static int put_forward(
+	PGconn *conn, const struct attrib_site_row *row, struct attrib_sink_error *error)
+{
+	char *name = dup(row->site->name), *events = dup(row->forward_events), since[24];
+	const char *params[] = {name, events, since};
+	int err = ATTRIB_E_NOMEM;
+
+	snprintf(since, sizeof since, "%lld", (long long)row->forward_since);
+	if (name && events)
+		err = pg_run(conn,
+			"SELECT attrib.put_forward_v1($1, string_to_array($2, ','),"
+			" to_timestamp($3::bigint / 1000000.0))",
+			3, params, error);
+	free(name);
+	free(events);
+	return err;
+}
+
 static int put_site(
 	PGconn *conn, const struct attrib_site_row *row, struct attrib_sink_error *error)
 {
@@ -118,6 +136,8 @@ static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n,
 			NULL, error);
 	for (size_t i = 0; i < n && !err; i++)
 		err = put_site(conn, &rows[i], error);
+	for (size_t i = 0; i < n && !err; i++)
+		err = put_forward(conn, &rows[i], error);
 	for (size_t i = 0; i < n && !err; i++)
 		err = read_versions(conn, &rows[i], arena, error);
 	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);

@@ -601,6 +601,7 @@ BEGIN
 		PERFORM attrib.merge_v1_sums(1::smallint);
 		PERFORM attrib.merge_v1_rollups();
 		PERFORM attrib.merge_v1_settle();
+		PERFORM attrib.merge_v1_outbox();
 	END IF;
 
 	INSERT INTO attrib.traffic AS t

@@ -4,7 +4,9 @@
 //   - all databases show the same, byte for byte;
 //   - what they show is what the independent model says: states, money and refunds of every credit of
 //     every model, new and returning customers, double counting, traffic;
-//   - the rollups are the sums of the rows.
+//   - the rollups are the sums of the rows;
+//   - one of them forwards: it shows the same as those that don't, and what its outbox tells of each order,
+//     one event after the other, ends in what is stored.
 //
 //   ATTRIB_SEED=n                 the first history's seed (default: from the clock; printed)
 //   ATTRIB_DATABASE_HISTORIES=n   how many (default 300; 3 arrivals each)
@@ -27,6 +29,7 @@ const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const HISTORIES = Number(process.env.ATTRIB_DATABASE_HISTORIES ?? 300);
 const ARRIVALS = 3;
+const FORWARDS = 1; // the arrival whose sites forward
 const TOGETHER = 8; // shops in one engine
 
 const server = join(mkdtempSync('/tmp/attribd-histories-'), 'postgres');
@@ -110,6 +113,39 @@ async function dump(k) {
   return all;
 }
 
+// The events of each order: the first is its creation, each later one begins where the one before ended, and
+// amounts add up to the net that is stored. Returns how many there are.
+async function forwarded(k) {
+  for (const other of [0, 1, 2]) {
+    const [{ n }] = await rows(other, 'SELECT count(*)::int AS n FROM attrib.outbox_event');
+    assert.equal(n > 0, other === k, `arrival ${other} has ${n} events`);
+  }
+  assert.deepEqual(await rows(k, 'SELECT * FROM attrib.check_outbox()'), []);
+  const events = await rows(k, `SELECT e.body::jsonb AS body, e.webhook_id, f.told FROM attrib.outbox_event e
+    JOIN attrib.forwarded f USING (site, kind, order_id) ORDER BY e.site, e.kind, e.order_id, e.n`);
+  assert.equal(new Set(events.map((e) => e.webhook_id)).size, events.length, 'ids are unique');
+  let before, sum;
+  const ends = ({ told }, { data }) => {
+    assert.deepEqual({ ...told, model: 0 }, { ...stateOf(data), model: 0 });
+    assert.ok(Number.isNaN(sum) || Math.abs(sum - Number(data.net)) < 1e-6, `${data.event_id}: ${sum}, stored ${data.net}`);
+  };
+  for (const [i, e] of events.entries()) {
+    const { type, data } = e.body;
+    assert.equal(type, data.revision === 1 ? 'conversion.created' : 'conversion.adjusted');
+    if (data.revision === 1) {
+      sum = Number(data.net);
+    } else {
+      assert.deepEqual(data.adjustment.previous, stateOf(before));
+      sum += Number(data.adjustment.amount ?? NaN); // in another currency: none
+    }
+    before = data;
+    const next = events[i + 1]?.body.data;
+    if (next?.revision !== data.revision + 1) ends(e, e.body);
+  }
+  return events.length;
+}
+const stateOf = ({ status, currency, gross, refunded, net, credits }) => ({ status, currency, gross, refunded, net, credits });
+
 // What the model hears instead, and must then say something else than the database.
 const LIES = {
   'a void takes nothing back': (e) => { if (e.refund) delete e.refund.status; },
@@ -134,12 +170,13 @@ test(`${HISTORIES} random histories x ${ARRIVALS} databases from seed ${SEED}`, 
   const arrivals = Array.from({ length: ARRIVALS }, (_, k) => groups.map((group, i) => interleave(rng(ARRIVALS * (SEED + i * TOGETHER) + k), group, k)));
   await Promise.all(arrivals.map(async (all, k) => {
     execFileSync('createdb', ['-h', /host=(\S+)/.exec(conninfo)[1], '-U', 'attrib', `arrival_${k}`]);
-    const player = new Player(['--postgres', database(k)]);
+    const player = new Player(['--postgres', database(k), ...(k === FORWARDS ? ['--forward'] : [])]);
     for (const lines of all) if (lines) await player.play(lines);
     await player.end();
   }));
 
   for (let k = 0; k < ARRIVALS; k++) assert.deepEqual(await rows(k, 'SELECT * FROM attrib.check_rollups()'), [], `rollups of arrival ${k}`);
+  t.diagnostic(`${await forwarded(FORWARDS)} events for receivers`);
   const first = await dump(0);
   for (let k = 1; k < ARRIVALS; k++) {
     const other = await dump(k);

@@ -21,6 +21,7 @@ struct play {
 	struct attrib_batch *batch;
 	struct attrib_sink *sink; /* NDJSON on stdout, or PostgreSQL */
 	const char *conninfo;     /* of PostgreSQL, or NULL */
+	bool forward;             /* into the outbox, too */
 	struct play_sites sites;
 	struct attrib_arena arena; /* of the group */
 	struct attrib_buf body, payload;
@@ -137,7 +138,7 @@ static void take_catalog(struct play *play, struct attrib_json json)
 	for (size_t i = 0; i < sites.n; i++)
 		play->sites.site[i].affiliate_params = play->sites.params[i];
 	if (play->conninfo)
-		play_database_sites(play->conninfo, &play->sites);
+		play_database_sites(play->conninfo, &play->sites, play->forward);
 }
 
 static const struct attrib_intake_site *site_of(struct play *play, struct attrib_str name)
@@ -345,10 +346,11 @@ int main(int argc, char **argv)
 	size_t room = 0;
 	ssize_t n;
 
-	if (argc == 3 && strcmp(argv[1], "--postgres") == 0)
+	play.forward = argc == 4 && strcmp(argv[3], "--forward") == 0;
+	if ((argc == 3 || play.forward) && strcmp(argv[1], "--postgres") == 0)
 		play.conninfo = argv[2];
 	else if (argc != 1)
-		play_fail("usage: attrib-play [--postgres CONNINFO]");
+		play_fail("usage: attrib-play [--postgres CONNINFO [--forward]]");
 	play_start(&play);
 	while ((n = getline(&text, &room, stdin)) > 0) {
 		if (room < (size_t)n + PADDING) {

@@ -46,8 +46,8 @@ void play_sites_done(struct play_sites *sites);
 /* A sink into PostgreSQL, migrated and attached. */
 struct attrib_sink *play_database(const char *conninfo);
 void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_view *view);
-/* Writes the sites' settings that views need. */
-void play_database_sites(const char *conninfo, const struct play_sites *sites);
+/* Writes the sites' settings that views need. forward: what is decided goes into the outbox, too. */
+void play_database_sites(const char *conninfo, const struct play_sites *sites, bool forward);
 
 /* A copy of the state that is made while records are applied, and what a start from it would read again. */
 struct play_copy {

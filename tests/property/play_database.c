@@ -32,8 +32,9 @@ void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_vie
 	must(sink->ops->flush(sink, view, 0), "flush", sink->ops->error(sink));
 }
 
-void play_database_sites(const char *conninfo, const struct play_sites *sites)
+void play_database_sites(const char *conninfo, const struct play_sites *sites, bool forward)
 {
+	static const struct attrib_str all = ATTRIB_STR("conversion.created,conversion.adjusted");
 	struct attrib_site_row rows[PLAY_SITES_MAX] = {{0}};
 	struct attrib_sink_error error = {0};
 	struct attrib_arena arena;
@@ -43,7 +44,9 @@ void play_database_sites(const char *conninfo, const struct play_sites *sites)
 		rows[i] = (struct attrib_site_row){.site = sites->site[i].site,
 			.customer_history = sites->history[i],
 			.cost_spread = ATTRIB_STR("direct_cost"),
-			.policy_json = ATTRIB_STR("{}")};
+			.policy_json = ATTRIB_STR("{}"),
+			.forward_events = forward ? all : ATTRIB_STR_NONE,
+			.forward_since = ATTRIB_US_PER_DAY};
 	must(attrib_postgres_put_sites(conninfo, rows, sites->n, NULL, &arena, &error), "sites",
 		&error);
 	attrib_arena_done(&arena);

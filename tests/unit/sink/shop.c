@@ -17,6 +17,9 @@ void shop_site(struct test_pg *pg, const char *history)
 	test_pg_run(pg,
 		"SELECT attrib.put_site_v1('acme', 'UTC', 'EUR', '%s', 1, 'direct_cost', '{}')",
 		history);
+	test_pg_run(pg,
+		"SELECT attrib.put_forward_v1('acme', '{conversion.created,conversion.adjusted}',"
+		" '2020-01-01')");
 }
 
 void shop_init(struct shop *shop, struct test_pg *pg, int instance)
@@ -236,4 +239,5 @@ void shop_flush_keep(struct shop *shop)
 void shop_check(struct shop *shop)
 {
 	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_rollups()"), "");
+	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_outbox()"), "");
 }

@@ -22,7 +22,7 @@ struct shop {
 void shop_init(struct shop *shop, struct test_pg *pg, int instance);
 /* Stops the test when adjustments do not add up to what is refunded. */
 void shop_done(struct shop *shop);
-void shop_site(struct test_pg *pg, const char *history); /* site acme, UTC, EUR */
+void shop_site(struct test_pg *pg, const char *history); /* site acme, UTC, EUR; forwards all */
 
 struct test_credit {
 	const char *creator, *campaign, *tracker;
@@ -70,7 +70,7 @@ void shop_flush(struct shop *shop);
 /* Flushes the same batch and position again instead of emptying it. */
 void shop_flush_keep(struct shop *shop);
 
-/* Stops the test when rollups differ from rows; prints the differences. */
+/* Stops the test when rollups differ from rows, or what was told from what is so; prints the differences. */
 void shop_check(struct shop *shop);
 
 #endif
