@@ -7,6 +7,8 @@
 #include "clock.h"
 #include "server.h"
 
+#define LINKS_BODY_MAX 65536 /* so many are added within the second that there is */
+
 static struct attribd_server *server_of(const struct attribd_exchange *exchange)
 {
 	return exchange->worker->context;
@@ -130,6 +132,18 @@ static void handle_explain(struct attribd_exchange *exchange)
 		attribd_admin_explain(exchange);
 }
 
+static void handle_add_links(struct attribd_exchange *exchange)
+{
+	if (!refused(exchange))
+		attribd_admin_add_links(exchange);
+}
+
+static void handle_list_links(struct attribd_exchange *exchange)
+{
+	if (!refused(exchange))
+		attribd_admin_list_links(exchange);
+}
+
 const struct attribd_route attribd_admin_routes[] = {
 	{"/healthz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_health},
 	{"/readyz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_ready},
@@ -139,5 +153,9 @@ const struct attribd_route attribd_admin_routes[] = {
 		handle_status},
 	{"/v1/orders/", true, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
 		handle_explain},
+	{"/v1/links", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
+		handle_list_links},
+	{"/v1/links", false, ATTRIB_HTTP_POST, false, LINKS_BODY_MAX, ATTRIBD_METRIC_REQUESTS_ADMIN,
+		handle_add_links},
 	{.path = NULL},
 };

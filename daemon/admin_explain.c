@@ -1,18 +1,12 @@
 /*
  * GET /v1/orders/<id>/explain?site=S[&kind=lead]: why an order is credited as it is, as JSON.
- *
- * The one handler that waits for a database. It runs on the admin thread, which also says whether the
- * daemon is alive: so it waits a short time, and after a failure it does not even try for a while.
  */
 #include "attrib/text.h"
 #include "attrib/tools.h"
-#include "clock.h"
 #include "server.h"
 
-#define AFTER         ATTRIB_STR("/v1/orders/")
-#define BEHIND        ATTRIB_STR("/explain")
-#define PAUSE_US      INT64_C(5000000)
-#define RETRY_HEADERS ATTRIB_STR("Retry-After: 5\r\n")
+#define AFTER  ATTRIB_STR("/v1/orders/")
+#define BEHIND ATTRIB_STR("/explain")
 
 /* The id between both, decoded; p is NULL when the path is another one. In a path a '+' is a plus. */
 static struct attrib_str order_of(struct attrib_arena *arena, struct attrib_str path)
@@ -34,36 +28,9 @@ static struct attrib_str order_of(struct attrib_arena *arena, struct attrib_str 
 	return id ? attrib_form_decode(arena, (struct attrib_str){id, n}) : ATTRIB_STR_NONE;
 }
 
-static struct attrib_str parameter(struct attribd_exchange *exchange, const char *wanted)
-{
-	struct attrib_str rest = exchange->request->query, name, value;
-
-	while (attrib_query_next(&rest, &name, &value)) {
-		if (attrib_str_eq(name, attrib_str_of(wanted)))
-			return attrib_form_decode(&exchange->worker->arena, value);
-	}
-	return ATTRIB_STR_NONE;
-}
-
-/* The site of the request, or the only one there is. NULL: it is answered already. */
-static const struct attribd_site_config *site_of(struct attribd_exchange *exchange)
-{
-	const struct attribd_config *config = exchange->snapshot->config;
-	struct attrib_str name = parameter(exchange, "site");
-	const struct attribd_site_config *site =
-		name.n ? attribd_config_site(config, name)
-		       : (config->site_count == 1 ? &config->sites[0] : NULL);
-
-	if (!site)
-		attribd_answer_error(exchange,
-			name.n ? ATTRIB_E_UNKNOWN_SITE : ATTRIB_E_MISSING_FIELD,
-			name.n ? NULL : "expected ?site=<name of a site>");
-	return site;
-}
-
 static const char *kind_of(struct attribd_exchange *exchange)
 {
-	struct attrib_str kind = parameter(exchange, "kind");
+	struct attrib_str kind = attribd_admin_parameter(exchange, "kind");
 
 	if (kind.n == 0 || attrib_str_eq(kind, ATTRIB_STR("order")))
 		return "order";
@@ -79,29 +46,26 @@ static void answer_failure(
 	struct attrib_arena *arena = &exchange->worker->arena;
 	const char *message = NULL;
 
+	attrib_buf_clear(&exchange->worker->text);
+	if (err == ATTRIB_E_UNAVAILABLE) {
+		attribd_admin_unanswered(exchange);
+		return;
+	}
 	if (err == ATTRIB_E_NOT_FOUND)
 		message = attrib_arena_printf(arena, "no %s \"%s\" of site %s is in the database",
 			explain->kind, explain->order, explain->site)
 				  .p;
-	else if (err == ATTRIB_E_UNAVAILABLE)
-		message = "PostgreSQL does not answer, try again";
-	attrib_buf_clear(&exchange->worker->text);
 	attribd_answer_error(exchange, err, message);
-	if (exchange->response.status == 503)
-		exchange->response.headers = RETRY_HEADERS;
 }
 
 static void explain(struct attribd_exchange *exchange, const struct attrib_explain *what)
 {
-	struct attribd_server *server = exchange->worker->context;
 	struct attrib_sink_error error;
-	int err = ATTRIB_E_UNAVAILABLE;
+	int err;
 
-	if (attribd_clock_mono() >= server->explain_at) {
-		err = attrib_postgres_explain(what, &exchange->worker->text, &error);
-		if (err == ATTRIB_E_UNAVAILABLE)
-			server->explain_at = attribd_clock_mono() + PAUSE_US;
-	}
+	if (!attribd_admin_may_ask(exchange))
+		return;
+	err = attrib_postgres_explain(what, &exchange->worker->text, &error);
 	if (err) {
 		answer_failure(exchange, what, err);
 		return;
@@ -124,7 +88,7 @@ void attribd_admin_explain(struct attribd_exchange *exchange)
 		attribd_answer_error(exchange, ATTRIB_E_NOT_FOUND, NULL);
 		return;
 	}
-	site = site_of(exchange);
+	site = attribd_admin_site(exchange);
 	if (!site || !(what.kind = kind_of(exchange)))
 		return;
 	what.site = site->site.name.p;

@@ -24,13 +24,30 @@ enum cmd_option {
 	CMD_OPTION_KIND = 1 << 8,
 	CMD_OPTION_BY = 1 << 9,
 	CMD_OPTION_LANE = 1 << 10,
+	CMD_OPTION_CREATOR = 1 << 11,
+	CMD_OPTION_CAMPAIGN = 1 << 12,
+	CMD_OPTION_PLACEMENT = 1 << 13,
+	CMD_OPTION_KEY = 1 << 14,
+	CMD_OPTION_DESTINATION = 1 << 15,
+	CMD_OPTION_WINDOW = 1 << 16,
+	CMD_OPTION_CODE_RULE = 1 << 17,
+	CMD_OPTION_SUB = 1 << 18,
+	CMD_OPTION_CSV = 1 << 19,
+	CMD_OPTION_QR = 1 << 20,
+	CMD_OPTION_QR_SVG = 1 << 21,
 };
+
+#define CMD_PLACEMENTS_MAX 256
 
 /* Borrowed from argv. */
 struct cmd_line {
 	unsigned given;                                                   /* enum cmd_option */
 	const char *config;                                               /* never NULL */
 	const char *site, *from, *to, *model, *by, *format, *kind, *lane; /* NULL = not given */
+	const char *creator, *campaign, *key, *destination, *window, *code_rule, *sub, *csv,
+		*qr_svg;
+	const char *placements[CMD_PLACEMENTS_MAX]; /* may be given several times */
+	size_t placement_count;
 	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
@@ -51,6 +68,7 @@ int cmd_explain(const struct cmd_line *line);
 int cmd_help(const struct cmd_line *line);
 int cmd_import(const struct cmd_line *line);
 int cmd_journal(const struct cmd_line *line);
+int cmd_link(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);
 int cmd_quarantine(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);

@@ -172,6 +172,64 @@ const struct cmd cmd_table[] = {
 		"  attribd explain lead-7 --kind lead -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_KIND | CMD_OPTION_FORMAT, 1, 1,
 		cmd_explain},
+	{"link", "add|list [OPTIONS] [-c FILE]", "make a creator's link, code or UTM address",
+		"add makes a tracker, as import tracker would, and prints what to hand out. A "
+		"running "
+		"daemon\n"
+		"knows it at once.\n\n"
+		"  --kind link       https://<public_url>/c/<key>, the default: every click is "
+		"seen\n"
+		"  --kind affiliate  the destination with the affiliate id in the first of "
+		"affiliate_params\n"
+		"  --kind utm        the destination with the UTM parameters of the rule --key\n"
+		"                    source/medium/campaign/term/content\n"
+		"  --kind code       the code; and the destination with the code where it says "
+		"{key}, "
+		"such as\n"
+		"                    https://shop.example/discount/{key}?redirect=/new\n\n"
+		"  --creator HANDLE  who earns; may be left out when the placement has a creator\n"
+		"  --campaign NAME, --placement NAME\n"
+		"                    it belongs to; several --placement make a link for each post\n"
+		"  --key KEY         else one of eight letters that was never used before is made\n"
+		"  --destination URL where the visitor goes\n"
+		"  --from TIME, --to TIME\n"
+		"                    when it is valid, local times of the site, the end excluded\n"
+		"  --window 14d, --code-rule RULE\n"
+		"                    instead of the campaign's or the site's\n"
+		"  --sub TEXT        goes along to the shop as the parameter sub; for the shop's "
+		"own "
+		"numbers\n"
+		"  --qr              also draws the address for a terminal, --qr-svg FILE for "
+		"print\n"
+		"  --site NAME       which may be left out when the configuration has one site\n\n"
+		"add --csv FILE (or -) makes all links of a file, or none: its header names "
+		"fields, "
+		"site, kind,\n"
+		"key, creator, campaign, placement, destination, valid_from, valid_to, window, "
+		"code_rule, sub.\n"
+		"Mistakes are listed as file:line: field: expected ..., got ... and the exit "
+		"status is "
+		"65.\n"
+		"A key that somebody has in that period is refused; the same link again is no "
+		"mistake, "
+		"and is\n"
+		"printed again. With --csv, and by list, links are printed as CSV, the address in "
+		"the "
+		"column url.\n\n"
+		"Examples:\n"
+		"  attribd link add --creator lisa --destination https://shop.example/new --qr -c "
+		"attribd.conf\n"
+		"  attribd link add --kind code --key LISA10 --creator lisa -c attribd.conf\n"
+		"  attribd link add --placement lisa-reel --placement lisa-story \\\n"
+		"    --destination https://shop.example/ -c attribd.conf\n"
+		"  attribd link add --csv wanted.csv -c attribd.conf > links.csv\n"
+		"  attribd link list --creator lisa -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_KIND | CMD_OPTION_KEY |
+			CMD_OPTION_CREATOR | CMD_OPTION_CAMPAIGN | CMD_OPTION_PLACEMENT |
+			CMD_OPTION_DESTINATION | CMD_OPTION_FROM | CMD_OPTION_TO |
+			CMD_OPTION_WINDOW | CMD_OPTION_CODE_RULE | CMD_OPTION_SUB | CMD_OPTION_CSV |
+			CMD_OPTION_QR | CMD_OPTION_QR_SVG,
+		1, 1, cmd_link},
 	{"journal",
 		"verify|dump|adopt DIR [--lane ID] [--from N] [--to N] [--format text|json] [-c "
 		"FILE]",
@@ -294,6 +352,17 @@ static const struct option options[] = {
 	{"format", required_argument, NULL, CMD_OPTION_FORMAT},
 	{"kind", required_argument, NULL, CMD_OPTION_KIND},
 	{"lane", required_argument, NULL, CMD_OPTION_LANE},
+	{"creator", required_argument, NULL, CMD_OPTION_CREATOR},
+	{"campaign", required_argument, NULL, CMD_OPTION_CAMPAIGN},
+	{"placement", required_argument, NULL, CMD_OPTION_PLACEMENT},
+	{"key", required_argument, NULL, CMD_OPTION_KEY},
+	{"destination", required_argument, NULL, CMD_OPTION_DESTINATION},
+	{"window", required_argument, NULL, CMD_OPTION_WINDOW},
+	{"code-rule", required_argument, NULL, CMD_OPTION_CODE_RULE},
+	{"sub", required_argument, NULL, CMD_OPTION_SUB},
+	{"csv", required_argument, NULL, CMD_OPTION_CSV},
+	{"qr", no_argument, NULL, CMD_OPTION_QR},
+	{"qr-svg", required_argument, NULL, CMD_OPTION_QR_SVG},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -308,6 +377,7 @@ const struct cmd *cmd_find(const char *name)
 	return NULL;
 }
 
+/* Where the value of an option goes; NULL: it has none, or there is no room for one more. */
 static const char **value_of(struct cmd_line *line, int option)
 {
 	switch ((enum cmd_option)option) {
@@ -329,6 +399,29 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->kind;
 	case CMD_OPTION_LANE:
 		return &line->lane;
+	case CMD_OPTION_CREATOR:
+		return &line->creator;
+	case CMD_OPTION_CAMPAIGN:
+		return &line->campaign;
+	case CMD_OPTION_KEY:
+		return &line->key;
+	case CMD_OPTION_DESTINATION:
+		return &line->destination;
+	case CMD_OPTION_WINDOW:
+		return &line->window;
+	case CMD_OPTION_CODE_RULE:
+		return &line->code_rule;
+	case CMD_OPTION_SUB:
+		return &line->sub;
+	case CMD_OPTION_CSV:
+		return &line->csv;
+	case CMD_OPTION_QR_SVG:
+		return &line->qr_svg;
+	case CMD_OPTION_PLACEMENT:
+		if (line->placement_count == CMD_PLACEMENTS_MAX)
+			break;
+		return &line->placements[line->placement_count++];
+	case CMD_OPTION_QR:
 	case CMD_OPTION_HELP:
 	case CMD_OPTION_VERSION:
 		break;
@@ -338,6 +431,7 @@ static const char **value_of(struct cmd_line *line, int option)
 
 static int read_options(int argc, char **argv, struct cmd_line *line)
 {
+	const char **value;
 	int option;
 
 	opterr = 0;
@@ -351,8 +445,13 @@ static int read_options(int argc, char **argv, struct cmd_line *line)
 			 : option == 'h' ? CMD_OPTION_HELP
 					 : option;
 		line->given |= (unsigned)option;
-		if (value_of(line, option))
-			*value_of(line, option) = optarg;
+		value = value_of(line, option);
+		if (value)
+			*value = optarg;
+		if (optarg && !value) {
+			cmd_complain("%s: given too often", argv[optind - 1]);
+			return EX_USAGE;
+		}
 	}
 	line->operands = argv + optind;
 	line->operand_count = argc - optind;

@@ -305,7 +305,7 @@ static int parse_domain(const struct config_setting *setting, struct attrib_aren
 	return 0;
 }
 
-static void print_domain(
+static void print_text_or_none(
 	const struct config_setting *setting, const void *record, struct attrib_buf *out)
 {
 	attrib_buf_str(out, *(const struct attrib_str *)((const char *)record + setting->at));
@@ -314,4 +314,32 @@ static void print_domain(
 const struct config_type config_type_domain = {
 	.expected = "a domain such as .shop.example, or nothing",
 	.parse = parse_domain,
-	.print = print_domain};
+	.print = print_text_or_none};
+
+/* A query or fragment would swallow what is put behind it. */
+static int parse_base_url(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	struct attrib_str copy = ATTRIB_STR_NONE;
+	struct attrib_url url;
+
+	while (text.n && text.p[text.n - 1] == '/')
+		text.n--;
+	attrib_url_split(text, &url);
+	if (text.n &&
+		(url.host.n == 0 || url.query.p || url.fragment.p || memchr(text.p, ' ', text.n) ||
+			!(attrib_str_eq(url.scheme, ATTRIB_STR("https")) ||
+				attrib_str_eq(url.scheme, ATTRIB_STR("http")))))
+		return ATTRIB_E_INVALID;
+	if (text.n)
+		copy = attrib_arena_str(arena, text);
+	if (text.n && !copy.p)
+		return ATTRIB_E_NOMEM;
+	*(struct attrib_str *)((char *)record + setting->at) = copy;
+	return 0;
+}
+
+const struct config_type config_type_base_url = {
+	.expected = "a URL such as https://go.shop.example, or nothing",
+	.parse = parse_base_url,
+	.print = print_text_or_none};

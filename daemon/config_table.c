@@ -227,6 +227,9 @@ const struct config_setting config_settings[] = {
 		.fallback = "", .decision = true,
 		.help = "The source whose word on money wins, such as native or shopify; empty = "
 			"the latest one."},
+	{SITE(public_url), .name = "public_url", .type = &config_type_base_url, .fallback = "",
+		.help = "Where the public listener is reached from outside, in front of /c/<link>: "
+			"what links that are handed out begin with."},
 	{SITE(intake.affiliate_params), SITE_COUNT(intake.affiliate_param_count),
 		.name = "affiliate_params", .type = &config_type_params, .fallback = "ref,aff",
 		.help = "Query parameters that carry an affiliate id."},

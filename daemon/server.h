@@ -52,11 +52,24 @@ struct attribd_server {
 	struct attribd_pump pump;
 	struct attribd_flush flush;
 	struct attribd_catalog_thread catalog;
-	int64_t explain_at; /* admin thread; monotonic: before that PostgreSQL is not asked again */
+	int64_t ask_at; /* admin thread; monotonic: before that PostgreSQL is not asked again */
 };
 
 /* Routes of the admin listener; their worker's context is the server. */
 extern const struct attribd_route attribd_admin_routes[];
-attribd_handler attribd_admin_explain; /* whoever asks is let in already */
+/* Whoever asks is let in already. */
+attribd_handler attribd_admin_explain, attribd_admin_add_links, attribd_admin_list_links;
+
+/* -- what admin handlers share that ask PostgreSQL (admin_ask.c) ------------------------------------ */
+
+/* They run on the thread that also says whether the daemon is alive: so they wait a short time, and after
+ * a failure they don't even try for a while. False: it is answered already. */
+bool attribd_admin_may_ask(struct attribd_exchange *exchange);
+/* Notes that PostgreSQL did not answer, and answers that. */
+void attribd_admin_unanswered(struct attribd_exchange *exchange);
+/* A parameter of the request's query, decoded; p is NULL when it is not there. */
+struct attrib_str attribd_admin_parameter(struct attribd_exchange *exchange, const char *wanted);
+/* The site of the request, or the only one there is. NULL: it is answered already. */
+const struct attribd_site_config *attribd_admin_site(struct attribd_exchange *exchange);
 
 #endif

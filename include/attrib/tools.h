@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "attrib/buf.h"
 #include "attrib/error.h"
+#include "attrib/link.h"
 #include "attrib/sink.h"
 #include "attrib/str.h"
 
@@ -94,6 +95,58 @@ struct attrib_explain {
  * ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
 int attrib_postgres_explain(const struct attrib_explain *explain, struct attrib_buf *out,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
+/* -- links --------------------------------------------------------------------------------------- */
+
+/* What became of one item. Texts live as long as the call of row(). */
+struct attrib_link_row {
+	size_t item;
+	const char *problem; /* "expected ..., got ..."; NULL: the tracker is there */
+	const char *field;   /* that the problem is about, as the items name it; NULL = the whole */
+	struct attrib_link link;
+};
+struct attrib_link_adder {
+	const char *conninfo;
+	struct attrib_str
+		items; /* JSON: an object of texts, or a list of them: site, kind, key, creator,
+				  * campaign, placement, destination, valid_from, valid_to, window,
+				  * code_rule, sub */
+	struct attrib_str
+		sites; /* JSON: {"default": name or null, "sites": {name: {"public_url": is it set,
+				  * "affiliate": is there a parameter}}} */
+	bool all;      /* one problem, and nothing is added */
+	bool hurry;    /* as of attrib_explain */
+	void (*row)(void *arg, const struct attrib_link_row *row);
+	void *arg;
+};
+/* One transaction; row() hears of each item after its end, of one with several problems several times.
+ * A key that is taken is refused, a tracker that stands there already, the same in everything, is as
+ * good as added. ATTRIB_E_INVALID: with `all` some item has a problem, or (no row) items is no JSON.
+ * ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
+int attrib_postgres_add_links(
+	const struct attrib_link_adder *adder, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
+struct attrib_link_lister {
+	const char *conninfo;
+	const char *site;
+	const char *creator; /* NULL = of all creators */
+	size_t limit;        /* at most so many, the newest first */
+	bool hurry;
+	void (*row)(void *arg, const struct attrib_link_row *row);
+	void *arg;
+};
+/* ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
+int attrib_postgres_list_links(
+	const struct attrib_link_lister *lister, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
+/* Reads a CSV file (RFC 4180) whose header names fields into such items, and the line (uint64_t) of
+ * each into *lines. What is not a table of texts is told as "<name>:<line>: ..." in *problems, at most
+ * 20 lines: ATTRIB_E_INVALID. ATTRIB_E_IO (errno), ATTRIB_E_NOMEM. */
+int attrib_links_read_csv(FILE *in, const char *name, struct attrib_buf *items,
+	struct attrib_buf *lines, struct attrib_buf *problems) ATTRIB_MUST_CHECK;
+/* Appends a line of CSV: the fields of the link and its address; of NULL the header. */
+void attrib_links_put_csv(
+	struct attrib_buf *out, const struct attrib_link *link, struct attrib_str url);
 
 /* -- quarantine ---------------------------------------------------------------------------------- */
 

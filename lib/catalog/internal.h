@@ -91,6 +91,10 @@ void catalog_sort_creator_keys(struct attrib_creator_key *keys, size_t n);
 int catalog_index_creators(
 	struct attrib_catalog *catalog, struct attrib_buf *bytes) ATTRIB_MUST_CHECK;
 
+/* The five texts of a rule as they were written, unescaped; what is not there is empty.
+ * ATTRIB_E_NOMEM. */
+int catalog_utm_texts(
+	struct attrib_arena *arena, struct attrib_str key, struct attrib_str parts[UTM_PARTS]);
 /* Splits a rule's key, decodes and folds its parts; ATTRIB_E_NOMEM. */
 int catalog_utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out);
 /* The rule's own spelling: all five parts, '*' where none is stated; p is NULL without memory. */

@@ -37,29 +37,42 @@ static struct attrib_str unescape(struct attrib_arena *arena, struct attrib_str 
 	return (struct attrib_str){p, n};
 }
 
-int catalog_utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out)
+int catalog_utm_texts(
+	struct attrib_arena *arena, struct attrib_str key, struct attrib_str parts[UTM_PARTS])
 {
 	struct attrib_str rest = key;
 
-	*out = (struct utm_parts){0};
-	for (int i = 0; i < UTM_PARTS && rest.p; i++) {
-		struct attrib_str raw = rest, part;
+	for (int i = 0; i < UTM_PARTS; i++) {
+		struct attrib_str raw = rest;
 
 		if (i + 1 < UTM_PARTS)
 			raw = attrib_str_split(rest, '/', &rest);
-		part = unescape(arena, raw);
-		if (raw.n && !part.p)
+		parts[i] = unescape(arena, raw);
+		if (raw.n && !parts[i].p)
 			return ATTRIB_E_NOMEM;
+	}
+	return 0;
+}
+
+int catalog_utm_parse(struct attrib_arena *arena, struct attrib_str key, struct utm_parts *out)
+{
+	struct attrib_str parts[UTM_PARTS];
+	int err = catalog_utm_texts(arena, key, parts);
+
+	*out = (struct utm_parts){0};
+	for (int i = 0; !err && i < UTM_PARTS; i++) {
+		struct attrib_str part = parts[i];
+
 		if (part.n)
 			part = attrib_fold(arena, part);
-		if (raw.n && !part.p)
+		if (parts[i].n && !part.p)
 			return ATTRIB_E_NOMEM;
 		if (!part.n || attrib_str_eq(part, ANY))
 			continue;
 		out->part[i] = part;
 		out->stated |= UTM_BIT(i);
 	}
-	return 0;
+	return err;
 }
 
 static size_t escape(char *out, struct attrib_str s)

@@ -12,6 +12,9 @@
 #include "pg_schema.h"
 #include "pg_wait.h"
 
+const struct pg_timeouts pg_hurried = {
+	.connect_s = 2, .statement_ms = 1000, .tcp_user_ms = 1000, .firm = true};
+
 static void ignore_notice(void *arg, const PGresult *result)
 {
 	(void)arg;
@@ -81,6 +84,14 @@ int pg_fail(PGconn *conn, const PGresult *result, struct attrib_sink_error *erro
 	}
 	set_text(error, text ? text : PQerrorMessage(conn));
 	return ATTRIB_E_UNAVAILABLE;
+}
+
+int pg_unknown_function(int err, const char *name, struct attrib_sink_error *error)
+{
+	if (!err || strcmp(error->sqlstate, "42883") != 0)
+		return err;
+	pg_say(error, "the database does not know %s yet: run 'attribd migrate'", name);
+	return ATTRIB_E_SCHEMA;
 }
 
 bool pg_conflict(const struct attrib_sink_error *error)

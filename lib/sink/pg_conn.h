@@ -15,6 +15,10 @@ struct pg_timeouts {
 	bool endless; /* a statement may take as long as it likes */
 };
 
+/* Somebody waits, and so does everybody behind: 2 s for a connection (libpq counts less as this), 1 s for
+ * an answer. */
+extern const struct pg_timeouts pg_hurried;
+
 /* A connection that gives no answer for half as long again as a statement may take, and a second, is
  * given up.
  * ATTRIB_E_UNAVAILABLE when there is no connection to be had. What the connection string says itself
@@ -36,6 +40,9 @@ int pg_run(PGconn *conn, const char *sql, int n, const char *const *params,
 /* Fills *error from a failed result (or, with NULL, from the connection) and returns what it is:
  * ATTRIB_E_INVALID for what the data caused (classes 22, 23, 54), else ATTRIB_E_UNAVAILABLE. */
 int pg_fail(PGconn *conn, const PGresult *result, struct attrib_sink_error *error);
+/* A release adds functions without a new schema version, and migrate brings them: ATTRIB_E_SCHEMA and a text
+ * that says so when `err` came of a function that the database does not have, else err. */
+int pg_unknown_function(int err, const char *name, struct attrib_sink_error *error);
 /* True for errors that go away when the same transaction is run again (40001, 40P01). */
 bool pg_conflict(const struct attrib_sink_error *error);
 void pg_say(struct attrib_sink_error *error, const char *format, ...)

@@ -4,22 +4,7 @@
  */
 #include "attrib/tools.h"
 
-#include <string.h>
-
 #include "pg_conn.h"
-
-#define UNDEFINED_FUNCTION "42883"
-#define HURRY_CONNECT_S    2 /* libpq counts less as this */
-#define HURRY_STATEMENT_MS 1000
-
-/* A release adds functions without a new schema version: migrate brings them. */
-static int unknown_function(struct attrib_sink_error *error)
-{
-	if (strcmp(error->sqlstate, UNDEFINED_FUNCTION) != 0)
-		return ATTRIB_E_UNAVAILABLE;
-	pg_say(error, "the database does not know attrib.explain yet: run 'attribd migrate'");
-	return ATTRIB_E_SCHEMA;
-}
 
 static int take(const PGresult *result, struct attrib_buf *out)
 {
@@ -43,7 +28,7 @@ static int ask(PGconn *conn, const struct attrib_explain *explain, struct attrib
 		3, params, &result, error);
 
 	if (err)
-		return err == ATTRIB_E_UNAVAILABLE ? unknown_function(error) : err;
+		return pg_unknown_function(err, "attrib.explain", error);
 	err = take(result, out);
 	PQclear(result);
 	return err;
@@ -52,15 +37,11 @@ static int ask(PGconn *conn, const struct attrib_explain *explain, struct attrib
 int attrib_postgres_explain(const struct attrib_explain *explain, struct attrib_buf *out,
 	struct attrib_sink_error *error)
 {
-	static const struct pg_timeouts hurried = {.connect_s = HURRY_CONNECT_S,
-		.statement_ms = HURRY_STATEMENT_MS,
-		.tcp_user_ms = HURRY_STATEMENT_MS,
-		.firm = true};
 	PGconn *conn;
 	int err;
 
 	*error = (struct attrib_sink_error){0};
-	err = pg_connect(explain->conninfo, explain->hurry ? &hurried : NULL, &conn, error);
+	err = pg_connect(explain->conninfo, explain->hurry ? &pg_hurried : NULL, &conn, error);
 	if (err)
 		return err;
 	err = pg_check_schema(conn, error);

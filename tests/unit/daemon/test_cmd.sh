@@ -34,7 +34,7 @@ printf 'handle\nann\n' >"$dir/creator.csv"
 expect 0 "Commands:" --help
 expect 0 "Commands:" help
 expect 0 "attribd 0." --version
-for command in serve check-config migrate import report journal; do
+for command in serve check-config migrate import report link journal; do
 	expect 0 "Usage: attribd $command" help "$command"
 	expect 0 "Usage: attribd $command" "$command" --help
 	expect 0 "xample" "$command" -h
@@ -71,6 +71,14 @@ expect 69 "database:" import creator "$dir/creator.csv" -c "$good" --site a
 expect 69 "database:" import creator - -c "$good" --site a
 expect 69 "database:" report roi -c "$good"
 expect 69 "database:" migrate -c "$good"
+
+expect 64 "expected add or list" link make -c "$good"
+expect 64 "takes no --format" link list --format csv -c "$good"
+expect 64 "stands in the file" link add --csv x --creator a -c "$good"
+expect 74 "No such file" link add --csv "$dir/absent.csv" -c "$good"
+expect 74 "No such file" link add --site a --qr-svg "$dir/absent/x.svg" -c "$good"
+expect 69 "database:" link add --csv "$dir/creator.csv" --site a -c "$good"
+expect 69 "database:" link add --site a --creator b -c "$good"
 
 expect 64 "expected verify, dump or adopt" journal repair "$dir"
 expect 64 "takes no options" journal verify "$dir" --from 1

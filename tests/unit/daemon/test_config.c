@@ -170,6 +170,7 @@ static const char contract[] =
 	"order_states.woocommerce = Packed:paid , lost:cancelled\n"
 	"origins = https://Shop.example, http://shop.example:8080\n"
 	"cookie_domain = .shop.example\n"
+	"public_url = https://go.shop.example:8443/a//\n"
 	"consent = required\n"
 	"customer_history = complete\n"
 	"model.primary = linear\n"
@@ -232,6 +233,7 @@ static void every_setting_reaches_its_field(void **state)
 	check(site->origins[1], "http://shop.example:8080");
 	check(site->intake.woocommerce_states, "packed:paid,lost:cancelled");
 	check(site->intake.cookie_domain, ".shop.example");
+	check(site->public_url, "https://go.shop.example:8443/a");
 	assert_true(site->intake.consent_required);
 	check(site->customer_history, "complete");
 	assert_int_equal(p->primary_model, ATTRIB_MODEL_LINEAR);
@@ -402,6 +404,7 @@ static void all_problems_are_told(void **state)
 		"affiliate_params = a,,b\n"
 		"own_hosts = https://shop.example\n"
 		"cookie_domain = a b\n"
+		"public_url = https://go.shop.example/?x\n"
 		"renewals = months:0\n"
 		"exclude = test,refunds\n"
 		"order_states.woocommerce = packed:sent\n"
@@ -412,7 +415,7 @@ static void all_problems_are_told(void **state)
 		"FILE:15: [sites acme]: expected [attribd] or [site NAME], NAME of letters, "
 		"digits, "
 		"'_', '-' and '.', got another section\n"
-		"FILE:29: [site acme]: expected one such section, got a second one (first in line "
+		"FILE:30: [site acme]: expected one such section, got a second one (first in line "
 		"17)\n"
 		"FILE:3: lisen: expected a setting of [attribd], got an unknown name (did you mean "
 		"listen?)\n"
@@ -452,11 +455,14 @@ static void all_problems_are_told(void **state)
 		"FILE:25: cookie_domain: expected a domain such as .shop.example, or nothing, got "
 		"\"a "
 		"b\"\n"
-		"FILE:26: renewals: expected none, all or months:N with N from 1 to 120, got "
+		"FILE:26: public_url: expected a URL such as https://go.shop.example, or nothing, "
+		"got "
+		"\"https://go.shop.example/?x\"\n"
+		"FILE:27: renewals: expected none, all or months:N with N from 1 to 120, got "
 		"\"months:0\"\n"
-		"FILE:27: exclude: expected test, zero_total, source:NAME, kind:NAME or "
+		"FILE:28: exclude: expected test, zero_total, source:NAME, kind:NAME or "
 		"tag:NAME, separated by commas, got \"test,refunds\"\n"
-		"FILE:28: order_states.woocommerce: expected NAME:paid, NAME:unpaid or "
+		"FILE:29: order_states.woocommerce: expected NAME:paid, NAME:unpaid or "
 		"NAME:cancelled, separated by commas, or nothing, got \"packed:sent\"\n");
 }
 

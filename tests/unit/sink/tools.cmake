@@ -3,7 +3,7 @@ foreach(name csv table import_value)
 	attrib_test(sink_${name} SOURCES test_${name}.c LINK attrib_sink)
 	target_include_directories(test_sink_${name} PRIVATE ${CMAKE_SOURCE_DIR}/lib/sink)
 endforeach()
-foreach(name import import_person report)
+foreach(name import import_person links report)
 	add_executable(test_sink_${name} test_${name}.c)
 	target_link_libraries(test_sink_${name} PRIVATE test_sink_support)
 	add_test(NAME sink_${name}
