@@ -19,13 +19,17 @@ export { pg, sleep };
 export const WRITE_KEY = 'test-secret-key';
 export const PUBLIC_KEY = 'test-public-key';
 
+// The kernel may name a port again as soon as it is closed; nobody gets one that another has.
+const given = new Set();
 export function freePort() {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address();
-      server.close(() => done(port));
+      const taken = given.has(port);
+      given.add(port);
+      server.close(() => done(taken ? freePort() : port));
     });
   });
 }
