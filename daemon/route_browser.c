@@ -103,7 +103,8 @@ static void take_beacon(struct attribd_exchange *exchange, const struct attribd_
 	else if (err || result.reject_count)
 		attribd_answer_result(exchange, &result, err);
 	else
-		exchange->response = (struct attrib_http_response){.status = 204};
+		exchange->response = (struct attrib_http_response){.status = 204,
+			.headers = attrib_intake_beacon_cookies(&intake, &visit, &result)};
 }
 
 void attribd_handle_beacon(struct attribd_exchange *exchange)

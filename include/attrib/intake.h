@@ -60,9 +60,13 @@ struct attrib_intake_result {
 	size_t event_count;
 	struct attrib_reject *rejects;
 	size_t reject_count;
-	size_t accepted;     /* items that were taken: events, and those that the site ignores */
+	size_t accepted;     /* items that were taken: events, and those that are not recorded */
 	size_t late, future; /* of the events: those whose occurred_at was clamped there */
 	bool whole;          /* the body itself was bad: rejects[0] tells; nothing accepted */
+	/* of a browser's items: what they say about its cookies */
+	struct attrib_str visitor_id; /* that was sent and believed; the last one */
+	bool consented, declined;     /* one of them did */
+	bool landed;                  /* one of them is a touch: the visitor's time begins again */
 };
 
 enum attrib_body_form { ATTRIB_BODY_JSON, ATTRIB_BODY_NDJSON };
@@ -83,6 +87,11 @@ int attrib_intake_pixel(const struct attrib_intake *intake, const struct attrib_
  * behind the body, here and below. Errors as of attrib_intake_native. */
 int attrib_intake_beacon(const struct attrib_intake *intake, const struct attrib_visit *visit,
 	struct attrib_str body, struct attrib_intake_result *out) ATTRIB_MUST_CHECK;
+/* The Set-Cookie lines for the answer to a beacon, complete; or empty. A page on the site's cookie_domain
+ * may keep its visitor's id in our cookies: the genuine cookie again, or the id that the page made, when
+ * consent is assumed or was given. Where it was declined they end. */
+struct attrib_str attrib_intake_beacon_cookies(const struct attrib_intake *intake,
+	const struct attrib_visit *visit, const struct attrib_intake_result *result);
 /* The "site" of a beacon body, without reading more of it; ATTRIB_E_MISSING_FIELD. */
 int attrib_intake_beacon_site(struct attrib_arena *arena, struct attrib_str body,
 	struct attrib_str *site) ATTRIB_MUST_CHECK;

@@ -511,6 +511,7 @@ int attrib_catalog_build(
 	if (!err)
 		err = index_all(catalog, builder->rows);
 	if (!err) {
+		catalog->longest_window_us = catalog_find_longest_window(catalog);
 		*out = catalog;
 		catalog = NULL;
 	}

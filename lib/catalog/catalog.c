@@ -318,7 +318,7 @@ static int64_t site_window(const struct attrib_site *site)
 	return longest;
 }
 
-int64_t attrib_catalog_longest_window(const struct attrib_catalog *catalog)
+int64_t catalog_find_longest_window(const struct attrib_catalog *catalog)
 {
 	int64_t longest = 0;
 
@@ -332,4 +332,9 @@ int64_t attrib_catalog_longest_window(const struct attrib_catalog *catalog)
 		if (catalog->trackers[i].window_us > longest)
 			longest = catalog->trackers[i].window_us;
 	return longest;
+}
+
+int64_t attrib_catalog_longest_window(const struct attrib_catalog *catalog)
+{
+	return catalog->longest_window_us;
 }

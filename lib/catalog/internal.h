@@ -53,12 +53,14 @@ struct attrib_catalog {
 	size_t creator_key_count;
 	struct utm_site *utm_sites; /* by site */
 	size_t utm_site_count;
+	int64_t longest_window_us;
 	struct index keys;     /* groups of trackers; utm rules by their parts */
 	struct index links;    /* groups of links by folded key alone */
 	struct index names;    /* groups of campaigns */
 	struct index creators; /* groups of creator keys */
 };
 
+int64_t catalog_find_longest_window(const struct attrib_catalog *catalog);
 uint64_t catalog_hash_key(struct attrib_str site, unsigned kind, struct attrib_str text);
 uint64_t catalog_hash_utm(struct attrib_str site, const struct utm_parts *parts, unsigned stated);
 uint64_t catalog_hash_link(struct attrib_str folded);

@@ -40,6 +40,7 @@ struct draft {
 	int exponent; /* of the amounts that follow */
 	int clamped;  /* occurred_at: -1 to the oldest instant that is believed, 1 to the newest */
 	struct attrib_event event;
+	bool consent; /* as it was stated */
 	struct attrib_str visitor_id, customer_id, email, phone, click_id, url, referrer;
 	/* why not */
 	int error;
@@ -70,6 +71,9 @@ bool draft_fits(const struct field *field, struct attrib_str text);
 bool draft_set(struct draft *draft);
 /* Completes the event by the rules of its type. *keep: it is worth recording. */
 bool draft_finish(struct draft *draft, bool *keep);
+
+/* Somebody said no: the item's `consent`, or the browser by GPC or DNT. */
+bool draft_declined(const struct draft *draft);
 
 /* Items of a request gathered into its result. */
 int result_open(const struct sender *sender, size_t items, struct attrib_intake_result *out);

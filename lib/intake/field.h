@@ -52,6 +52,7 @@ enum form {
 	X(REFERRER, TOP, "referrer", TEXT, 8192, referrer)                                         \
 	X(ORDER_ID, TOP, "order_id", ID, 255, event.cancel_order_id)                               \
 	X(REVERSED, TOP, "reversed", FLAG, 8, event.cancel_reversed)                               \
+	X(CONSENT, TOP, "consent", FLAG, 8, consent)                                               \
 	X(UTM, TOP, "utm", OBJECT, GROUP_UTM, event)                                               \
 	X(ORDER, TOP, "order", OBJECT, GROUP_ORDER, event)                                         \
 	X(LEAD, TOP, "lead", OBJECT, GROUP_LEAD, event)                                            \

@@ -49,7 +49,15 @@ static bool check_rules(struct draft *draft)
 	return true;
 }
 
-/* Who it was: a genuine cookie, else the id that was sent; nobody when the browser opted out. */
+bool draft_declined(const struct draft *draft)
+{
+	const struct attrib_visit *visit = draft->sender->visit;
+
+	return (visit && visit_opted_out(visit)) ||
+	       (draft_sent(draft, BIT(CONSENT)) && !draft->consent);
+}
+
+/* Who it was: a genuine cookie, else the id that was sent; nobody without consent. */
 static void find_visitor(struct draft *draft)
 {
 	const struct sender *sender = draft->sender;
@@ -57,7 +65,7 @@ static void find_visitor(struct draft *draft)
 	struct attrib_event *event = &draft->event;
 	struct attrib_str cookie = ATTRIB_STR_NONE;
 
-	if (sender->visit && visit_opted_out(sender->visit)) {
+	if (draft_declined(draft)) {
 		event->verdicts |= ATTRIB_VERDICT_NO_CONSENT;
 		return;
 	}
@@ -215,12 +223,24 @@ static bool is_ignored(const struct draft *draft)
 	       policy->browser_orders == ATTRIB_BROWSER_IGNORE;
 }
 
+/* A page whose visitor takes the consent back identifies nobody. There is nothing to record; the answer
+ * ends the cookies. */
+static bool is_withdrawal(const struct draft *draft)
+{
+	return draft->event.type == ATTRIB_EVENT_IDENTIFY && draft->sender->visit &&
+	       draft_declined(draft);
+}
+
 bool draft_finish(struct draft *draft, bool *keep)
 {
 	struct attrib_event *event = &draft->event;
 
 	if (!check_rules(draft))
 		return false;
+	if (is_withdrawal(draft)) {
+		*keep = false;
+		return true;
+	}
 	find_visitor(draft);
 	draft_customer(draft);
 	if (!check_who(draft))

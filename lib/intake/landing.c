@@ -159,7 +159,7 @@ struct attrib_str host_of_url(struct attrib_arena *arena, struct attrib_str url)
 }
 
 /* The shop's cookie is for a domain and all below it: so far reaches the shop. */
-static bool is_below(struct attrib_str domain, struct attrib_str host)
+bool host_is_below(struct attrib_str domain, struct attrib_str host)
 {
 	size_t before;
 
@@ -178,5 +178,5 @@ bool attrib_site_owns_host(const struct attrib_intake_site *site, struct attrib_
 		if (attrib_str_ieq(site->own_hosts[i], host))
 			return true;
 	}
-	return is_below(site->cookie_domain, host);
+	return host_is_below(site->cookie_domain, host);
 }

@@ -37,9 +37,18 @@ bool visit_opted_out(const struct attrib_visit *visit);
 /* The id text of the request's visitor cookie when it is genuine; p is NULL otherwise. */
 struct attrib_str visit_cookie(
 	const struct attrib_intake *intake, const struct attrib_visit *visit);
+/* The cookie for an id that the tag made, or for a genuine cookie's value; p is NULL for any other. */
+struct attrib_str visitor_adopt(
+	struct attrib_arena *arena, struct attrib_keys *keys, struct attrib_str sent);
+/* Header lines that set both visitor cookies on the site's cookie_domain, or end them (seconds 0);
+ * empty without memory. */
+struct attrib_str visitor_cookies(
+	const struct attrib_intake *intake, struct attrib_str value, int64_t seconds);
 struct attrib_id visitor_of_text(
 	struct attrib_keys *keys, struct attrib_str site, struct attrib_str text);
 
+/* Whether a host is the domain, with or without its dot, or below it; not of an empty domain. */
+bool host_is_below(struct attrib_str domain, struct attrib_str host);
 /* The lower-case host of a URL; empty when it has none that could be one. */
 struct attrib_str host_of_url(struct attrib_arena *arena, struct attrib_str url);
 

@@ -140,55 +140,13 @@ static int64_t window_of(const struct attrib_intake *intake, const struct attrib
 	return intake->site->site->policy.window_us[ATTRIB_CHANNEL_LINK];
 }
 
-static bool is_domain(struct attrib_str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '.')
-			return false;
-	}
-	return s.n > 0;
-}
-
-static void put_cookie(struct attrib_buf *buf, struct attrib_str name, struct attrib_str value,
-	struct attrib_str domain, long long seconds)
-{
-	attrib_buf_str(buf, ATTRIB_STR("Set-Cookie: "));
-	attrib_buf_str(buf, name);
-	attrib_buf_char(buf, '=');
-	attrib_buf_str(buf, value);
-	attrib_buf_printf(buf, "; Max-Age=%lld", seconds);
-	attrib_buf_str(buf, ATTRIB_STR("; Path=/; Secure; SameSite=Lax"));
-	if (is_domain(domain)) {
-		attrib_buf_str(buf, ATTRIB_STR("; Domain="));
-		attrib_buf_str(buf, domain);
-	}
-}
-
-static struct attrib_str make_cookies(const struct attrib_intake *intake,
-	const struct attrib_tracker *link, struct attrib_str value)
-{
-	long long seconds = window_of(intake, link) / ATTRIB_US_PER_S;
-	struct attrib_str domain = intake->site->cookie_domain;
-	struct attrib_buf buf;
-
-	if (seconds <= 0 || !value.p)
-		return ATTRIB_STR_NONE;
-	attrib_buf_init(&buf);
-	put_cookie(&buf, ATTRIB_STR(ATTRIB_VISITOR_COOKIE), value, domain, seconds);
-	attrib_buf_str(&buf, ATTRIB_STR("; HttpOnly\r\n"));
-	put_cookie(&buf, ATTRIB_STR(ATTRIB_VISITOR_TWIN), value, domain, seconds);
-	attrib_buf_str(&buf, ATTRIB_STR("\r\n"));
-	return seal(intake->arena, &buf);
-}
-
 /* Who clicks: the genuine cookie they bring, else a new one, else (no consent) nobody. The cookie is
  * sent again with every click, so that it lives as long as the latest link's window. */
 static void find_visitor(const struct attrib_intake *intake, const struct attrib_visit *visit,
 	const struct attrib_tracker *link, const uint8_t random[16], struct attrib_redirect *out)
 {
 	struct attrib_str known, value;
+	int64_t seconds = window_of(intake, link) / ATTRIB_US_PER_S;
 
 	if (visit_opted_out(visit)) {
 		out->event.verdicts |= ATTRIB_VERDICT_NO_CONSENT;
@@ -205,7 +163,8 @@ static void find_visitor(const struct attrib_intake *intake, const struct attrib
 		known = (struct attrib_str){value.p, value.n ? ID_TEXT : 0};
 	if (known.n)
 		out->event.visitor = visitor_of_text(intake->keys, link->site, known);
-	out->set_cookie = make_cookies(intake, link, value);
+	if (value.p && seconds > 0)
+		out->set_cookie = visitor_cookies(intake, value, seconds);
 }
 
 /* -- the click ---------------------------------------------------------------------------------- */

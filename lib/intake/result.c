@@ -29,6 +29,18 @@ static int add_reject(const struct sender *sender, struct attrib_intake_result *
 	return 0;
 }
 
+static void note_visitor(struct attrib_intake_result *out, const struct draft *draft)
+{
+	const struct attrib_event *event = &draft->event;
+
+	out->declined |= draft_declined(draft);
+	out->consented |= draft_sent(draft, BIT(CONSENT)) && draft->consent;
+	out->landed |= event->type == ATTRIB_EVENT_VISIT &&
+		       (event->has_utm || event->affiliate.n || !attrib_id_none(&event->click));
+	if (!attrib_id_none(&event->visitor) && draft->visitor_id.n)
+		out->visitor_id = draft->visitor_id;
+}
+
 int result_take(struct attrib_intake_result *out, struct draft *draft, bool refused)
 {
 	struct attrib_reject reject = {.index = draft->index};
@@ -36,6 +48,7 @@ int result_take(struct attrib_intake_result *out, struct draft *draft, bool refu
 
 	if (!refused && draft_set(draft) && draft_finish(draft, &keep)) {
 		out->accepted++;
+		note_visitor(out, draft);
 		if (keep) {
 			out->events[out->event_count++] = draft->event;
 			out->late += draft->clamped < 0;

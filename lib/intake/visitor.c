@@ -14,30 +14,54 @@ static struct attrib_str sign(struct attrib_keys *keys, struct attrib_str text, 
 	return (struct attrib_str){out, attrib_base64url(mac.b, sizeof mac.b, out)};
 }
 
-struct attrib_str attrib_visitor_cookie(
-	struct attrib_arena *arena, struct attrib_keys *keys, const uint8_t random[16])
+static struct attrib_str cookie_of(
+	struct attrib_arena *arena, struct attrib_keys *keys, const char text[ID_TEXT])
 {
 	char *p = attrib_arena_raw(arena, 2 * ID_TEXT + 1);
 
 	if (!p)
 		return ATTRIB_STR_NONE;
-	attrib_base64url(random, 16, p);
+	memcpy(p, text, ID_TEXT);
 	p[ID_TEXT] = '.';
 	sign(keys, (struct attrib_str){p, ID_TEXT}, p + ID_TEXT + 1);
 	return (struct attrib_str){p, 2 * ID_TEXT + 1};
 }
 
-static bool is_cookie_form(struct attrib_str s)
+struct attrib_str attrib_visitor_cookie(
+	struct attrib_arena *arena, struct attrib_keys *keys, const uint8_t random[16])
 {
-	if (s.n != 2 * ID_TEXT + 1 || s.p[ID_TEXT] != '.')
-		return false;
+	char text[ID_TEXT];
+
+	attrib_base64url(random, 16, text);
+	return cookie_of(arena, keys, text);
+}
+
+static bool is_base64url(struct attrib_str s)
+{
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		if (i != ID_TEXT && !letter && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+		if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '_')
 			return false;
 	}
 	return true;
+}
+
+static bool is_cookie_form(struct attrib_str s)
+{
+	return s.n == 2 * ID_TEXT + 1 && s.p[ID_TEXT] == '.' &&
+	       is_base64url((struct attrib_str){s.p, ID_TEXT}) &&
+	       is_base64url((struct attrib_str){s.p + ID_TEXT + 1, ID_TEXT});
+}
+
+struct attrib_str visitor_adopt(
+	struct attrib_arena *arena, struct attrib_keys *keys, struct attrib_str sent)
+{
+	struct attrib_str text = is_cookie_form(sent) ? attrib_visitor_verify(keys, sent) : sent;
+
+	if (text.n != ID_TEXT || !is_base64url(text))
+		return ATTRIB_STR_NONE;
+	return cookie_of(arena, keys, text.p);
 }
 
 struct attrib_str attrib_visitor_verify(struct attrib_keys *keys, struct attrib_str cookie)
