@@ -60,6 +60,7 @@ struct attribd_config {
 		webhook_timeout_us;
 	int64_t max_connections;
 	int64_t request_memory;                          /* bytes */
+	struct attrib_str tag_path;                      /* where the tag is served, too */
 	int64_t journal_segment_size, journal_quota;     /* bytes; quota 0 = none */
 	int64_t journal_retain_us, journal_retain_bytes; /* bytes 0 = none */
 	int64_t checkpoint_interval_us;                  /* 0 = never */

@@ -286,6 +286,31 @@ const struct config_type config_type_origins = {
 	.parse = parse_origins,
 	.print = print_names};
 
+/* Letters that mean the same in a path however it is written. */
+static bool is_path(struct attrib_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!letter && !(c >= '0' && c <= '9') && !strchr("/-_.~", c))
+			return false;
+	}
+	return s.n > 1 && s.n <= 255 && s.p[0] == '/';
+}
+
+static int parse_path(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	struct attrib_str copy = attrib_arena_str(arena, text);
+
+	if (!is_path(text))
+		return ATTRIB_E_INVALID;
+	if (!copy.p)
+		return ATTRIB_E_NOMEM;
+	*(struct attrib_str *)((char *)record + setting->at) = copy;
+	return 0;
+}
+
 static int parse_domain(const struct config_setting *setting, struct attrib_arena *arena,
 	struct attrib_str text, void *record)
 {
@@ -311,6 +336,10 @@ static void print_text_or_none(
 	attrib_buf_str(out, *(const struct attrib_str *)((const char *)record + setting->at));
 }
 
+const struct config_type config_type_path = {
+	.expected = "a path such as /shop.js, of letters, digits and / - _ . ~",
+	.parse = parse_path,
+	.print = print_text_or_none};
 const struct config_type config_type_domain = {
 	.expected = "a domain such as .shop.example, or nothing",
 	.parse = parse_domain,

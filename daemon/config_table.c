@@ -92,6 +92,10 @@ const struct config_setting config_settings[] = {
 		.help = "Bytes that all connections of the public listener may hold for requests "
 			"that are not complete and answers that are not taken; beyond it the "
 			"slowest ones are given up."},
+	{DAEMON(tag_path), .name = "tag_path", .type = &config_type_path, .fallback = "/a.js",
+		.help = "Where else than at /a.js the tag is served, and takes what it sends; "
+			"because "
+			"lists of blockers know usual names."},
 	{DAEMON(flush_interval_us), .name = "flush_interval", .type = &config_type_duration,
 		.min = 10 * MS, .max = 60 * S, .restart = true, .fallback = "1s",
 		.help = "How often results are written to the database."},

@@ -18,6 +18,7 @@
 		"Requests answered, by route.")                                                    \
 	X(REQUESTS_BEACON, counter, "attribd_requests_total", "route=\"beacon\"", "")              \
 	X(REQUESTS_PIXEL, counter, "attribd_requests_total", "route=\"pixel\"", "")                \
+	X(REQUESTS_TAG, counter, "attribd_requests_total", "route=\"tag\"", "")                    \
 	X(REQUESTS_REDIRECT, counter, "attribd_requests_total", "route=\"redirect\"", "")          \
 	X(REQUESTS_WEBHOOK, counter, "attribd_requests_total", "route=\"webhook\"", "")            \
 	X(REQUESTS_ADMIN, counter, "attribd_requests_total", "route=\"admin\"", "")                \

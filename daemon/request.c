@@ -124,6 +124,20 @@ static struct attribd_exchange exchange_for(struct attribd_connection *connectio
 		.peer = &connection->peer};
 }
 
+/* The tag may have another name, which never takes the place of a route. */
+static const struct attribd_route *find_route(
+	struct attribd_worker *worker, char *buf, size_t size, struct attrib_str *allow)
+{
+	struct attrib_http_request *request = &worker->request;
+	const struct attribd_route *route =
+		attribd_route_find(worker->routes, request, buf, size, allow);
+
+	if (route || allow->n || !attrib_str_eq(request->path, worker->snapshot->config->tag_path))
+		return route;
+	request->path = ATTRIB_STR(ATTRIBD_TAG_PATH);
+	return attribd_route_find(worker->routes, request, buf, size, allow);
+}
+
 /* Decides by the head alone. NULL: it is answered already. */
 static const struct attribd_route *route_request(struct attribd_connection *connection)
 {
@@ -132,8 +146,7 @@ static const struct attribd_route *route_request(struct attribd_connection *conn
 	struct attribd_exchange exchange;
 	struct attrib_str allow;
 	char methods[96];
-	const struct attribd_route *route =
-		attribd_route_find(worker->routes, request, methods, sizeof methods, &allow);
+	const struct attribd_route *route = find_route(worker, methods, sizeof methods, &allow);
 
 	if (!route) {
 		exchange = exchange_for(connection);

@@ -11,6 +11,12 @@
 #define NO_BODY_MAX ((size_t)8 * 1024) /* of requests whose body nobody reads */
 
 const struct attribd_route attribd_public_routes[] = {
+	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_TAG,
+		attribd_handle_tag},
+	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_POST, false, ATTRIB_BEACON_BODY_MAX,
+		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon},
+	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX,
+		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_preflight},
 	{"/p.gif", false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_PIXEL,
 		attribd_handle_pixel},
 	{"/c/", true, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_REDIRECT,

@@ -56,6 +56,9 @@ struct attribd_route {
 /* Tables end with a NULL path. */
 extern const struct attribd_route attribd_public_routes[];
 
+/* The path of the tag, which is the beacon's as well: POST what the script at it has to say. */
+#define ATTRIBD_TAG_PATH "/a.js"
+
 /* The row for a request, or NULL: then *allow names the path's methods in `buf` (405), or is empty
  * (404). */
 const struct attribd_route *attribd_route_find(const struct attribd_route *routes,
@@ -113,6 +116,6 @@ void attribd_answer_result(
 bool attribd_refuse_encoding(struct attribd_exchange *exchange);
 
 attribd_handler attribd_handle_events, attribd_handle_click, attribd_handle_pixel,
-	attribd_handle_beacon, attribd_handle_preflight, attribd_handle_webhook;
+	attribd_handle_beacon, attribd_handle_preflight, attribd_handle_webhook, attribd_handle_tag;
 
 #endif
