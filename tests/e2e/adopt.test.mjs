@@ -2,10 +2,11 @@
 // else has: `attribd journal adopt` brings them, once, and whatever is doubtful it leaves alone.
 
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, attribd, sleep } from './support.mjs';
 
 let shop;
 let clone;
@@ -28,11 +29,23 @@ async function orders(target, count) {
   assert.equal((await target.events(batch)).status, 200);
 }
 
+// Visits alone, until the journal has grown by more than a mebibyte.
+let more = 0;
+async function manyVisits() {
+  for (let i = 0; i < 3; i++) {
+    const batch = Array.from({ length: 2000 }, () => {
+      more += 1;
+      return { type: 'visit', event_id: `a-${more}`, visitor_id: `a-${more}`, url: `https://shop.example/?utm_source=${'x'.repeat(200)}&utm_medium=${more % 10}` };
+    });
+    assert.equal((await shop.events(batch)).status, 200);
+  }
+}
+
 async function check() {
   const [row] = await shop.query(`select (select count(*)::int from attrib.conversion_status where status = 'paid') as orders,
     (select coalesce(sum(visits), 0)::int from attrib.traffic_daily) as visits,
     (select count(*)::int from attrib.order_credit where creator = 'bob' and model = 'policy') as credits`);
-  assert.deepEqual(row, { orders: n, visits: n, credits: n });
+  assert.deepEqual(row, { orders: n, visits: n + more, credits: n });
   assert.deepEqual(await shop.query('select * from attrib.check_rollups()'), []);
   assert.deepEqual(await shop.query('select * from attrib.check_adjustments()'), []);
 }
@@ -50,6 +63,8 @@ async function alone(name) {
   return made;
 }
 const adopt = (at) => shop.cli('journal', 'adopt', at, '-c', shop.config);
+// The same where somebody looks on.
+const onTerminal = (at) => execFileSync('script', ['-qec', `${attribd} journal adopt ${at} -c ${shop.config}`, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] }).toString();
 
 test('a clone takes orders, is fenced in the middle, and has acknowledged more than it could write', async () => {
   for (let i = 0; i < 5; i++) await orders(shop, 20);
@@ -127,6 +142,7 @@ test('the other way round: a newer copy replaces what a take-over would give up'
   cpSync(dir('state'), dir('clone'), { recursive: true });
   await shop.start();
   await orders(shop, 4);
+  await manyVisits();
   await shop.quiet();
   await shop.kill();
   // the disk of the original is put aside; its older copy would be refused
@@ -135,7 +151,14 @@ test('the other way round: a newer copy replaces what a take-over would give up'
   cpSync(dir('clone'), dir('state'), { recursive: true });
   await assert.rejects(shop.start(), /attribd exited/);
   assert.equal(shop.exit.code, 78);
-  await adopt(dir('newest'));
+  const shown = onTerminal(dir('newest'));
+  assert.match(shown, /\r1 of \d+ MiB\r2 of \d+ MiB/, 'mebibytes that were read and copied');
+  assert.match(shown, /MiB\r\x1b\[Klane [0-9a-f]{32}: /, 'no line is written behind them');
+  assert.match(shown, /adopted \d+ records/);
+  const piped = spawnSync(attribd, ['journal', 'adopt', dir('newest'), '-c', shop.config]);
+  assert.match(piped.stdout.toString(), /nothing to adopt/);
+  assert.equal(piped.stderr.toString(), '', 'where nobody looks on nothing is shown');
+  assert.doesNotMatch(shown.slice(shown.indexOf('adopted ')), /MiB/);
   await shop.start();
   await orders(shop, 2);
   await shop.quiet();
