@@ -3,7 +3,11 @@
 -- key. What one order does to another (a refund that named it by an alias, a customer's first order)
 -- is looked at under the lock of the site, in statements that see what the session before committed.
 -- A conversion's sums are subtracted before and added after whatever changes it, so that rollups
--- change by the difference and only where rows did.
+-- change by the difference and only where rows did. An order that is new has nothing to subtract.
+-- Every look-up goes from the batch outwards, by a whole key. Where the planner could turn it round
+-- (it guesses from a young database's statistics), OFFSET 0 keeps it from that; and what shares no
+-- more than the site with a row, as its time zone, stands in a sub-query: joined, it would offer the
+-- site as a key.
 
 CREATE OR REPLACE FUNCTION attrib.resolve_order(p_site text, p_name text)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
@@ -103,6 +107,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_absorb() IS 'Step of merge_v1: an order that comes under another name of one that the engine has forgotten is that one: it is absorbed, and counts nothing twice.';
 
+CREATE OR REPLACE FUNCTION attrib.merge_v1_decided()
+RETURNS TABLE (site text, kind smallint, order_id text, ticket bigint, merged_into text, base_status smallint,
+	reason text, counted boolean, late boolean, signed boolean, currency text, exponent smallint, gross bigint,
+	total bigint, placed_at timestamptz, counted_at timestamptz, first_received_at timestamptz, day date,
+	order_kind text, order_source text, source text, rule text, code text, code_rule text, policy_version int,
+	catalog_version bigint, credited boolean, creator_claims int, channel_claims int) LANGUAGE sql STABLE AS $$
+	SELECT d.site, d.kind, d.order_id, d.ticket, d.merged_into, d.base_status, d.reason, d.counted, d.late, d.signed,
+		d.currency, d.exponent, d.gross, d.total, d.placed_at, d.counted_at, d.first_received_at,
+		(coalesce(d.counted_at, d.placed_at) AT TIME ZONE
+			(SELECT s.time_zone FROM attrib.site s WHERE s.name = d.site))::date,
+		d.order_kind, d.order_source, d.source, d.rule, d.code, d.code_rule, d.policy_version, d.catalog_version,
+		coalesce(k.credited, false), p.creators::int, p.channels::int
+	FROM stage_decision d
+	CROSS JOIN LATERAL (SELECT bool_or(share[1] > 0) AS credited FROM stage_credit k
+		WHERE (k.site, k.kind, k.order_id) = (d.site, d.kind, d.order_id) AND creator <> '') k
+	CROSS JOIN LATERAL (SELECT count(DISTINCT creator) AS creators, count(DISTINCT channel) AS channels
+		FROM stage_step p WHERE (p.site, p.kind, p.order_id) = (d.site, d.kind, d.order_id)
+			AND eligible AND creator <> '') p
+$$;
+COMMENT ON FUNCTION attrib.merge_v1_decided() IS 'The staged decisions as rows of conversion.';
+
 CREATE OR REPLACE FUNCTION attrib.merge_v1_lock()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -117,18 +142,36 @@ BEGIN
 	UNION SELECT site, 1, order_id FROM stage_refund
 	UNION SELECT site, 1, order_id FROM stage_cancel
 	UNION SELECT site, 1, resolved FROM (
-		SELECT f.site, f.resolved FROM work_name n JOIN attrib.refund_fact f ON f.site = n.site AND f.order_id = n.name
-		UNION SELECT f.site, f.resolved FROM work_name n JOIN attrib.cancel_fact f ON f.site = n.site AND f.order_id = n.name
+		SELECT f.site, f.resolved FROM work_name n CROSS JOIN LATERAL (SELECT site, resolved
+			FROM attrib.refund_fact f WHERE f.site = n.site AND f.order_id = n.name OFFSET 0) f
+		UNION SELECT f.site, f.resolved FROM work_name n CROSS JOIN LATERAL (SELECT site, resolved
+			FROM attrib.cancel_fact f WHERE f.site = n.site AND f.order_id = n.name OFFSET 0) f
 		UNION SELECT site, attrib.resolve_order(site, order_id) FROM stage_refund
 		UNION SELECT site, attrib.resolve_order(site, order_id) FROM stage_cancel) r
 	WHERE resolved IS NOT NULL;
 
-	-- The stub first, the lock in a later statement: an upsert with a pre-read would count a new order
-	-- twice when two sessions race for it.
-	INSERT INTO attrib.conversion (site, kind, order_id)
-	SELECT site, kind, order_id FROM work_touched ORDER BY site, kind, order_id ON CONFLICT DO NOTHING;
+	-- The rows first, the locks in a later statement: an upsert with a pre-read would count a new order
+	-- twice when two sessions race for it. Who could insert a decided order has all of it in; of what is
+	-- not decided, or decided by others as well, a stub is enough.
+	WITH made AS (
+		INSERT INTO attrib.conversion (site, kind, order_id, ticket, merged_into, base_status, reason, counted,
+			late, signed, currency, exponent, gross, total, placed_at, counted_at, first_received_at, day,
+			order_kind, order_source, source, rule, code, code_rule, policy_version, catalog_version,
+			credited, creator_claims, channel_claims)
+		SELECT * FROM attrib.merge_v1_decided()
+		UNION ALL
+		SELECT site, kind, order_id, 0, '', 0, '', false, false, false, '', 2, 0, 0, NULL, NULL, NULL, NULL,
+			'', '', '', '', '', '', 0, 0, false, 0, 0
+		FROM work_touched t WHERE NOT EXISTS (SELECT FROM stage_decision d
+			WHERE (d.site, d.kind, d.order_id) = (t.site, t.kind, t.order_id))
+		ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING site, kind, order_id, ticket
+	), fresh AS (
+		INSERT INTO work_apply SELECT site, kind, order_id, true, false, false FROM made WHERE ticket > 0
+	)
+	UPDATE work_touched t SET subtracted = true, fresh = true FROM made m
+	WHERE (t.site, t.kind, t.order_id) = (m.site, m.kind, m.order_id);
 	PERFORM FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
-	ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
+	WHERE NOT t.fresh ORDER BY c.site, c.kind, c.order_id FOR UPDATE OF c;
 	PERFORM FROM attrib.site WHERE name IN (SELECT site FROM work_touched UNION SELECT site FROM stage_key)
 	ORDER BY name FOR NO KEY UPDATE;
 END $$;
@@ -137,23 +180,25 @@ COMMENT ON FUNCTION attrib.merge_v1_lock() IS 'Step of merge_v1: finds the conve
 CREATE OR REPLACE FUNCTION attrib.merge_v1_sums(p_sign smallint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO work_due SELECT site, kind, order_id FROM work_touched WHERE p_sign > 0 OR NOT subtracted;
-	IF NOT FOUND THEN
+	IF p_sign < 0 AND NOT EXISTS (SELECT FROM work_touched WHERE NOT subtracted) THEN
 		RETURN;
 	END IF;
 	INSERT INTO work_money
 	SELECT p_sign, c.site, c.day, c.kind, k.creator, k.campaign, k.placement, k.channel, k.tracker,
 		c.currency, coalesce(o.kind, 0), k.share, k.amount, k.refunded
-	FROM work_due t
-	JOIN attrib.conversion c USING (site, kind, order_id)
-	JOIN attrib.credit k USING (site, kind, order_id)
+	FROM work_touched t
+	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
+	CROSS JOIN LATERAL (SELECT * FROM attrib.credit k
+		WHERE (k.site, k.kind, k.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) k
 	LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id
-	WHERE c.counted AND c.merged_into = '';
+	WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '';
 	INSERT INTO work_claim
 	SELECT p_sign, c.site, c.day, c.kind, c.currency, c.gross, c.credited, c.creator_claims, c.channel_claims
-	FROM work_due t JOIN attrib.conversion c USING (site, kind, order_id)
-	WHERE c.counted AND c.merged_into = '';
-	DELETE FROM work_due;
+	FROM work_touched t
+	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
+	WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '';
 	IF p_sign < 0 THEN
 		UPDATE work_touched SET subtracted = true WHERE NOT subtracted;
 	END IF;
@@ -188,10 +233,12 @@ BEGIN
 	-- earlier, has forgotten nothing: that order is late for everybody. A memory that was lost knows of
 	-- older orders what it hears afterwards.
 	INSERT INTO work_apply
-	SELECT site, kind, order_id, c.ticket = 0, k.path AND d.merged_into = '',
+	SELECT d.site, d.kind, d.order_id, c.ticket = 0, k.path AND d.merged_into = '',
 		k.path AND c.signed AND NOT d.signed
-	FROM stage_decision d JOIN attrib.conversion c USING (site, kind, order_id)
-	LEFT JOIN attrib.site_state o USING (site)
+	FROM stage_decision d
+	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id) OFFSET 0) c
+	LEFT JOIN LATERAL (SELECT o.lost_at FROM attrib.site_state o WHERE o.site = d.site OFFSET 0) o ON true
 	CROSS JOIN LATERAL (SELECT c.ticket > 0 AND c.merged_into = '' AND (d.late AND NOT c.late
 			AND NOT (d.first_received_at > d.lock_at AND d.first_received_at <= c.first_received_at)
 		OR d.first_received_at > greatest(c.first_received_at, c.placed_at + (d.lock_at - d.placed_at))
@@ -202,20 +249,13 @@ BEGIN
 		base_status = d.base_status, reason = d.reason, counted = d.counted, late = d.late,
 		signed = d.signed, currency = d.currency, exponent = d.exponent, gross = d.gross, total = d.total,
 		placed_at = d.placed_at, counted_at = d.counted_at, first_received_at = d.first_received_at,
-		day = (coalesce(d.counted_at, d.placed_at) AT TIME ZONE s.time_zone)::date,
-		order_kind = d.order_kind, order_source = d.order_source, source = d.source, rule = d.rule,
+		day = d.day, order_kind = d.order_kind, order_source = d.order_source, source = d.source, rule = d.rule,
 		code = d.code, code_rule = d.code_rule, policy_version = d.policy_version, catalog_version = d.catalog_version,
-		credited = coalesce(k.credited, false), creator_claims = p.creators,
-		channel_claims = p.channels, refunded = 0
-	FROM stage_decision d
+		credited = d.credited, creator_claims = d.creator_claims, channel_claims = d.channel_claims, refunded = 0
+	FROM attrib.merge_v1_decided() d
 	JOIN work_apply a USING (site, kind, order_id)
-	JOIN attrib.site s ON s.name = d.site
-	CROSS JOIN LATERAL (SELECT bool_or(share[1] > 0) AS credited FROM stage_credit k
-		WHERE (k.site, k.kind, k.order_id) = (d.site, d.kind, d.order_id) AND creator <> '') k
-	CROSS JOIN LATERAL (SELECT count(DISTINCT creator) AS creators, count(DISTINCT channel) AS channels
-		FROM stage_step p WHERE (p.site, p.kind, p.order_id) = (d.site, d.kind, d.order_id)
-			AND eligible AND creator <> '') p
-	WHERE NOT a.keep_path AND NOT a.keep_all
+	JOIN work_touched t USING (site, kind, order_id)
+	WHERE NOT t.fresh AND NOT a.keep_path AND NOT a.keep_all
 		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
 
 	UPDATE attrib.conversion c SET ticket = d.ticket, base_status = d.base_status,
@@ -223,10 +263,10 @@ BEGIN
 		counted = d.counted, signed = c.signed OR d.signed, currency = d.currency,
 		exponent = d.exponent, gross = d.gross, total = d.total,
 		counted_at = coalesce(c.counted_at, d.counted_at),
-		day = (coalesce(c.counted_at, d.counted_at, c.placed_at) AT TIME ZONE s.time_zone)::date
+		day = (coalesce(c.counted_at, d.counted_at, c.placed_at) AT TIME ZONE
+			(SELECT s.time_zone FROM attrib.site s WHERE s.name = d.site))::date
 	FROM stage_decision d
 	JOIN work_apply a USING (site, kind, order_id)
-	JOIN attrib.site s ON s.name = d.site
 	WHERE a.keep_path AND NOT a.keep_all
 		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
 	UPDATE attrib.conversion c SET ticket = d.ticket
@@ -288,18 +328,21 @@ CREATE OR REPLACE FUNCTION attrib.merge_v1_resolve()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	WITH facts AS (
-		UPDATE attrib.refund_fact f SET resolved = r.resolved
-		FROM (SELECT f.site, f.order_id, f.source, f.refund_id, attrib.resolve_order(f.site, f.order_id) AS resolved
-			FROM work_name n JOIN attrib.refund_fact f ON f.site = n.site AND f.order_id = n.name) r
-		WHERE (f.site, f.order_id, f.source, f.refund_id) = (r.site, r.order_id, r.source, r.refund_id)
-			AND f.resolved IS DISTINCT FROM r.resolved
+		UPDATE attrib.refund_fact f SET resolved = r.now
+		FROM (SELECT f.*, attrib.resolve_order(n.site, n.name) AS now
+			FROM work_name n CROSS JOIN LATERAL (SELECT * FROM attrib.refund_fact f
+				WHERE f.site = n.site AND f.order_id = n.name OFFSET 0) f) r
+		WHERE (f.site, f.order_id, f.source, f.refund_id, f.event_id)
+				= (r.site, r.order_id, r.source, r.refund_id, r.event_id)
+			AND r.resolved IS DISTINCT FROM r.now
 		RETURNING f.site, f.resolved
 	), cancels AS (
-		UPDATE attrib.cancel_fact f SET resolved = r.resolved
-		FROM (SELECT f.site, f.order_id, f.event_id, attrib.resolve_order(f.site, f.order_id) AS resolved
-			FROM work_name n JOIN attrib.cancel_fact f ON f.site = n.site AND f.order_id = n.name) r
+		UPDATE attrib.cancel_fact f SET resolved = r.now
+		FROM (SELECT f.*, attrib.resolve_order(n.site, n.name) AS now
+			FROM work_name n CROSS JOIN LATERAL (SELECT * FROM attrib.cancel_fact f
+				WHERE f.site = n.site AND f.order_id = n.name OFFSET 0) f) r
 		WHERE (f.site, f.order_id, f.event_id) = (r.site, r.order_id, r.event_id)
-			AND f.resolved IS DISTINCT FROM r.resolved
+			AND r.resolved IS DISTINCT FROM r.now
 		RETURNING f.site, f.resolved
 	)
 	INSERT INTO work_touched (site, kind, order_id)
@@ -314,49 +357,54 @@ COMMENT ON FUNCTION attrib.merge_v1_resolve() IS 'Step of merge_v1: binds facts 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_refunds()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	-- A row that this batch has made and no word speaks of has nothing refunded.
 	INSERT INTO work_refund
-	SELECT t.site, t.order_id, s.amount, s.net
-	FROM (SELECT w.site, w.order_id, array_agg(f) AS facts
-		FROM work_touched w JOIN attrib.refund_fact f ON f.site = w.site AND f.resolved = w.order_id
-		WHERE w.kind = 1 GROUP BY w.site, w.order_id) t
-	JOIN attrib.conversion c ON c.site = t.site AND c.kind = 1 AND c.order_id = t.order_id
-	JOIN attrib.site w ON w.name = t.site
-	CROSS JOIN LATERAL attrib.refund_told(t.facts, c.currency, w.currency) s;
-	INSERT INTO work_cancel
-	SELECT DISTINCT ON (t.site, t.order_id) t.site, t.order_id, NOT f.reversed
-	FROM work_touched t JOIN attrib.cancel_fact f ON f.site = t.site AND f.resolved = t.order_id
-	WHERE t.kind = 1 ORDER BY t.site, t.order_id, f.occurred_at DESC, f.event_id DESC;
+	SELECT t.site, t.order_id, r.told, x.cancelled
+	FROM work_touched t
+	CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM attrib.refund_fact f
+		WHERE f.site = t.site AND f.resolved = t.order_id) AS told OFFSET 0) r
+	LEFT JOIN LATERAL (SELECT NOT f.reversed AS cancelled FROM attrib.cancel_fact f
+		WHERE f.site = t.site AND f.resolved = t.order_id
+		ORDER BY f.occurred_at DESC, f.event_id DESC LIMIT 1) x ON true
+	WHERE t.kind = 1 AND (r.told OR x.cancelled IS NOT NULL OR NOT t.fresh);
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 
 	UPDATE attrib.conversion c SET refunded = e.refunded, refund_total = e.refund_total,
 		over_refund = e.over_refund, cancelled = e.cancelled
-	FROM (SELECT c.site, c.kind, c.order_id, coalesce(x.cancelled, false) AS cancelled,
-			least(coalesce(r.amount, 0), greatest(c.total, 0)) AS refund_total,
-			coalesce(r.amount, 0) > greatest(c.total, 0) AS over_refund,
-			attrib.refunded_of(r.amount, r.net, coalesce(x.cancelled, false), c.gross, c.total) AS refunded
-		FROM work_touched t
-		JOIN attrib.conversion c USING (site, kind, order_id)
-		LEFT JOIN work_refund r ON r.site = t.site AND r.order_id = t.order_id
-		LEFT JOIN work_cancel x ON x.site = t.site AND x.order_id = t.order_id
-		WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = ''
-			AND (r.site IS NOT NULL OR x.site IS NOT NULL OR c.over_refund OR c.refund_total <> 0 OR c.cancelled OR c.refunded <> 0)) e
+	FROM (SELECT c.site, c.kind, c.order_id, coalesce(r.cancelled, false) AS cancelled,
+			least(coalesce(s.amount, 0), greatest(c.total, 0)) AS refund_total,
+			coalesce(s.amount, 0) > greatest(c.total, 0) AS over_refund,
+			attrib.refunded_of(s.amount, s.net, coalesce(r.cancelled, false), c.gross, c.total) AS refunded
+		FROM work_refund r
+		CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+			WHERE (c.site, c.kind, c.order_id) = (r.site, 1, r.order_id) OFFSET 0) c
+		CROSS JOIN LATERAL (SELECT array_agg(f) AS facts FROM attrib.refund_fact f
+			WHERE f.site = r.site AND f.resolved = r.order_id) f
+		CROSS JOIN LATERAL (SELECT w.currency FROM attrib.site w WHERE w.name = r.site OFFSET 0) w
+		LEFT JOIN LATERAL attrib.refund_told(f.facts, c.currency, w.currency) s ON true
+		WHERE c.ticket > 0 AND c.merged_into = '') e
 	WHERE (c.site, c.kind, c.order_id) = (e.site, e.kind, e.order_id)
 		AND (c.refunded, c.refund_total, c.over_refund, c.cancelled)
 			IS DISTINCT FROM (e.refunded, e.refund_total, e.over_refund, e.cancelled);
 
 	UPDATE attrib.credit k SET refunded = CASE WHEN c.refunded = 0
 		THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END
-	FROM work_touched t
-	JOIN attrib.conversion c USING (site, kind, order_id)
-	LEFT JOIN work_apply a USING (site, kind, order_id)
-	WHERE (k.site, k.kind, k.order_id) = (t.site, t.kind, t.order_id)
+	FROM work_refund r
+	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (r.site, 1, r.order_id) OFFSET 0) c
+	LEFT JOIN work_apply a ON (a.site, a.kind, a.order_id) = (r.site, 1, r.order_id)
+	WHERE (k.site, k.kind, k.order_id) = (r.site, 1, r.order_id)
 		-- credits that have just been written have nothing refunded yet
 		AND (c.refunded = c.gross AND c.refunded <> 0
 			OR c.refunded = 0 AND (a.site IS NULL OR a.keep_path OR a.keep_all))
 		AND k.refunded <> CASE WHEN c.refunded = 0
 			THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END;
 	INSERT INTO work_split
-	SELECT site, kind, order_id, c.refunded, false
-	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
+	SELECT c.site, c.kind, c.order_id, c.refunded, false
+	FROM work_refund r CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (r.site, 1, r.order_id) OFFSET 0) c
 	WHERE c.refunded <> 0 AND c.refunded <> c.gross;
 	IF FOUND THEN
 		UPDATE attrib.credit k SET refunded = s.parts FROM attrib.merge_v1_split() s
@@ -365,15 +413,17 @@ BEGIN
 		DELETE FROM work_split;
 	END IF;
 
-	DELETE FROM attrib.quarantine q USING work_touched t
-	WHERE q.site = t.site AND q.order_id = t.order_id AND t.kind = 1 AND q.reason = 'refund_currency';
+	DELETE FROM attrib.quarantine q USING work_refund r
+	WHERE q.site = r.site AND q.order_id = r.order_id AND q.reason = 'refund_currency';
 	INSERT INTO attrib.quarantine (site, reason, key, order_id, detail)
 	SELECT f.site, 'refund_currency', jsonb_build_array(f.order_id, f.source, f.refund_id)::text, c.order_id,
 		jsonb_build_object('refund_id', f.refund_id, 'source', f.source, 'currency', f.currency,
 			'amount', f.amount, 'order_currency', c.currency)
-	FROM work_touched t JOIN attrib.conversion c USING (site, kind, order_id)
-	JOIN attrib.refund_fact f ON f.site = c.site AND f.resolved = c.order_id
-	WHERE c.kind = 1 AND c.ticket > 0 AND f.currency <> c.currency
+	FROM work_refund r
+	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (r.site, 1, r.order_id) OFFSET 0) c
+	JOIN attrib.refund_fact f ON f.site = r.site AND f.resolved = r.order_id
+	WHERE r.told AND c.ticket > 0 AND f.currency <> c.currency
 		AND EXISTS (SELECT FROM attrib.refund_words(ARRAY(SELECT r FROM attrib.refund_fact r
 				WHERE r.site = c.site AND r.resolved = c.order_id)) w
 			WHERE (w.order_id, w.source, w.refund_id, w.event_id)

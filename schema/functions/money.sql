@@ -38,6 +38,8 @@ BEGIN
 	END LOOP;
 	IF whole <= 0 THEN
 		RETURN array_fill(0::bigint, ARRAY[cardinality(weights)]);
+	ELSIF cardinality(weights) = 1 THEN
+		RETURN ARRAY[amount];
 	END IF;
 	FOREACH weight IN ARRAY weights LOOP
 		parts := parts || div(amount::numeric * weight, whole)::bigint;

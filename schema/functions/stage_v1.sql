@@ -63,27 +63,22 @@ BEGIN
 
 	-- Names under which facts may wait for an order of this batch, or stand in it.
 	CREATE TEMP TABLE work_name (site text COLLATE "C", name text COLLATE "C", PRIMARY KEY (site, name)) ON COMMIT DELETE ROWS;
-	-- Conversions whose sums may change; subtracted = their old sums are in work_money.
+	-- Conversions whose sums may change; subtracted = their old sums are in work_money; fresh = this
+	-- batch has made the row: it had none.
 	CREATE TEMP TABLE work_touched (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
-		subtracted boolean NOT NULL DEFAULT false, PRIMARY KEY (site, kind, order_id)
-	) ON COMMIT DELETE ROWS;
-	-- Those of them that merge_v1_sums looks at.
-	CREATE TEMP TABLE work_due (
-		site text COLLATE "C", kind smallint, order_id text COLLATE "C", PRIMARY KEY (site, kind, order_id)
+		subtracted boolean NOT NULL DEFAULT false, fresh boolean NOT NULL DEFAULT false,
+		PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
 	-- Decisions with a higher ticket than what is stored.
 	CREATE TEMP TABLE work_apply (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
 		fresh boolean, keep_path boolean, keep_all boolean, PRIMARY KEY (site, kind, order_id)
 	) ON COMMIT DELETE ROWS;
-	-- What refunds and cancels say of touched orders, where there are any.
+	-- Touched orders that may have something refunded: told = by refunds, cancelled = by the latest cancel.
 	CREATE TEMP TABLE work_refund (
-		site text COLLATE "C", order_id text COLLATE "C", amount bigint, net bigint,
+		site text COLLATE "C", order_id text COLLATE "C", told boolean, cancelled boolean,
 		PRIMARY KEY (site, order_id)
-	) ON COMMIT DELETE ROWS;
-	CREATE TEMP TABLE work_cancel (
-		site text COLLATE "C", order_id text COLLATE "C", cancelled boolean, PRIMARY KEY (site, order_id)
 	) ON COMMIT DELETE ROWS;
 	-- An amount to split over the credits of a conversion, by their shares or by their amounts.
 	CREATE TEMP TABLE work_split (
