@@ -8,12 +8,13 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { sleep } from './support.mjs';
+import { root, sleep } from './support.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
 // The name of the browser without its "Headless", by which it would be a robot.
 const PERSON = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0 Safari/537.36';
-const STUB = '<script>window.attr=window.attr||function(){(attr.q=attr.q||[]).push(arguments)}</script>';
+// What the guide tells shops to put into their pages.
+const SNIPPET = /<!-- snippet -->\s*((?: {4}.*\n)+)/.exec(readFileSync(join(root, 'docs/tag.md'), 'utf8'))[1];
 
 function certificate() {
   const dir = mkdtempSync(join(tmpdir(), 'attribd-tls-'));
@@ -113,7 +114,8 @@ export class Web {
 
 // A page of a shop with the tag, as the guide says it.
 export function tagged(attributes, { src = 'https://go.shop.example/a.js', head = '', body = '' } = {}) {
-  return `<!doctype html><title>shop</title>${head}${STUB}<script async src="${src}" ${attributes}></script>${body}`;
+  const snippet = SNIPPET.replace('https://go.shop.example/a.js', src).replace('data-site="acme"', attributes);
+  return `<!doctype html><title>shop</title>${head}${snippet}${body}`;
 }
 
 // Cookies of a context by name, with the domains that they stand under.

@@ -229,6 +229,37 @@ test('the server keeps the id that the tag made, and both cookies are one visito
   await context.close();
 });
 
+test('options may stand in the address; one visitor on all hosts of a domain', async () => {
+  const options = { src: 'https://t.attribd.example/a.js?site=boutique&domain=.boutique.example&params=ref,wer&days=2' };
+  web.page('one.boutique.example', '/', tagged('', options));
+  web.page('two.boutique.example', '/', tagged('data-days="1"', options));
+  const context = await web.visitor();
+  const page = await context.newPage();
+  const now = Date.now() / 1000;
+  await page.goto('https://one.boutique.example/');
+  const [first] = await web.events(1, visits);
+  assert.deepEqual((await jar(context)).map(({ name, value, domain }) => ({ name, value, domain })),
+    [{ name: 'attr_visitor', value: first.visitor_id, domain: '.boutique.example' }]);
+  const days = async () => ((await context.cookies()).find((c) => c.name === 'attr_visitor').expires - now) / 86400;
+  assert.equal(Math.round(await days()), 2);
+  await page.goto('https://two.boutique.example/');
+  assert.equal((await web.events(2, visits))[1].visitor_id, first.visitor_id);
+  await page.evaluate(() => { history.pushState({}, '', '/?color=red'); history.pushState({}, '', '/?color=red&wer=bob'); });
+  await web.events(4, visits);
+  assert.equal(Math.round(await days()), 1, 'a landing begins the time again');
+  await context.close();
+});
+
+test('a page that is rendered ahead is no visit before somebody looks at it', async () => {
+  const context = await web.visitor({ before: "Object.defineProperty(Document.prototype, 'prerendering', { get: () => !window.seen });" });
+  const page = await context.newPage();
+  await page.goto('https://www.boutique.example/?ref=bob', { waitUntil: 'load' });
+  assert.deepEqual([web.sent, await jar(context)], [[], []]);
+  await page.evaluate(() => { window.seen = true; document.dispatchEvent(new Event('prerenderingchange')); });
+  assert.equal((await web.all(page)).length, 1);
+  await context.close();
+});
+
 test('one visit for each page of a single-page app', async () => {
   const context = await web.visitor();
   const page = await context.newPage();
@@ -342,7 +373,7 @@ test('who leaves without a word has not agreed: counted once, as nobody', async 
   await context.close();
 });
 
-test('without a word of consent the server believes no cookie either', async () => {
+test('where consent is required the server sets cookies with a word of it, and ends them without', async () => {
   const send = (event, headers = {}) => fetch(`${shop.base}/v1/beacon`, { method: 'POST', body: JSON.stringify({ site: 'strict', type: 'visit', url: 'https://www.strict.example/', ...event }),
     headers: { 'user-agent': BROWSER, origin: 'https://www.strict.example', ...headers } });
   const visitor_id = 'A'.repeat(22);

@@ -484,6 +484,27 @@ static void an_origin_is_one_as_browsers_write_it(void **state)
 	}
 }
 
+static void the_tag_has_a_plain_path(void **state)
+{
+	static const char *const bad[] = {
+		"shop.js", "/", "/a b", "/a?b", "/%61", "/a#b", "/\xc3\xa4"};
+	struct attribd_config *c = load_ok("[attribd]\ntag_path = /Static/shop-1.js\n");
+	char text[128], problems[256];
+
+	(void)state;
+	check(c->tag_path, "/Static/shop-1.js");
+	attribd_config_free(c);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "[attribd]\ntag_path = %s\n", bad[i]);
+		snprintf(problems, sizeof problems,
+			"FILE:2: tag_path: expected a path such as /shop.js, of letters, digits "
+			"and "
+			"/ - _ . ~, got \"%s\"\n",
+			bad[i]);
+		refused(text, problems);
+	}
+}
+
 static void what_one_row_cannot_see(void **state)
 {
 	(void)state;
@@ -767,6 +788,7 @@ int main(void)
 		cmocka_unit_test(secrets_may_stand_in_files),
 		cmocka_unit_test(all_problems_are_told),
 		cmocka_unit_test(an_origin_is_one_as_browsers_write_it),
+		cmocka_unit_test(the_tag_has_a_plain_path),
 		cmocka_unit_test(what_one_row_cannot_see),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused),
 		cmocka_unit_test(a_missing_file_is_a_problem),

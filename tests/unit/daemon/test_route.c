@@ -35,6 +35,8 @@ static void what_is_served(void **state)
 	assert_string_equal(find(ATTRIB_HTTP_POST, "/v1/events"), "/v1/events");
 	assert_string_equal(find(ATTRIB_HTTP_POST, "/v1/beacon"), "/v1/beacon");
 	assert_string_equal(find(ATTRIB_HTTP_OPTIONS, "/v1/beacon"), "/v1/beacon");
+	assert_string_equal(find(ATTRIB_HTTP_GET, "/a.js"), "/a.js");
+	assert_string_equal(find(ATTRIB_HTTP_POST, "/a.js"), "/a.js");
 	assert_string_equal(find(ATTRIB_HTTP_GET, "/c/x"), "/c/");
 	assert_string_equal(find(ATTRIB_HTTP_POST, "/webhooks/stripe/acme"), "/webhooks/");
 	assert_string_equal(find(ATTRIB_HTTP_HEAD, "/c/x/y"), "/c/");
