@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "server.h"
 
-#define LINKS_BODY_MAX 65536 /* so many are added within the second that there is */
+#define LINKS_BODY_MAX 16384 /* what that holds is added within the second that there is */
 
 static struct attribd_server *server_of(const struct attribd_exchange *exchange)
 {
