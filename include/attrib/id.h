@@ -83,6 +83,8 @@ uint64_t attrib_hash64(const void *p, size_t n, uint64_t seed);
  * bytes, one spelling (hex: either case); ATTRIB_E_INVALID. */
 size_t attrib_base64url(const void *p, size_t n, char *out); /* no NUL; returns the length */
 int attrib_base64url_decode(struct attrib_str s, void *out, size_t n) ATTRIB_MUST_CHECK;
+/* base64 with its padding, of 1 to max bytes: returns how many. */
+int attrib_base64_decode(struct attrib_str s, void *out, size_t max) ATTRIB_MUST_CHECK;
 void attrib_hex(const void *p, size_t n, char *out); /* 2n bytes, no NUL */
 static inline int attrib_hex_digit(char c)           /* 0..15, or -1 */
 {

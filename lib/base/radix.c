@@ -1,6 +1,6 @@
 /*
- * Bytes as text and back: base64url without padding, and hex. Decoders take exactly one spelling of
- * the given number of bytes (hex: either case), so that one id never has two names in a cookie.
+ * Bytes as text and back: base64url without padding, hex, and what others write in base64. Decoders
+ * take exactly one spelling (hex: either case), so that one id never has two names in a cookie.
  */
 #include "attrib/id.h"
 
@@ -23,7 +23,7 @@ size_t attrib_base64url(const void *p, size_t n, char *out)
 	return at;
 }
 
-static int value64(char c)
+static int value64(char c, const char last[2])
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -31,7 +31,12 @@ static int value64(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
+	return c == last[0] ? 62 : c == last[1] ? 63 : -1;
+}
+
+static int url64(char c)
+{
+	return value64(c, "-_");
 }
 
 /* The bits of the last character beyond the last byte must be zero: anything else is a second
@@ -43,10 +48,10 @@ static bool is_base64url(struct attrib_str s, size_t n)
 	if (s.n != n / 3 * 4 + (n % 3 ? n % 3 + 1 : 0))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		if (value64(s.p[i]) < 0)
+		if (url64(s.p[i]) < 0)
 			return false;
 	}
-	return s.n == 0 || (value64(s.p[s.n - 1]) & ((1 << spare) - 1)) == 0;
+	return s.n == 0 || (url64(s.p[s.n - 1]) & ((1 << spare) - 1)) == 0;
 }
 
 int attrib_base64url_decode(struct attrib_str s, void *out, size_t n)
@@ -58,7 +63,7 @@ int attrib_base64url_decode(struct attrib_str s, void *out, size_t n)
 	if (!is_base64url(s, n))
 		return ATTRIB_E_INVALID;
 	for (size_t i = 0; i < s.n; i++) {
-		bits = bits << 6 | (uint32_t)value64(s.p[i]);
+		bits = bits << 6 | (uint32_t)url64(s.p[i]);
 		have += 6;
 		if (have >= 8) {
 			have -= 8;
@@ -66,6 +71,34 @@ int attrib_base64url_decode(struct attrib_str s, void *out, size_t n)
 		}
 	}
 	return 0;
+}
+
+static bool is_base64(struct attrib_str s, size_t padding)
+{
+	unsigned spare = (1u << 2 * padding) - 1;
+
+	for (size_t i = 0; i < s.n - padding; i++) {
+		if (value64(s.p[i], "+/") < 0)
+			return false;
+	}
+	return ((unsigned)value64(s.p[s.n - padding - 1], "+/") & spare) == 0;
+}
+
+int attrib_base64_decode(struct attrib_str s, void *out, size_t max)
+{
+	size_t padding = s.n && s.p[s.n - 1] == '=' ? 1 + (s.n > 1 && s.p[s.n - 2] == '=') : 0;
+	size_t size = s.n / 4 * 3 - padding;
+	uint8_t *bytes = out;
+	uint32_t bits = 0;
+
+	if (s.n == 0 || s.n % 4 || size > max || !is_base64(s, padding))
+		return ATTRIB_E_INVALID;
+	for (size_t i = 0, n = 0; i < s.n; i++) {
+		bits = bits << 6 | (i < s.n - padding ? (uint32_t)value64(s.p[i], "+/") : 0);
+		for (int shift = 16; i % 4 == 3 && shift >= 0 && n < size; shift -= 8)
+			bytes[n++] = (uint8_t)(bits >> shift);
+	}
+	return (int)size;
 }
 
 void attrib_hex(const void *p, size_t n, char *out)

@@ -11,42 +11,11 @@
 #define SECRET_MAX 512 /* bytes of a decoded secret */
 #define BASE64_MAC 44
 
-/* -- base64, hex and seconds, each in one spelling -------------------------------------------------- */
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* The number of bytes, or -1: not base64 with its padding, or more than max bytes. */
-static int base64_decode(struct attrib_str s, uint8_t *out, size_t max)
-{
-	size_t padding = s.n && s.p[s.n - 1] == '=' ? 1 + (s.n > 1 && s.p[s.n - 2] == '=') : 0;
-	size_t size = s.n / 4 * 3 - padding;
-	uint32_t bits = 0;
-
-	if (s.n == 0 || s.n % 4 || size > max)
-		return -1;
-	for (size_t i = 0, n = 0; i < s.n; i++) {
-		int digit = i < s.n - padding ? base64_digit(s.p[i]) : 0;
-		if (digit < 0)
-			return -1;
-		bits = bits << 6 | (uint32_t)digit;
-		for (int shift = 16; i % 4 == 3 && shift >= 0 && n < size; shift -= 8)
-			out[n++] = (uint8_t)(bits >> shift);
-	}
-	return bits & ((1u << 8 * padding) - 1) ? -1 : (int)size;
-}
+/* -- MACs and seconds, each in one spelling --------------------------------------------------------- */
 
 static bool is_mac(struct attrib_str text, uint8_t mac[ATTRIB_HMAC_BYTES])
 {
-	return base64_decode(text, mac, ATTRIB_HMAC_BYTES) == ATTRIB_HMAC_BYTES;
+	return attrib_base64_decode(text, mac, ATTRIB_HMAC_BYTES) == ATTRIB_HMAC_BYTES;
 }
 
 /* Seconds since 1970 as plain digits. */
@@ -160,7 +129,7 @@ static struct attrib_str key_of(
 		return secret;
 	if (secret.n > prefix.n && memcmp(secret.p, prefix.p, prefix.n) == 0)
 		secret = (struct attrib_str){secret.p + prefix.n, secret.n - prefix.n};
-	n = base64_decode(secret, room, SECRET_MAX);
+	n = attrib_base64_decode(secret, room, SECRET_MAX);
 	return n > 0 ? (struct attrib_str){(const char *)room, (size_t)n} : ATTRIB_STR_NONE;
 }
 

@@ -214,6 +214,30 @@ static void base64url_is_rfc_4648(void **state)
 	}
 }
 
+static void base64_is_rfc_4648(void **state)
+{
+	static const struct {
+		const char *plain, *coded;
+	} cases[] = {{"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"},
+		{"\xfb\xff\xbf", "+/+/"}};
+	static const char *const bad[] = {"", "=", "==", "====", "Zg",
+		"Zg=", "Zh==", "Zm9=", "Zm9vYmFy", "-_-_", "Z===", "Zg==Zg==", "Zm 8"};
+	char out[16];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t n = strlen(cases[i].plain);
+		assert_int_equal(
+			attrib_base64_decode(attrib_str_of(cases[i].coded), out, n), (int)n);
+		assert_memory_equal(out, cases[i].plain, n);
+	}
+	memset(out, 'x', sizeof out);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(
+			attrib_base64_decode(attrib_str_of(bad[i]), out, 3), ATTRIB_E_INVALID);
+	assert_memory_equal(out, "xxx", 3);
+}
+
 static void decoders_take_one_spelling(void **state)
 {
 	static const char *const bad64[] = {
@@ -306,6 +330,7 @@ int main(void)
 		cmocka_unit_test(the_hash_depends_on_its_seed),
 		cmocka_unit_test(random_bytes_differ),
 		cmocka_unit_test(base64url_is_rfc_4648),
+		cmocka_unit_test(base64_is_rfc_4648),
 		cmocka_unit_test(decoders_take_one_spelling),
 		cmocka_unit_test(codings_read_back),
 		cmocka_unit_test(hmac_is_rfc_4231),
