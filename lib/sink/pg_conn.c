@@ -155,10 +155,11 @@ int pg_put_names(struct attrib_buf *out, const char *const *names, size_t n)
 	return out->err;
 }
 
-/* A transaction whose client has stopped, or has gone without a word, must not keep its locks for ever. */
+/* A transaction whose client has stopped, or has gone without a word, must not keep its locks for ever. And what
+ * the server confirms it has to have: the journal need not keep it any more. */
 static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error *error)
 {
-	char sql[640];
+	char sql[768];
 
 	if (pg_wait_init(conn, statement_ms ? statement_ms + statement_ms / 2 + 1000 : -1))
 		return ATTRIB_E_NOMEM;
@@ -168,7 +169,9 @@ static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error 
 		"SET default_transaction_isolation = 'read committed'; SET jit = off;"
 		"SET standard_conforming_strings = on;"
 		"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;"
-		"SET tcp_keepalives_count = 3",
+		"SET tcp_keepalives_count = 3;"
+		"SELECT set_config('synchronous_commit', 'local', false)"
+		" WHERE current_setting('synchronous_commit') = 'off'",
 		statement_ms, statement_ms);
 	return pg_run(conn, sql, 0, NULL, error);
 }

@@ -20,11 +20,11 @@ function isAlive(pid) {
 }
 
 export class Wire {
-  // settings: lines of [attribd] in place of workers and flush_interval.
-  static async open(settings = 'workers = 2\nflush_interval = 50ms') {
+  // settings: lines of [attribd] in place of workers and flush_interval; options: of the server.
+  static async open(settings = 'workers = 2\nflush_interval = 50ms', options = OPTIONS) {
     const wire = new Wire();
     wire.settings = settings;
-    wire.stage = await Stage.open(OPTIONS);
+    wire.stage = await Stage.open(options);
     wire.proxy = await Proxy.open(wire.stage.server);
     return wire;
   }

@@ -103,6 +103,22 @@ static void the_connection_string_goes_before(void **state)
 	PQfinish(conn);
 }
 
+/* Whatever server, role or connection string say: no session forgets in a crash what it has confirmed. */
+static void what_is_confirmed_is_there(void **state)
+{
+	static const char *const cases[][2] = {{"off", "local"}, {"local", "local"}, {"on", "on"},
+		{"remote_apply", "remote_apply"}};
+	char more[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		snprintf(more, sizeof more, "options='-c synchronous_commit=%s'", cases[i][0]);
+		PGconn *conn = connected(more, NULL);
+		expect_shown(conn, "synchronous_commit", cases[i][1]);
+		PQfinish(conn);
+	}
+}
+
 static void a_migration_may_take_its_time(void **state)
 {
 	(void)state;
@@ -197,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_timeouts_are_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_connection_string_goes_before, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_confirmed_is_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_migration_may_take_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_slow_statement_is_canceled_by_the_server, setup, teardown),
