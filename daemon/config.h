@@ -35,7 +35,8 @@ struct attribd_site_config {
 	const struct attrib_str
 		*origins; /* "https://shop.example"; none = those of the site's hosts */
 	size_t origin_count;
-	struct attrib_str public_url; /* without '/' at its end; empty = not set */
+	struct attrib_str public_url;         /* without '/' at its end; empty = not set */
+	struct attrib_str ga4_measurement_id; /* empty = any */
 	struct attrib_str webhook_secrets[ATTRIB_VENDOR_COUNT]
 					 [ATTRIB_WEBHOOK_SECRETS]; /* empty = not set */
 	struct attrib_str customer_history;                        /* "complete" or "partial" */

@@ -175,11 +175,16 @@ const struct config_setting config_settings[] = {
 		.help = "Secret that signs the webhooks at /webhooks/" text "/<site>."},
 	ATTRIB_VENDORS(X)
 #undef X
-		{SITE(intake.woocommerce_states), .name = "order_states.woocommerce",
-			.type = &config_type_states, .fallback = "",
-			.help = "What the order states of WooCommerce's extensions mean; else such "
-				"an order "
-				"is paid when it has a date of payment."},
+		{SITE(ga4_measurement_id), .name = "ga4.measurement_id",
+			.type = &config_type_source, .fallback = "",
+			.help = "The measurement_id that /mp/collect must name, beside the site's "
+				"name; "
+				"empty = api_secret alone tells the site."},
+	{SITE(intake.woocommerce_states), .name = "order_states.woocommerce",
+		.type = &config_type_states, .fallback = "",
+		.help = "What the order states of WooCommerce's extensions mean; else such "
+			"an order "
+			"is paid when it has a date of payment."},
 	{SITE(site), .name = "time_zone", .type = &config_type_zone, .fallback = "UTC",
 		.decision = true, .help = "Time zone of the site's days and periods."},
 	{SITE(site.policy.currency), .name = "currency", .type = &config_type_currency,

@@ -20,6 +20,8 @@
 	X(REQUESTS_PIXEL, counter, "attribd_requests_total", "route=\"pixel\"", "")                \
 	X(REQUESTS_TAG, counter, "attribd_requests_total", "route=\"tag\"", "")                    \
 	X(REQUESTS_REDIRECT, counter, "attribd_requests_total", "route=\"redirect\"", "")          \
+	X(REQUESTS_SEGMENT, counter, "attribd_requests_total", "route=\"segment\"", "")            \
+	X(REQUESTS_GA4, counter, "attribd_requests_total", "route=\"ga4\"", "")                    \
 	X(REQUESTS_WEBHOOK, counter, "attribd_requests_total", "route=\"webhook\"", "")            \
 	X(REQUESTS_ADMIN, counter, "attribd_requests_total", "route=\"admin\"", "")                \
 	X(REQUESTS_OTHER, counter, "attribd_requests_total", "route=\"other\"", "")                \

@@ -5,30 +5,48 @@
 
 #include <stdio.h>
 
+#include "attrib/analytics.h"
 #include "attrib/text.h"
 #include "worker.h"
 
 #define NO_BODY_MAX ((size_t)8 * 1024) /* of requests whose body nobody reads */
 
+/* What pages of other origins may call: by POST, after asking. */
+#define FROM_PAGES(path, max, metric, handler)                                                     \
+	{path, false, ATTRIB_HTTP_POST, false, max, metric, handler},                              \
+	{                                                                                          \
+		path, false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX, metric,                      \
+			attribd_handle_preflight                                                   \
+	}
+#define SEGMENT(call, max)                                                                         \
+	FROM_PAGES("/v1/" call, max, ATTRIBD_METRIC_REQUESTS_SEGMENT, attribd_handle_segment)
+#define GA4(path, handler)                                                                         \
+	FROM_PAGES(path, ATTRIB_GA4_BODY_MAX, ATTRIBD_METRIC_REQUESTS_GA4, handler)
+
 const struct attribd_route attribd_public_routes[] = {
 	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_TAG,
 		attribd_handle_tag},
-	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_POST, false, ATTRIB_BEACON_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon},
-	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_preflight},
+	FROM_PAGES(ATTRIBD_TAG_PATH, ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
+		attribd_handle_beacon),
 	{"/p.gif", false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_PIXEL,
 		attribd_handle_pixel},
 	{"/c/", true, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_REDIRECT,
 		attribd_handle_click},
 	{"/v1/events", false, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
 		ATTRIBD_METRIC_REQUESTS_EVENTS, attribd_handle_events},
-	{"/v1/beacon", false, ATTRIB_HTTP_POST, false, ATTRIB_BEACON_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_beacon},
-	{"/v1/beacon", false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_BEACON, attribd_handle_preflight},
+	FROM_PAGES("/v1/beacon", ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
+		attribd_handle_beacon),
 	{"/webhooks/", true, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
 		ATTRIBD_METRIC_REQUESTS_WEBHOOK, attribd_handle_webhook},
+	SEGMENT("batch", ATTRIB_SEGMENT_BATCH_MAX),
+	SEGMENT("track", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("page", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("screen", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("identify", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("alias", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("group", ATTRIB_SEGMENT_EVENT_MAX),
+	GA4("/mp/collect", attribd_handle_collect),
+	GA4("/debug/mp/collect", attribd_handle_collect_debug),
 	{.path = NULL},
 };
 

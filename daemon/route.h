@@ -108,7 +108,8 @@ bool attribd_take(struct attribd_exchange *exchange, const struct attrib_intake_
 /* A segment of a path as text: percent escapes only, '+' is itself. */
 struct attrib_str attribd_segment_decode(struct attrib_arena *arena, struct attrib_str segment);
 
-/* The answer of /v1/events: {"accepted":n,"rejected":[..]}; 400 when all were bad. err: that of the
+/* The answer of /v1/events: {"accepted":n,"rejected":[..]}, and "ignored" when something was; 400 when all
+ * were bad. err: that of the
  * whole body, or 0. */
 void attribd_answer_result(
 	struct attribd_exchange *exchange, const struct attrib_intake_result *result, int err);
@@ -116,6 +117,7 @@ void attribd_answer_result(
 bool attribd_refuse_encoding(struct attribd_exchange *exchange);
 
 attribd_handler attribd_handle_events, attribd_handle_click, attribd_handle_pixel,
-	attribd_handle_beacon, attribd_handle_preflight, attribd_handle_webhook, attribd_handle_tag;
+	attribd_handle_beacon, attribd_handle_preflight, attribd_handle_webhook, attribd_handle_tag,
+	attribd_handle_segment, attribd_handle_collect, attribd_handle_collect_debug;
 
 #endif

@@ -34,10 +34,13 @@ static enum attrib_body_form body_form(const struct attrib_http_request *request
 	return ndjson ? ATTRIB_BODY_NDJSON : ATTRIB_BODY_JSON;
 }
 
+/* What was ignored has no error. */
 static void put_reject(struct attrib_buf *text, const struct attrib_reject *reject, bool first)
 {
-	attrib_buf_printf(text, "%s{\"index\":%zu,\"code\":\"%s\",\"message\":", first ? "" : ",",
-		reject->index, attrib_error_code(reject->error));
+	attrib_buf_printf(text, "%s{\"index\":%zu", first ? "" : ",", reject->index);
+	if (reject->error)
+		attrib_buf_printf(text, ",\"code\":\"%s\"", attrib_error_code(reject->error));
+	attrib_buf_str(text, ATTRIB_STR(",\"message\":"));
 	attrib_buf_json(text, reject->message.n ? reject->message
 						: attrib_str_of(attrib_error_text(reject->error)));
 	attrib_buf_char(text, '}');
@@ -47,17 +50,22 @@ void attribd_answer_result(
 	struct attribd_exchange *exchange, const struct attrib_intake_result *result, int err)
 {
 	struct attrib_buf *text = &exchange->worker->text;
-	int status = result->event_count || !result->reject_count ? 200 : 400;
+	bool bad = result->reject_count && !result->event_count && !result->ignored_count;
 
 	attrib_buf_printf(text, "{\"accepted\":%zu,\"rejected\":[", result->event_count);
 	for (size_t i = 0; i < result->reject_count; i++)
 		put_reject(text, &result->rejects[i], i == 0);
+	if (result->ignored_count)
+		attrib_buf_str(text, ATTRIB_STR("],\"ignored\":["));
+	for (size_t i = 0; i < result->ignored_count; i++)
+		put_reject(text, &result->ignored[i], i == 0);
 	attrib_buf_str(text, ATTRIB_STR("]}\n"));
 	attribd_metric_add(ATTRIBD_METRIC_EVENTS_REJECTED, (int64_t)result->reject_count);
-	exchange->response =
-		(struct attrib_http_response){.status = err ? attrib_error_http(err) : status,
-			.content_type = "application/json",
-			.body = attrib_buf_view(text)};
+	exchange->response = (struct attrib_http_response){.status = err   ? attrib_error_http(err)
+								     : bad ? 400
+									   : 200,
+		.content_type = "application/json",
+		.body = attrib_buf_view(text)};
 }
 
 bool attribd_refuse_encoding(struct attribd_exchange *exchange)

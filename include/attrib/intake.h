@@ -60,6 +60,9 @@ struct attrib_intake_result {
 	size_t event_count;
 	struct attrib_reject *rejects;
 	size_t reject_count;
+	struct attrib_reject
+		*ignored; /* items that nothing is wrong with and nobody needs: error is 0 */
+	size_t ignored_count;
 	size_t accepted;     /* items that were taken: events, and those that are not recorded */
 	size_t late, future; /* of the events: those whose occurred_at was clamped there */
 	bool whole;          /* the body itself was bad: rejects[0] tells; nothing accepted */

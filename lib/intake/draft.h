@@ -18,6 +18,8 @@ struct sender {
 	/* the sender's own name of the request, the same in each retry: what has no event_id is named by
 	 * it; empty = by its content */
 	struct attrib_str request_id;
+	/* what the sender calls the fields, by field id; NULL, or NULL for a field: as the table does */
+	const char *const *names;
 };
 
 struct noted_code {
@@ -60,6 +62,8 @@ bool draft_note_alias(struct draft *draft, struct attrib_str kind, struct attrib
 /* Codes in one text, separated by commas. */
 bool draft_note_codes(struct draft *draft, struct attrib_str list);
 
+/* What the sender calls a field. */
+struct attrib_str draft_name_of(const struct draft *draft, const struct field *field);
 /* Always false: the item is rejected. The message says which field, and what its form expects. */
 bool draft_refuse(struct draft *draft, const struct field *field);
 bool draft_refuse_as(struct draft *draft, int error, const char *format, ...)
@@ -79,6 +83,9 @@ bool draft_declined(const struct draft *draft);
 int result_open(const struct sender *sender, size_t items, struct attrib_intake_result *out);
 /* Sets and finishes a draft whose fields are noted; refused: they could not even be noted. */
 int result_take(struct attrib_intake_result *out, struct draft *draft, bool refused);
+/* The item is not needed: no event, and nothing wrong with it. */
+int result_ignore(const struct sender *sender, struct attrib_intake_result *out, size_t index,
+	const char *reason);
 /* The body as a whole is refused; returns the error. */
 int result_refuse(const struct sender *sender, struct attrib_intake_result *out, size_t index,
 	int error, const char *message);

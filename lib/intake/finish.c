@@ -27,7 +27,7 @@ static bool refuse_missing(struct draft *draft, const struct field *field)
 {
 	return draft_refuse_as(draft,
 		field->form == FORM_ID ? ATTRIB_E_BAD_ID : ATTRIB_E_MISSING_FIELD,
-		"%s: is missing, a %s needs it", field_path(draft->sender->intake->arena, field).p,
+		"%s: is missing, a %s needs it", draft_name_of(draft, field).p,
 		attrib_event_type_name(draft->event.type));
 }
 

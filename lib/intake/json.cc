@@ -81,6 +81,21 @@ size_t decimal_of(double v, char *out) noexcept
 	return n;
 }
 
+/* Fifteen digits in all, trailing zeros among them. */
+size_t nearest_of(double v, char *out) noexcept
+{
+	int decimals = 15;
+
+	if (!(std::fabs(v) < 1e15))
+		return 0;
+	for (double whole = 1; whole <= std::fabs(v); whole *= 10)
+		decimals--;
+	return static_cast<size_t>(std::to_chars(out, out + ATTRIB_JSON_DECIMAL_MAX, v,
+					   std::chars_format::fixed, decimals)
+					   .ptr -
+				   out);
+}
+
 template <class Int> size_t digits_of(Int v, char *out) noexcept
 {
 	return static_cast<size_t>(std::to_chars(out, out + ATTRIB_JSON_DECIMAL_MAX, v).ptr - out);
@@ -158,6 +173,18 @@ size_t attrib_json_decimal(attrib_json value, char out[ATTRIB_JSON_DECIMAL_MAX],
 		return digits_of(u, out);
 	*integer = false;
 	return element.get_double().get(d) ? 0 : decimal_of(d, out);
+}
+
+size_t attrib_json_nearest(attrib_json value, char out[ATTRIB_JSON_DECIMAL_MAX])
+{
+	double d;
+	bool integer;
+
+	if (attrib_json_kind(value) != ATTRIB_JSON_NUMBER)
+		return 0;
+	if (!of_words<dom::element>(value.word).is_double())
+		return attrib_json_decimal(value, out, &integer);
+	return of_words<dom::element>(value.word).get_double().get(d) ? 0 : nearest_of(d, out);
 }
 
 void attrib_json_walk(attrib_json value, struct attrib_json_walk *walk)

@@ -53,6 +53,9 @@ bool attrib_json_bool(struct attrib_json value);
  * bits). */
 size_t attrib_json_decimal(
 	struct attrib_json value, char out[ATTRIB_JSON_DECIMAL_MAX], bool *integer);
+/* The same rounded to 15 digits, for numbers that programs calculated: 0.30000000000000004 is 0.3. 0 when
+ * it has more than 15 before the point, or for what is no number. */
+size_t attrib_json_nearest(struct attrib_json value, char out[ATTRIB_JSON_DECIMAL_MAX]);
 /* Members of an OBJECT or items of an ARRAY, in order. */
 void attrib_json_walk(struct attrib_json value, struct attrib_json_walk *walk);
 /* False at the end. name is empty in arrays. A name that stands twice is met twice. */

@@ -95,9 +95,17 @@ static const struct {
 	[FORM_OBJECT] = {ATTRIB_E_BAD_FIELD, "an object"},
 };
 
+struct attrib_str draft_name_of(const struct draft *draft, const struct field *field)
+{
+	const char *const *names = draft->sender->names;
+
+	if (names && names[field_id(field)])
+		return attrib_str_of(names[field_id(field)]);
+	return field_path(draft->sender->intake->arena, field);
+}
+
 bool draft_refuse(struct draft *draft, const struct field *field)
 {
-	struct attrib_arena *arena = draft->sender->intake->arena;
 	char expected[160];
 
 #pragma GCC diagnostic push
@@ -105,7 +113,7 @@ bool draft_refuse(struct draft *draft, const struct field *field)
 	snprintf(expected, sizeof expected, refusals[field->form].expected, (unsigned)field->max);
 #pragma GCC diagnostic pop
 	return draft_refuse_as(draft, refusals[field->form].error, "%s: expected %s",
-		field_path(arena, field).p, expected);
+		draft_name_of(draft, field).p, expected);
 }
 
 bool draft_refuse_as(struct draft *draft, int error, const char *format, ...)

@@ -11,10 +11,10 @@ int result_open(const struct sender *sender, size_t items, struct attrib_intake_
 	return out->events ? 0 : ATTRIB_E_NOMEM;
 }
 
-static int add_reject(const struct sender *sender, struct attrib_intake_result *out,
+static int add(const struct sender *sender, struct attrib_reject **list, size_t *count,
 	const struct attrib_reject *reject)
 {
-	size_t n = out->reject_count;
+	size_t n = *count;
 	struct attrib_reject *grown;
 
 	if ((n & (n - 1)) == 0) { /* the next power of two */
@@ -22,11 +22,25 @@ static int add_reject(const struct sender *sender, struct attrib_intake_result *
 		if (!grown)
 			return ATTRIB_E_NOMEM;
 		if (n)
-			memcpy(grown, out->rejects, n * sizeof *grown);
-		out->rejects = grown;
+			memcpy(grown, *list, n * sizeof *grown);
+		*list = grown;
 	}
-	out->rejects[out->reject_count++] = *reject;
+	(*list)[(*count)++] = *reject;
 	return 0;
+}
+
+static int add_reject(const struct sender *sender, struct attrib_intake_result *out,
+	const struct attrib_reject *reject)
+{
+	return add(sender, &out->rejects, &out->reject_count, reject);
+}
+
+int result_ignore(const struct sender *sender, struct attrib_intake_result *out, size_t index,
+	const char *reason)
+{
+	struct attrib_reject note = {.index = index, .message = attrib_str_of(reason)};
+
+	return add(sender, &out->ignored, &out->ignored_count, &note);
 }
 
 static void note_visitor(struct attrib_intake_result *out, const struct draft *draft)
