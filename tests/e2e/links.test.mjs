@@ -82,6 +82,11 @@ test('affiliate ids, UTM addresses and codes earn, too', async () => {
   assert.equal(utm, 'https://shop.example/?utm_source=TikTok&utm_medium=creator&utm_content=ann');
   const [code, joined] = await link('--kind', 'code', '--key', 'BOB 10', '--creator', 'bob', '--destination', 'https://shop.example/discount/{key}?redirect=/new');
   assert.deepEqual([code, joined], ['BOB 10', 'https://shop.example/discount/BOB%2010?redirect=/new']);
+  // a link to that address joins click and code: one order, one creator, the click's placement
+  const [both] = await link('--creator', 'bob', '--destination', joined);
+  const clicked = await follow(both);
+  assert.match(clicked.location, /^https:\/\/shop\.example\/discount\/BOB%2010\?redirect=\/new&attr_click=[\w-]{22}$/);
+  assert.deepEqual((await buys('6', { visitor_id: clicked.cookie, codes: ['BOB 10'] })).map((r) => [r.creator, r.channel]), [['bob', 'link']]);
   const [made, ...none] = await link('--kind', 'code', '--creator', 'ann');
   assert.match(made, /^[2-9B-Z]{8}$/);
   assert.deepEqual(none, []);

@@ -160,6 +160,9 @@ for (const [name, port, serial] of [['nginx', () => nginx, 7001], ['Caddy', () =
     assert.match(answer, /^HTTP\/1\.[01] 200 /);
     await shop.quiet();
     assert.deepEqual(await credit(String(serial)), [{ creator: 'ann', channel: 'link', tracker: 'ann-link' }]);
+    const script = await ask(port(), '/a.js', { headers: { 'accept-encoding': 'gzip' } });
+    assert.deepEqual([script.status, script.headers['content-encoding']], [200, 'gzip']);
+    assert.equal((await ask(port(), '/a.js', { headers: { 'accept-encoding': 'gzip', 'if-none-match': script.headers.etag } })).status, 304);
     // and what has no answer through the proxy: the admin listener, bodies beyond the bound
     assert.equal((await ask(port(), '/v1/status')).status, 404);
     const big = await ask(port(), '/v1/events', { method: 'POST', body: ' '.repeat(1100000),

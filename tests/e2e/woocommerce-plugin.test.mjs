@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { jar, tagged, Web } from './browser.mjs';
 import { CATALOG, root, Shop } from './support.mjs';
 import { gmt, knock, shape, SITE } from './vendors.mjs';
 
@@ -55,6 +56,29 @@ for (const kind of ['classic', 'block']) {
       { _attr_visitor: 'a.b', _attr_click: 'c' });
   });
 }
+
+// On another domain than attribd's the shop's server sees what the tag keeps, and nothing else.
+test('what the tag keeps in a browser is what the plugin reads', async () => {
+  const web = await Web.open(shop);
+  try {
+    web.page('shop.example', '/*', tagged('data-site="acme"', { src: 'https://t.attribd.example/a.js' }));
+    const context = await web.visitor();
+    const page = await context.newPage();
+    await page.goto('https://t.attribd.example/c/ann-link');
+    await web.events(1, (event) => event.type === 'visit');
+    await page.goto('https://shop.example/checkout');
+    await web.all(page);
+    const kept = (await jar(context)).filter((cookie) => cookie.domain.endsWith('shop.example'));
+    const stored = meta({ checkout: 'block', cookies: Object.fromEntries(kept.map(({ name, value }) => [name, decodeURIComponent(value)])) });
+    assert.deepEqual(Object.keys(stored).sort(), ['_attr_click', '_attr_visitor']);
+    assert.deepEqual(await credited(stored), [{ creator: 'ann', channel: 'link', tracker: 'ann-link' }]);
+    await page.evaluate(() => window.attr('consent', false));
+    const refused = (await jar(context)).filter((cookie) => cookie.domain.endsWith('shop.example'));
+    assert.deepEqual(meta({ checkout: 'block', stored, cookies: Object.fromEntries(refused.map(({ name, value }) => [name, value])) }), {});
+  } finally {
+    await web.close();
+  }
+});
 
 test('without its cookies nobody is credited: it is the plugin that does it', async () => {
   await shop.click('ann-link');
