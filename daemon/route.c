@@ -24,10 +24,6 @@
 	FROM_PAGES(path, ATTRIB_GA4_BODY_MAX, ATTRIBD_METRIC_REQUESTS_GA4, handler)
 
 const struct attribd_route attribd_public_routes[] = {
-	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_TAG,
-		attribd_handle_tag},
-	FROM_PAGES(ATTRIBD_TAG_PATH, ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
-		attribd_handle_beacon),
 	{"/p.gif", false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_PIXEL,
 		attribd_handle_pixel},
 	{"/c/", true, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_REDIRECT,
@@ -38,6 +34,10 @@ const struct attribd_route attribd_public_routes[] = {
 		attribd_handle_beacon),
 	{"/webhooks/", true, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
 		ATTRIBD_METRIC_REQUESTS_WEBHOOK, attribd_handle_webhook},
+	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_TAG,
+		attribd_handle_tag},
+	FROM_PAGES(ATTRIBD_TAG_PATH, ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
+		attribd_handle_beacon),
 	SEGMENT("batch", ATTRIB_SEGMENT_BATCH_MAX),
 	SEGMENT("track", ATTRIB_SEGMENT_EVENT_MAX),
 	SEGMENT("page", ATTRIB_SEGMENT_EVENT_MAX),

@@ -266,10 +266,11 @@
 		watch();
 		on(document, 'visitorConsentCollected', (event) => setConsent(event.detail.analyticsAllowed));
 		if (optedOut) forget();
-		const isConsent = (call) => call[0] == 'consent';
-		waiting.filter(isConsent).forEach((call) => attr(...call));
+		const isConsent = (call) => attempt(() => call[0]) == 'consent';
+		const run = (call) => attempt(() => attr(...call));
+		waiting.filter(isConsent).forEach(run);
 		attempt(visit);
-		waiting.filter((call) => !isConsent(call)).forEach((call) => attr(...call));
+		waiting.filter((call) => !isConsent(call)).forEach(run);
 
 		['pushState', 'replaceState'].forEach((name) => attempt(() => {
 			const original = history[name];

@@ -177,6 +177,12 @@ test('on somebody else\'s domain the tag makes the id, and the click id comes wi
   assert.deepEqual([order.visitor_id, order.click_id], [first.visitor_id, click]);
   await signed({ type: 'purchase', event_id: 'o-b-1', order: { id: 'b-1', currency: 'EUR', total: '40.00', status: 'paid' } }, 'boutique-key');
 
+  // the same one again, with somebody else's code
+  await say(page, 'code', 'BOB5');
+  await say(page, 'purchase', { id: 'b-3', currency: 'EUR', total: '20.00', codes: ['BOB5'] });
+  await web.events(2, (e) => e.type === 'purchase');
+  await signed({ type: 'purchase', event_id: 'o-b-3', order: { id: 'b-3', currency: 'EUR', total: '20.00', codes: ['BOB5'], status: 'paid' } }, 'boutique-key');
+
   // another one lands with an affiliate id and buys later
   const other = await web.visitor();
   const second = await other.newPage();
@@ -193,10 +199,11 @@ test('on somebody else\'s domain the tag makes the id, and the click id comes wi
     where site = 'boutique' and model = 'policy' order by 1`), [
     { order_id: 'b-1', creator: 'ann', channel: 'link', gross: '40.00', refunded: '0.00', net: '40.00' },
     { order_id: 'b-2', creator: 'bob', channel: 'affiliate', gross: '60.00', refunded: '15.00', net: '45.00' },
+    { order_id: 'b-3', creator: 'bob', channel: 'code', gross: '20.00', refunded: '0.00', net: '20.00' },
   ]);
   assert.deepEqual(await shop.query(`select creator, net::text, conversions::int, roi::float as roi from attrib.roi
     where site = 'boutique' and model = 'policy' and creator is not null order by 1`), [
-    { creator: 'ann', net: '40.00', conversions: 1, roi: 1 }, { creator: 'bob', net: '45.00', conversions: 1, roi: null }]);
+    { creator: 'ann', net: '40.00', conversions: 1, roi: 1 }, { creator: 'bob', net: '65.00', conversions: 2, roi: null }]);
   await context.close();
   await other.close();
 });
@@ -535,6 +542,12 @@ test('a page with an error and a frozen attr goes on, and is heard', async () =>
   assert.equal(await page.evaluate(() => window.after), 1);
   assert.deepEqual(errors, ['nothing is not defined']);
   // nonsense stays silent, and window has one name more
+  web.page('www.boutique.example', '/junk', tagged('data-site="boutique"', { ...THIRD,
+    head: "<script>window.attr=function(){attr.q.push(arguments)};attr.q=[null,5,{},['cart',{cart_token:'after junk'}]]</script>" }));
+  const junk = await context.newPage();
+  await junk.goto('https://www.boutique.example/junk');
+  await web.events(1, (e) => e.cart_token === 'after junk');
+  await web.events(2, visits);
   await page.evaluate(() => { window.attr(); window.attr('nonsense', 1); window.attr('ids'); window.attr('purchase', () => 1); window.attr('lead', (function () { const a = {}; a.a = a; return a; })()); });
   assert.equal(errors.length, 1);
   const names = await page.evaluate(() => {
