@@ -38,12 +38,21 @@ export class Web {
   static async open(shop) {
     if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; the browser tests need it: apt-get install chromium`);
     const web = Object.assign(new Web(), { shop, sent: [], pages: new Map(), got: [] });
-    web.server = createServer(certificate(), (req, res) => web.serve(req, res).catch(() => res.destroy()));
-    await new Promise((done) => { web.server.listen(0, '127.0.0.1', done); });
-    web.browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-features=HttpsUpgrades',
-      `--host-resolver-rules=MAP * 127.0.0.1:${web.server.address().port}`] });
+    try {
+      await web.start();
+    } catch (error) {
+      await web.close();
+      throw error;
+    }
     return web;
+  }
+
+  async start() {
+    this.server = createServer(certificate(), (req, res) => this.serve(req, res).catch(() => res.destroy()));
+    await new Promise((done) => { this.server.listen(0, '127.0.0.1', done); });
+    this.browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-features=HttpsUpgrades',
+      `--host-resolver-rules=MAP * 127.0.0.1:${this.server.address().port}`] });
   }
 
   async close() {
@@ -52,7 +61,7 @@ export class Web {
     await new Promise((done) => { this.server ? this.server.close(done) : done(); });
   }
 
-  // What a host serves at a path; the rest of the path's directory, too, when it ends in '/'.
+  // What a host serves at a path; '/*' stands for all that has no page of its own.
   page(host, path, body) {
     this.pages.set(host + path, body);
   }
