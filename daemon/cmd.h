@@ -10,6 +10,8 @@
 #include "attrib/tools.h"
 #include "config.h"
 
+#define CMD_EXIT_DIFFERENT 1 /* beside those of sysexits.h: reconcile found differences */
+
 #define CMD_CONFIG_FILE "/etc/attribd/attribd.conf"
 
 enum cmd_option {
@@ -35,6 +37,8 @@ enum cmd_option {
 	CMD_OPTION_CSV = 1 << 19,
 	CMD_OPTION_QR = 1 << 20,
 	CMD_OPTION_QR_SVG = 1 << 21,
+	CMD_OPTION_PRESET = 1 << 22,
+	CMD_OPTION_BACKFILL = 1 << 23,
 };
 
 #define CMD_PLACEMENTS_MAX 256
@@ -48,6 +52,7 @@ struct cmd_line {
 		*qr_svg;
 	const char *placements[CMD_PLACEMENTS_MAX]; /* may be given several times */
 	size_t placement_count;
+	const char *preset;
 	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
@@ -71,6 +76,7 @@ int cmd_journal(const struct cmd_line *line);
 int cmd_link(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);
 int cmd_quarantine(const struct cmd_line *line);
+int cmd_reconcile(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);
 int cmd_serve(const struct cmd_line *line);
 int cmd_take_over(const struct cmd_line *line);

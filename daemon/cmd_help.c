@@ -25,8 +25,8 @@ static void print_overview(void)
 	       "  attribd migrate -c attribd.conf\n"
 	       "  attribd import creator creators.csv -c attribd.conf\n"
 	       "  attribd -c attribd.conf\n\n"
-	       "Exit status: 0 ok, 64 usage, 65 bad data, 69 database unavailable, 74 input or\n"
-	       "output, 78 configuration or schema.\n");
+	       "Exit status: 0 ok, 1 differences (reconcile), 64 usage, 65 bad data, 69 database\n"
+	       "or daemon unavailable, 74 input or output, 78 configuration or schema.\n");
 }
 
 static int print_settings(void)

@@ -315,6 +315,47 @@ const struct cmd cmd_table[] = {
 		"\"e1\"]' -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FORMAT, 1, INT_MAX - 1,
 		cmd_quarantine},
+	{"reconcile",
+		"FILE.csv [--site S] [--from D --to D] [--preset P] [--backfill] [--format F] [-c "
+		"FILE]",
+		"compare with the shop's own list of orders, and fetch what is missing",
+		"Reads the shop system's own export of its orders and says where it differs from "
+		"what is\n"
+		"counted: an order that is missing here or extra, another total, other refunds, "
+		"another\n"
+		"state. Orders are told by id, or by another name that is known here (#1001). The "
+		"kind of\n"
+		"export is told by its header, or --preset:\n"
+		"  shopify          Orders -> Export, orders_export.csv\n"
+		"  woocommerce      order_id, order_total, status, order_number, order_currency, "
+		"...\n"
+		"  stripe-payments  Payments -> Export, with PaymentIntent ID\n"
+		"  stripe-balance   Reports -> Balance change from activity, itemized\n"
+		"  plain            order_id, total; and name, currency, status, refunded, tax, "
+		"shipping,\n"
+		"                   discount, placed_at, paid_at, cancelled_at, refunded_at, "
+		"codes, "
+		"email,\n"
+		"                   phone, customer_id, click_id, visitor_id\n"
+		"Compared are the orders that were placed on the days --from to --to of the site, "
+		"or all\n"
+		"of the file; extra are those within that time that the file lacks.\n"
+		"--backfill sends what was not heard to the running daemon, as native events with "
+		"the\n"
+		"site's write key: missing orders, refunds, cancels, payments. Harmless to repeat. "
+		"Other\n"
+		"totals, extra orders and what is more here than in the file are only told.\n"
+		"Exit status: 0 no difference, or none that was left; 1 differences; 65 the file "
+		"is "
+		"bad:\n"
+		"file:line: column: expected ..., got ....\n\n"
+		"Examples:\n"
+		"  attribd reconcile orders_export.csv --site acme -c attribd.conf\n"
+		"  attribd reconcile orders_export.csv --from 2026-11-01 --to 2026-11-30 "
+		"--backfill\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
+			CMD_OPTION_FORMAT | CMD_OPTION_PRESET | CMD_OPTION_BACKFILL,
+		1, 1, cmd_reconcile},
 	{"webhooks", "list|retry [--site S] [-c FILE]",
 		"show webhooks that could not be used, and send them again",
 		"A webhook that is authentic and can't be used, in whole or in part, is answered "
@@ -363,6 +404,8 @@ static const struct option options[] = {
 	{"csv", required_argument, NULL, CMD_OPTION_CSV},
 	{"qr", no_argument, NULL, CMD_OPTION_QR},
 	{"qr-svg", required_argument, NULL, CMD_OPTION_QR_SVG},
+	{"preset", required_argument, NULL, CMD_OPTION_PRESET},
+	{"backfill", no_argument, NULL, CMD_OPTION_BACKFILL},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -421,7 +464,10 @@ static const char **value_of(struct cmd_line *line, int option)
 		if (line->placement_count == CMD_PLACEMENTS_MAX)
 			break;
 		return &line->placements[line->placement_count++];
+	case CMD_OPTION_PRESET:
+		return &line->preset;
 	case CMD_OPTION_QR:
+	case CMD_OPTION_BACKFILL:
 	case CMD_OPTION_HELP:
 	case CMD_OPTION_VERSION:
 		break;

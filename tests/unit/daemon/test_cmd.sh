@@ -34,7 +34,7 @@ printf 'handle\nann\n' >"$dir/creator.csv"
 expect 0 "Commands:" --help
 expect 0 "Commands:" help
 expect 0 "attribd 0." --version
-for command in serve check-config migrate import report link journal; do
+for command in serve check-config migrate import report link journal reconcile; do
 	expect 0 "Usage: attribd $command" help "$command"
 	expect 0 "Usage: attribd $command" "$command" --help
 	expect 0 "xample" "$command" -h
@@ -56,6 +56,10 @@ expect 0 "write_key = ***" check-config -c "$good"
 expect 0 "password=***" check-config --config="$good"
 
 expect 64 "order_claim" import nonsense "$dir/creator.csv" -c "$good"
+expect 64 "several" reconcile "$dir/creator.csv" -c "$good"
+expect 64 "stripe-payments" reconcile "$dir/creator.csv" --site a --preset x -c "$good"
+expect 64 "takes no --backfill" report roi --backfill
+expect 65 "creator.csv:1: expected the header" reconcile "$dir/creator.csv" --site a -c "$good"
 expect 64 "double_count" report nonsense -c "$good"
 while read -r line; do
 	expect 0 "$line" help report

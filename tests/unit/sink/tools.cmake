@@ -1,8 +1,9 @@
 # import and report: their plain parts, and both against a real PostgreSQL.
-foreach(name csv table import_value)
+foreach(name csv export table import_value)
 	attrib_test(sink_${name} SOURCES test_${name}.c LINK attrib_sink)
 	target_include_directories(test_sink_${name} PRIVATE ${CMAKE_SOURCE_DIR}/lib/sink)
 endforeach()
+target_compile_definitions(test_sink_export PRIVATE DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data")
 foreach(name import import_person links report)
 	add_executable(test_sink_${name} test_${name}.c)
 	target_link_libraries(test_sink_${name} PRIVATE test_sink_support)
