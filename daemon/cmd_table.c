@@ -190,7 +190,7 @@ const struct cmd cmd_table[] = {
 		"  --creator HANDLE  who earns; may be left out when the placement has a creator\n"
 		"  --campaign NAME, --placement NAME\n"
 		"                    it belongs to; several --placement make a link for each post\n"
-		"  --key KEY         else one of eight letters that was never used before is made\n"
+		"  --key KEY         else one of eight letters and digits that nobody has is made\n"
 		"  --destination URL where the visitor goes\n"
 		"  --from TIME, --to TIME\n"
 		"                    when it is valid, local times of the site, the end excluded\n"

@@ -124,13 +124,13 @@ BEGIN
 		bytes := uuid_send(gen_random_uuid());
 		SELECT string_agg(substr(letters, 1 + get_byte(bytes, i) % length(letters), 1), '') INTO made
 		FROM unnest('{0,1,2,3,4,5,9,10}'::int[]) i; -- the others have fixed bits
-		-- once used by anybody is used for ever: old posts keep their links
-		IF NOT EXISTS (SELECT FROM attrib.tracker_history h WHERE h.kind = p_kind AND h.folded = made) THEN
+		-- one of 282,000,000,000: those of trackers that were deleted don't come again either
+		IF NOT EXISTS (SELECT FROM attrib.tracker t WHERE t.kind = p_kind AND t.folded = made) THEN
 			RETURN CASE WHEN p_kind = 'code' THEN upper(made) ELSE made END;
 		END IF;
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION attrib.new_key(text) IS 'A key of eight letters that no tracker of this kind has or had, of any site.';
+COMMENT ON FUNCTION attrib.new_key(text) IS 'A key of eight letters and digits that no tracker of this kind has, of any site.';
 
 CREATE OR REPLACE FUNCTION attrib.link_row(p_item jsonb, p_site text, p_kind text)
 RETURNS attrib.tracker LANGUAGE plpgsql VOLATILE AS $$
