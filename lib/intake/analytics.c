@@ -81,6 +81,12 @@ bool read_amount(struct draft *draft, struct attrib_json object, const struct ma
 	return true;
 }
 
+void drop_loose_amounts(struct draft *draft)
+{
+	if (!draft_sent(draft, BIT(ORDER_TOTAL) | BIT(ORDER_SUBTOTAL)))
+		draft->sent &= ~(BIT(ORDER_TAX) | BIT(ORDER_SHIPPING) | BIT(ORDER_DISCOUNT));
+}
+
 /* -- codes ------------------------------------------------------------------------------------------ */
 
 static void note_code_once(struct draft *draft, struct attrib_str code)

@@ -16,6 +16,9 @@ bool note_amounts(struct draft *draft, struct attrib_json object, const struct m
 bool read_amount(struct draft *draft, struct attrib_json object, const struct mapping *mapping,
 	int exponent, int64_t *out);
 
+/* What an order says of money without what it cost: it would be taken for the word that it cost nothing. */
+void drop_loose_amounts(struct draft *draft);
+
 /* Codes at a path: a text (with commas) or a list of texts; then those of the items of a list. A
  * single code has the order's discount. Nothing there: nothing is said of codes. */
 void note_coupons(struct draft *draft, struct attrib_json object, const char *path,

@@ -180,6 +180,7 @@ static bool note_purchase(struct item *i, struct draft *draft)
 			draft, i->event, amounts, sizeof amounts / sizeof *amounts, exponent(i)))
 		return false;
 	note_coupons(draft, i->event, "params.coupon", "params.items", "coupon");
+	drop_loose_amounts(draft);
 	return true;
 }
 

@@ -218,7 +218,7 @@ static size_t size_of(struct attrib_json value)
 	struct attrib_json item;
 	struct attrib_str name;
 	bool integer;
-	size_t n = 2;
+	size_t n = 1;
 
 	switch (attrib_json_kind(value)) {
 	case ATTRIB_JSON_STRING:
@@ -235,8 +235,8 @@ static size_t size_of(struct attrib_json value)
 	}
 	attrib_json_walk(value, &walk);
 	while (n <= ATTRIB_SEGMENT_EVENT_MAX && attrib_json_next(&walk, &name, &item))
-		n += 1 + size_of(item) + (walk.object ? name.n + 3 : 0);
-	return n;
+		n += size_of(item) + (walk.object ? name.n + 3 : 0) + 1;
+	return n == 1 ? 2 : n;
 }
 
 static bool note_message(struct message *m, struct draft *draft, struct attrib_str call)

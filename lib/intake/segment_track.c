@@ -60,6 +60,7 @@ static bool note_order(struct message *m, struct draft *draft)
 		!note_order_money(m, draft))
 		return false;
 	note_coupons(draft, m->root, "properties.coupon", "properties.products", "coupon");
+	drop_loose_amounts(draft);
 	note_aliases(m, draft);
 	return true;
 }
