@@ -63,7 +63,7 @@ static const struct report_row rows[] = {
 		"site, currency, creator, reason"},
 	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false, false},
 		"site, orders DESC, touches DESC, kind, key"},
-	{{"outbox", "forwarded events that their receiver has not confirmed yet", false, false, false},
+	{{"outbox", "forwarded events that were not confirmed yet", false, false, false},
 		"site, created_at, kind, order_id, revision"},
 	{{"quarantined", "what could not be applied and waits for a person", false, false, false},
 		"site, seen_at, reason, key"},
