@@ -209,8 +209,7 @@
 		const shopify = () => attempt(() => {
 			const before = required;
 			const ask = () => {
-				required = before;
-				const allowed = Shopify.customerPrivacy.analyticsProcessingAllowed();
+				const allowed = attempt(() => Shopify.customerPrivacy.analyticsProcessingAllowed(), !before);
 				if (before && allowed && stated === undefined) stated = true;
 				required = !allowed;
 				release();
@@ -218,7 +217,7 @@
 			if (Shopify.customerPrivacy) ask();
 			else if (Shopify.loadFeatures) {
 				required = true;
-				Shopify.loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], () => attempt(ask));
+				Shopify.loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], ask);
 			}
 		});
 

@@ -157,6 +157,15 @@ test('Shopify: its consent is heard, the cart gets the ids once, and gives them 
   await free.goto('https://www.boutique.example/shopify-free?ref=bob');
   assert.match((await web.events(1, visits))[0].visitor_id, MINTED);
   await other.close();
+
+  // where its consent can't be loaded there is none to ask
+  web.page('www.boutique.example', '/shopify-old', tagged('data-site="boutique"', { ...THIRD,
+    head: '<script>window.Shopify={loadFeatures:function(features,done){setTimeout(function(){done(new Error("none"))})}}</script>' }));
+  const third = await web.visitor();
+  const old = await third.newPage();
+  await old.goto('https://www.boutique.example/shopify-old?ref=bob');
+  assert.match((await web.events(1, visits))[0].visitor_id, MINTED);
+  await third.close();
 });
 
 test('nothing was set aside, and the books add up', async () => {
