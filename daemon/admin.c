@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "clock.h"
+#include "heard.h"
 #include "server.h"
 
 #define LINKS_BODY_MAX 16384 /* what that holds is added within the second that there is */
@@ -123,6 +124,8 @@ static void handle_metrics(struct attribd_exchange *exchange)
 	attribd_metric_set(
 		ATTRIBD_METRIC_CHECKPOINT_BYTES, (int64_t)atomic_load(&server->checkpoint.bytes));
 	attribd_metrics_write(&exchange->worker->text);
+	attribd_heard_write(&exchange->worker->text);
+	attribd_heard_keep(exchange->snapshot->config->state_dir);
 	answer_text(exchange, 200, "text/plain; version=0.0.4");
 }
 

@@ -7,6 +7,7 @@
 
 #include "attrib/analytics.h"
 #include "attrib/text.h"
+#include "heard.h"
 #include "worker.h"
 
 #define NO_BODY_MAX ((size_t)8 * 1024) /* of requests whose body nobody reads */
@@ -206,6 +207,7 @@ bool attribd_record(struct attribd_exchange *exchange, const struct attrib_event
 			exchange->abandoned = i > 0;
 			return false;
 		}
+		attribd_heard(&events[i]);
 	}
 	exchange->number = number;
 	attribd_metric_add(ATTRIBD_METRIC_EVENTS_ACCEPTED, (int64_t)n);

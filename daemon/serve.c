@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "gaps.h"
+#include "heard.h"
 #include "log.h"
 #include "notify.h"
 #include "serve_stop.h"
@@ -117,6 +118,7 @@ static int open_journal(struct attribd_server *server, const struct attribd_conf
 	attribd_damage_init(&server->damage, server->journal, config->state_dir);
 	attrib_journal_on_commit(server->journal, on_commit, server);
 	attribd_told_open(&server->told, config->state_dir, &server->progress);
+	attribd_heard_open(config->state_dir);
 	return 0;
 }
 

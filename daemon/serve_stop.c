@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "heard.h"
 #include "log.h"
 
 #define DRAIN_US   10000000 /* the last flush of a graceful stop */
@@ -112,8 +113,10 @@ bool attribd_serve_stop(struct attribd_server *server, int *code)
 		attribd_worker_stop(&server->admin_worker);
 		attribd_worker_join(&server->admin_worker);
 	}
-	if (server->worker_count || server->stopping)
+	if (server->worker_count || server->stopping) {
 		tell_rest(server, drained);
+		attribd_heard_keep(server->snapshot->config->state_dir);
+	}
 	if (!ended) {
 		attribd_log(ATTRIBD_LOG_ERROR,
 			"journal: a write or sync hangs; ending without it, what it holds was not "
