@@ -19,54 +19,69 @@
 struct report_row {
 	struct attrib_report_kind kind;
 	const char *order;
+	bool asks_model; /* a row is of the model that it is asked for, and does not name it */
 };
 
 /* clang-format off */
 static const struct report_row rows[] = {
 	{{"roi", "what each creator cost and brought, by model", true, true, true},
-		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator"},
+		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator", false},
 	{{"cac", "what a new customer cost, by campaign", true, false, false},
-		"site, campaign, currency"},
+		"site, campaign, currency", false},
 	{{"creator_money", "what each creator brought, by the date of order, touch or refund", true, true, true},
-		"site, campaign, model, currency, net DESC, creator"},
+		"site, campaign, model, currency, net DESC, creator", false},
+	{{"kpi_site", "all key figures of each site", true, true, false},
+		"site", true},
+	{{"kpi_campaign", "all key figures of each campaign", true, true, false},
+		"site, cost DESC NULLS LAST, campaign", true},
+	{{"kpi_creator", "all key figures of each creator", true, true, false},
+		"site, revenue DESC NULLS LAST, creator", true},
+	{{"kpi_placement", "all key figures of each post", true, true, false},
+		"site, revenue DESC NULLS LAST, placement", true},
+	{{"kpi_funnel", "from impressions to new customers, by campaign", true, true, false},
+		"site, campaign, step", true},
+	{{"kpi_target_status", "which targets are met, and which are on the way", false, false, false},
+		"site, scope, scope_key, \"primary\" DESC, metric", false},
+	{{"kpi_unconverted", "money that has no exchange rate", false, false, false},
+		"site, what, currency", false},
 	{{"double_count", "what the creators' own reports would count twice", true, false, false},
-		"site, currency"},
+		"site, currency", false},
 	{{"double_count_by_creator", "the same for each creator's own report", true, false, false},
-		"site, currency, overstated_revenue DESC, creator"},
+		"site, currency, overstated_revenue DESC, creator", false},
 	{{"double_count_by_channel", "the same for channels that each report alone", true, false, false},
-		"site, currency"},
+		"site, currency", false},
 	{{"double_count_outside", "the same for imported claims of outside platforms", true, false, false},
-		"site, currency, platform"},
+		"site, currency, platform", false},
 	{{"outside_claim", "every imported claim, what was decided, who else claimed it", true, false, false},
-		"site, platform, order_id, creator"},
+		"site, platform, order_id, creator", false},
 	{{"overlap_creators", "pairs of creators that claim the same orders", true, false, false},
-		"site, currency, orders DESC, creator_a, creator_b"},
+		"site, currency, orders DESC, creator_a, creator_b", false},
 	{{"overlap_channels", "pairs of channels that claim the same orders", true, false, false},
-		"site, currency, orders DESC, channel_a, channel_b"},
+		"site, currency, orders DESC, channel_a, channel_b", false},
 	{{"order_credit", "who earned which part of each order, by model", true, true, false},
-		"site, placed_at, kind, order_id, model, share DESC, creator, tracker"},
+		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", false},
 	{{"conversion_status", "every order and lead with its state and money", true, false, false},
-		"site, placed_at, kind, order_id"},
+		"site, placed_at, kind, order_id", false},
 	{{"adjustment", "refunds, voids and cancels by their own dates", true, false, false},
-		"site, occurred_at, order_id, adjustment_id"},
+		"site, occurred_at, order_id, adjustment_id", false},
 	{{"adjustment_credit", "whose credit they took, by model", true, true, false},
-		"site, occurred_at, order_id, adjustment_id, model, touched_at, creator, tracker"},
+		"site, occurred_at, order_id, adjustment_id, model, touched_at, creator, tracker", false},
 	{{"path_step", "every touch that an order considered, and why it counts or not", false, false, false},
-		"site, kind, order_id, step"},
+		"site, kind, order_id, step", false},
 	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false, false},
-		"site, day, campaign, creator, channel, tracker"},
+		"site, day, campaign, creator, channel, tracker", false},
 	{{"traffic_quality", "raw, valid, suspect and filtered events by day and tracker", true, false, false},
-		"site, day, campaign, creator, channel, tracker, type"},
+		"site, day, campaign, creator, channel, tracker, type", false},
 	{{"traffic_reason", "why events are suspect or filtered", true, false, false},
-		"site, day, campaign, creator, channel, tracker, type, class, reason"},
+		"site, day, campaign, creator, channel, tracker, type, class, reason", false},
 	{{"suspect_credit", "orders that were credited by suspect touches", true, false, false},
-		"site, currency, creator, reason"},
+		"site, currency, creator, reason", false},
 	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false, false},
-		"site, orders DESC, touches DESC, kind, key"},
+		"site, orders DESC, touches DESC, kind, key", false},
 	{{"outbox", "forwarded events that were not confirmed yet", false, false, false},
-		"site, created_at, kind, order_id, revision"},
+		"site, created_at, kind, order_id, revision", false},
 	{{"quarantined", "what could not be applied and waits for a person", false, false, false},
-		"site, seen_at, reason, key"},
+		"site, seen_at, reason, key", false},
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof *rows)
@@ -127,7 +142,7 @@ static void put_sql(
 {
 	const struct attrib_report_kind *kind = &row->kind;
 
-	if (report->from)
+	if (report->from || row->asks_model)
 		attrib_buf_printf(sql,
 			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s%s) r",
 			kind->name, kind->has_model ? ", $2" : "",
@@ -135,8 +150,10 @@ static void put_sql(
 	else
 		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", kind->name);
 	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));
-	attrib_buf_printf(sql, kind->has_model ? " AND ($2::text IS NULL OR r.model = $2)"
-					       : " AND $2::text IS NULL");
+	attrib_buf_printf(sql, kind->has_model && !row->asks_model
+				       ? " AND ($2::text IS NULL OR r.model = $2)"
+			       : kind->has_model ? ""
+						 : " AND $2::text IS NULL");
 	attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"
 				       " AND ($5::text IS NULL OR $3 IS NOT NULL)"));
 	attrib_buf_printf(sql, " ORDER BY %s", row->order);

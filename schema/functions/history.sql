@@ -74,7 +74,12 @@ BEGIN
 		'follower_count:site,owner,creator,platform,counted_on',
 		'rate_card:site,platform,action,valid_from', 'exchange_rate:base,quote,valid_on',
 		'kpi_target:site,metric,scope,scope_key', 'order_claim:site,order_id,platform,creator',
-		'code_alias:site,vendor,external_id', 'creator_customer:site,creator,key_kind,key'] LOOP
+		'code_alias:site,vendor,external_id', 'creator_customer:site,creator,key_kind,key',
+		'site_group:name,site', 'margin:site,campaign,valid_from', 'engagement_count:site,platform,count',
+		'mention_daily:site,subject,platform,term,campaign,counted_on',
+		'benchmark:site,metric,platform,tier,content_type', 'ad_map:site,platform,ad_id',
+		'audience_snapshot:site,creator,platform,taken_on,dimension,value',
+		'placement_note:site,placement,noted_on,kind'] LOOP
 		name := split_part(entry, ':', 1);
 		EXECUTE format('CREATE OR REPLACE TRIGGER history AFTER INSERT OR UPDATE OR DELETE ON attrib.%I '
 			'FOR EACH ROW EXECUTE FUNCTION attrib.keep_history(%s)', name,

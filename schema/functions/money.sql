@@ -60,3 +60,26 @@ BEGIN
 	RETURN parts;
 END $$;
 COMMENT ON FUNCTION attrib.split_amount(bigint, bigint[]) IS 'An amount that is not negative split by weights that are not negative, by largest remainder; equal remainders go to the earlier weight. The parts sum to the amount; without any weight they are 0.';
+
+CREATE OR REPLACE FUNCTION attrib.rate_on(p_from text, p_to text, p_day date)
+RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN p_from = p_to THEN 1 ELSE coalesce(
+		(SELECT rate FROM attrib.exchange_rate WHERE base = p_from AND quote = p_to AND valid_on <= p_day
+			ORDER BY valid_on DESC LIMIT 1),
+		(SELECT 1 / rate FROM attrib.exchange_rate WHERE base = p_to AND quote = p_from AND valid_on <= p_day
+			ORDER BY valid_on DESC LIMIT 1)) END
+$$;
+COMMENT ON FUNCTION attrib.rate_on(text, text, date) IS 'Major units of the second currency for one of the first on a day: the newest exchange_rate by then, else the inverse of the newest the other way round. NULL = none.';
+
+CREATE OR REPLACE FUNCTION attrib.minor_rate_on(p_from text, p_to text, p_day date)
+RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT attrib.rate_on(p_from, p_to, p_day)
+		* 10::numeric ^ (attrib.currency_exponent(p_to) - attrib.currency_exponent(p_from))
+$$;
+COMMENT ON FUNCTION attrib.minor_rate_on(text, text, date) IS 'rate_on in minor units.';
+
+CREATE OR REPLACE FUNCTION attrib.scaled(amount bigint, factor numeric)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN factor IS NULL OR factor = 1 THEN amount ELSE round(amount * factor)::bigint END
+$$;
+COMMENT ON FUNCTION attrib.scaled(bigint, numeric) IS 'amount x factor rounded half away from zero; NULL = as it is.';

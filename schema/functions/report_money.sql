@@ -16,37 +16,38 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cost_in_period(bigint, date, date, date, date) IS 'The part of a cost, evenly by days over [first_day, last_day], that falls into a period, both ends included; minor units.';
 
-CREATE OR REPLACE FUNCTION attrib.cost_rows(p_site text, p_from date, p_to date)
-RETURNS TABLE (site text, campaign text, creator text, currency text, media boolean, amount bigint)
+CREATE OR REPLACE FUNCTION attrib.cost_rows(p_site text, p_from date, p_to date, p_convert boolean)
+RETURNS TABLE (site text, campaign text, creator text, placement text, currency text, kind text, amount bigint)
 LANGUAGE sql STABLE AS $$
-	SELECT c.site, coalesce(c.campaign, p.campaign, ''), coalesce(c.creator, p.creator, ''), c.currency,
-		c.kind IN ('fee', 'paid_media'),
-		sum(attrib.cost_in_period(round(c.amount * 10::numeric ^ attrib.currency_exponent(c.currency))::bigint,
-			coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on),
-			coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on), p_from, p_to))::bigint
+	SELECT c.site, coalesce(c.campaign, p.campaign, ''), coalesce(c.creator, p.creator, ''), coalesce(c.placement, ''),
+		CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END, c.kind, sum(part.amount)::bigint
 	FROM attrib.cost c
+	LEFT JOIN attrib.site s ON s.name = c.site
 	LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
 	LEFT JOIN attrib.campaign d ON d.site = c.site AND d.name = coalesce(c.campaign, p.campaign)
 		AND d.starts_on IS NOT NULL AND d.ends_on IS NOT NULL
-	WHERE p_site IS NULL OR c.site = p_site
-	GROUP BY 1, 2, 3, 4, 5
-	HAVING (p_from IS NULL AND p_to IS NULL) OR sum(attrib.cost_in_period(
-		round(c.amount * 10::numeric ^ attrib.currency_exponent(c.currency))::bigint,
+	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert THEN attrib.rate_on(c.currency, s.currency, c.incurred_on) END) x (rate)
+	CROSS JOIN LATERAL (SELECT attrib.cost_in_period(round(c.amount * coalesce(x.rate, 1)
+			* 10::numeric ^ attrib.currency_exponent(CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END))::bigint,
 		coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on),
-		coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on), p_from, p_to)) <> 0
+		coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on), p_from, p_to)) part (amount)
+	WHERE p_site IS NULL OR c.site = p_site
+	GROUP BY 1, 2, 3, 4, 5, 6
+	HAVING (p_from IS NULL AND p_to IS NULL) OR sum(part.amount) <> 0
 $$;
-COMMENT ON FUNCTION attrib.cost_rows(text, date, date) IS 'Costs by campaign, creator (empty = none) and currency in minor units; media = fee or paid_media. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day.';
+COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. p_convert: in the site''s currency by the rate of incurred_on, where there is one.';
 
-CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_by text)
+CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_by text, p_convert boolean)
 RETURNS TABLE (site text, campaign text, creator text, currency text, model int, gross bigint, refunded bigint,
 	conversions numeric, new_customers numeric, unknown_customers numeric)
 LANGUAGE sql STABLE AS $$
-	SELECT site, campaign, creator, currency, model::int, sum(gross)::bigint, sum(refunded)::bigint,
-		sum(conversions) / 1000000000000,
-		coalesce(sum(conversions) FILTER (WHERE customer_kind = 1), 0) / 1000000000000,
-		coalesce(sum(conversions) FILTER (WHERE customer_kind = 0), 0) / 1000000000000
+	SELECT r.site, r.campaign, r.creator, CASE WHEN x.factor IS NULL THEN r.currency ELSE s.currency END, r.model::int,
+		sum(attrib.scaled(r.gross, x.factor))::bigint, sum(attrib.scaled(r.refunded, x.factor))::bigint,
+		sum(r.conversions) / 1000000000000,
+		coalesce(sum(r.conversions) FILTER (WHERE r.customer_kind = 1), 0) / 1000000000000,
+		coalesce(sum(r.conversions) FILTER (WHERE r.customer_kind = 0), 0) / 1000000000000
 	FROM (
-		SELECT r.site, r.campaign, r.creator, r.currency, r.customer_kind, m.model, m.conversions, m.gross,
+		SELECT r.site, r.day, r.campaign, r.creator, r.currency, r.customer_kind, m.model, m.conversions, m.gross,
 			CASE WHEN p_by = 'order' THEN m.refunded ELSE 0 END AS refunded
 		FROM attrib.rollup_money r
 		CROSS JOIN LATERAL unnest(r.conversions, r.gross, r.refunded)
@@ -54,13 +55,13 @@ LANGUAGE sql STABLE AS $$
 		WHERE p_by IN ('order', 'refund') AND r.kind = 1 AND (p_site IS NULL OR r.site = p_site)
 			AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
 		UNION ALL
-		SELECT a.site, k.campaign, k.creator, c.currency, 0, a.model, 0, 0, a.amount
+		SELECT a.site, c.day, k.campaign, k.creator, c.currency, 0, a.model, 0, 0, a.amount
 		FROM attrib.adjustment_credit_rows(p_site, p_from, p_to) a
 		JOIN attrib.conversion c ON c.site = a.site AND c.kind = 1 AND c.order_id = a.order_id AND c.counted
 		JOIN attrib.credit k ON k.site = a.site AND k.kind = 1 AND k.order_id = a.order_id AND k.n = a.n
 		WHERE p_by = 'refund'
 		UNION ALL
-		SELECT c.site, k.campaign, k.creator, c.currency, coalesce(o.kind, 0), m.model, m.share, m.amount, m.refunded
+		SELECT c.site, c.day, k.campaign, k.creator, c.currency, coalesce(o.kind, 0), m.model, m.share, m.amount, m.refunded
 		FROM attrib.site s
 		JOIN attrib.credit k ON k.site = s.name AND k.kind = 1
 		JOIN attrib.conversion c ON c.site = k.site AND c.kind = 1 AND c.order_id = k.order_id
@@ -69,23 +70,27 @@ LANGUAGE sql STABLE AS $$
 		WHERE p_by = 'touch' AND c.counted AND c.merged_into = '' AND (p_site IS NULL OR s.name = p_site)
 			AND (p_from IS NULL OR k.touched_at >= attrib.local_start(p_from, s.time_zone))
 			AND (p_to IS NULL OR k.touched_at < attrib.local_start(p_to + 1, s.time_zone))) r
+	JOIN attrib.site s ON s.name = r.site
+	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
 	GROUP BY 1, 2, 3, 4, 5
-	HAVING sum(conversions) <> 0 OR sum(gross) <> 0 OR sum(refunded) <> 0
+	HAVING sum(r.conversions) <> 0 OR sum(r.gross) <> 0 OR sum(r.refunded) <> 0
 $$;
-COMMENT ON FUNCTION attrib.revenue_rows(text, date, date, text) IS 'Credited orders by campaign, creator (empty = none), currency and model: minor units, and sums of shares. By local day, both ends included: p_by order = of counted_at; touch = of the credited touch; refund = orders by counted_at, what was refunded by its own date.';
+COMMENT ON FUNCTION attrib.revenue_rows(text, date, date, text, boolean) IS 'Credited orders by campaign, creator (empty = none), currency and model: minor units, and sums of shares. By local day, both ends included: p_by order = of counted_at; touch = of the credited touch; refund = orders by counted_at, what was refunded by its own date. p_convert: in the site''s currency by the rate of the day of counted_at, where there is one.';
 
-CREATE OR REPLACE FUNCTION attrib.roi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text, p_by text)
+CREATE OR REPLACE FUNCTION attrib.roi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text, p_by text,
+	p_convert boolean)
 RETURNS TABLE (site text, row_kind text, campaign text, creator text, model text, currency text,
 	cost numeric, gross numeric, refunded numeric, net numeric, conversions numeric, new_customers numeric,
 	roi numeric, revenue_cost_ratio numeric, roas_total numeric, cpa numeric, cac numeric,
-	cost_direct numeric, cost_shared numeric, roi_direct numeric, unknown_customers numeric)
+	cost_direct numeric, cost_shared numeric, roi_direct numeric, unknown_customers numeric, cost_media numeric)
 LANGUAGE sql STABLE AS $$
 	WITH models AS (
 		SELECT n AS model FROM generate_series(1, 6) n WHERE p_model IS NULL OR n = p_model
 	), revenue AS (
-		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to, p_by) WHERE p_model IS NULL OR model = p_model
+		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to, p_by, p_convert) WHERE p_model IS NULL OR model = p_model
 	), costs AS (
-		SELECT * FROM attrib.cost_rows(p_site, p_from, p_to)
+		SELECT site, campaign, creator, currency, kind IN ('fee', 'paid_media') AS media, sum(amount)::bigint AS amount
+		FROM attrib.cost_rows(p_site, p_from, p_to, p_convert) GROUP BY 1, 2, 3, 4, 5
 	), direct AS (
 		SELECT site, campaign, creator, currency, sum(amount)::bigint AS amount,
 			coalesce(sum(amount) FILTER (WHERE media), 0)::bigint AS media
@@ -162,10 +167,11 @@ LANGUAGE sql STABLE AS $$
 		attrib.major(cost, currency) / nullif(conversions, 0),
 		attrib.major(cost, currency) / nullif(new_customers, 0),
 		attrib.major(direct, currency), attrib.major(shared, currency),
-		(revenue - direct) / nullif(direct, 0), trim_scale(unknown_customers)
+		(revenue - direct) / nullif(direct, 0), trim_scale(unknown_customers),
+		attrib.major(media, currency)
 	FROM sums
 $$;
-COMMENT ON FUNCTION attrib.roi_rows(text, date, date, int, text, text) IS 'What roi and roi_between show. NULL arguments = all. Campaign cost without creator is spread over the campaign''s creators by the site''s cost_spread, largest remainder, the odd unit to the first handle in byte order.';
+COMMENT ON FUNCTION attrib.roi_rows(text, date, date, int, text, text, boolean) IS 'What roi and roi_between show, and cost_media: the part of cost of kinds fee and paid_media. p_convert: all in the site''s currency, where there are rates. NULL arguments = all. Campaign cost without creator is spread over the campaign''s creators by the site''s cost_spread, largest remainder, the odd unit to the first handle in byte order.';
 
 CREATE OR REPLACE FUNCTION attrib.model_number(p_model text, p_site text)
 RETURNS int LANGUAGE plpgsql STABLE AS $$

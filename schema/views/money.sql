@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW attrib.roi AS
 SELECT site, row_kind, campaign, creator, model, currency, cost, gross, refunded, net, conversions,
 	new_customers, roi, revenue_cost_ratio, roas_total, cpa, cac, cost_direct, cost_shared, roi_direct,
 	unknown_customers
-FROM attrib.roi_rows(NULL, NULL, NULL, NULL, 'net', 'order');
+FROM attrib.roi_rows(NULL, NULL, NULL, NULL, 'net', 'order', false);
 SELECT attrib.describe('roi', 'Return on investment by campaign, creator, model and currency, over all time, costs whole. Rows of one campaign, model and currency add up to the campaign. Ratios are fractions; NULL where the denominator is 0.',
 	'site: shop',
 	'row_kind: creator; shared = cost that was not spread over creators; unattributed = orders of nobody',
@@ -25,14 +25,16 @@ SELECT attrib.describe('roi', 'Return on investment by campaign, creator, model 
 CREATE OR REPLACE FUNCTION attrib.roi_between(site text, from_date date, to_date date,
 	model text DEFAULT NULL, basis text DEFAULT 'net', by text DEFAULT 'order')
 RETURNS SETOF attrib.roi LANGUAGE sql STABLE AS $$
-	SELECT * FROM attrib.roi_rows($1, $2, $3, attrib.model_number($4, $1), attrib.check_basis($5), attrib.check_dating($6))
+	SELECT site, row_kind, campaign, creator, model, currency, cost, gross, refunded, net, conversions, new_customers,
+		roi, revenue_cost_ratio, roas_total, cpa, cac, cost_direct, cost_shared, roi_direct, unknown_customers
+	FROM attrib.roi_rows($1, $2, $3, attrib.model_number($4, $1), attrib.check_basis($5), attrib.check_dating($6), false)
 $$;
 COMMENT ON FUNCTION attrib.roi_between(text, date, date, text, text, text) IS 'The view roi for the local days from_date..to_date, both included; cost evenly over the days that it covers. site NULL = all sites, model NULL = the primary one, basis net or gross: the revenue that ratios use. by: order = all by order date (day of counted_at), touch = by the day of the credited touch, refund = orders by order date and refunded by its own date.';
 
 CREATE OR REPLACE VIEW attrib.cac AS
 SELECT r.site, r.campaign, r.currency, sum(r.cost) AS cost, sum(r.new_customers) AS new_customers,
 	sum(r.unknown_customers) AS unknown_customers, sum(r.cost) / nullif(sum(r.new_customers), 0) AS cac
-FROM attrib.roi_rows(NULL, NULL, NULL, NULL, 'net', 'order') r
+FROM attrib.roi_rows(NULL, NULL, NULL, NULL, 'net', 'order', false) r
 JOIN attrib.site s ON s.name = r.site AND attrib.model_name(s.primary_model) = r.model
 GROUP BY r.site, r.campaign, r.currency;
 SELECT attrib.describe('cac', 'Customer acquisition cost by campaign and currency, over all time, by the site''s primary model.',
@@ -45,7 +47,9 @@ SELECT attrib.describe('cac', 'Customer acquisition cost by campaign and currenc
 -- What longer signatures have replaced; here, where no view depends on them any more.
 DROP FUNCTION IF EXISTS attrib.roi_between(text, date, date, text, text);
 DROP FUNCTION IF EXISTS attrib.roi_rows(text, date, date, int, text);
+DROP FUNCTION IF EXISTS attrib.roi_rows(text, date, date, int, text, text);
 DROP FUNCTION IF EXISTS attrib.revenue_rows(text, date, date);
+DROP FUNCTION IF EXISTS attrib.cost_rows(text, date, date);
 
 CREATE OR REPLACE FUNCTION attrib.cac_between(site text, from_date date, to_date date,
 	model text DEFAULT NULL, basis text DEFAULT 'net')
@@ -60,7 +64,7 @@ CREATE OR REPLACE VIEW attrib.creator_money AS
 SELECT site, nullif(campaign, '') AS campaign, nullif(creator, '') AS creator, attrib.model_name(model) AS model,
 	currency, trim_scale(conversions) AS conversions, attrib.major(gross, currency) AS gross,
 	attrib.major(refunded, currency) AS refunded, attrib.major(gross - refunded, currency) AS net
-FROM attrib.revenue_rows(NULL, NULL, NULL, 'order');
+FROM attrib.revenue_rows(NULL, NULL, NULL, 'order', false);
 SELECT attrib.describe('creator_money', 'Credited money by campaign, creator, model and currency, over all time. The money of roi without cost; as creator_money_between it can be dated three ways.',
 	'site: shop', 'campaign: NULL = outside of campaigns', 'creator: NULL = unattributed',
 	'model: policy, last_touch, first_touch, linear, position, time_decay', 'currency: ISO 4217',
@@ -73,10 +77,12 @@ RETURNS SETOF attrib.creator_money LANGUAGE sql STABLE AS $$
 	SELECT r.site, nullif(r.campaign, ''), nullif(r.creator, ''), attrib.model_name(r.model), r.currency,
 		trim_scale(r.conversions), attrib.major(r.gross, r.currency), attrib.major(r.refunded, r.currency),
 		attrib.major(r.gross - r.refunded, r.currency)
-	FROM attrib.revenue_rows($1, $2, $3, attrib.check_dating($5)) r
+	FROM attrib.revenue_rows($1, $2, $3, attrib.check_dating($5), false) r
 	WHERE r.model = attrib.model_number($4, $1)
 $$;
 COMMENT ON FUNCTION attrib.creator_money_between(text, date, date, text, text) IS 'The view creator_money for the local days from_date..to_date, both included; site NULL = all, model NULL = the primary one. by order: orders counted in the period, with all that was ever refunded of them. by touch: orders whose credited touch was in the period, so that money stands where the post worked. by refund: gross of the orders counted in the period less what was refunded in it, of whatever order: net is what the books of the period show. Periods side by side add up; over all time the three are one.';
+
+DROP FUNCTION IF EXISTS attrib.revenue_rows(text, date, date, text); -- replaced by a longer signature
 
 CREATE OR REPLACE VIEW attrib.double_count AS
 SELECT site, currency, orders, claims, claimed_revenue, credited_revenue, avoided_claims, avoided_revenue

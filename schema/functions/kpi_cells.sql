@@ -1,0 +1,267 @@
+-- What the KPIs are made of, by scope: a cell of money, traffic, cost, posts, paths or persons knows its site,
+-- campaign, creator, placement and channel (empty = none), and every cut is a sum of cells by some of
+-- these and what the catalog knows of them. Money is in the site's currency, at dated rates; what has no rate is
+-- left out and stands in kpi_unconverted. NULL dates = all time; days are the site's own, both included.
+
+CREATE OR REPLACE FUNCTION attrib.cut_of(p_by text[], p_site text, p_campaign text, p_creator text, p_placement text,
+	p_channel text)
+RETURNS text[] LANGUAGE sql STABLE AS $$
+	SELECT ARRAY(SELECT nullif(CASE dimension
+		WHEN 'campaign' THEN p_campaign
+		WHEN 'creator' THEN p_creator
+		WHEN 'placement' THEN p_placement
+		WHEN 'channel' THEN p_channel
+		WHEN 'tier' THEN (SELECT tier FROM attrib.creator WHERE site = p_site AND handle = p_creator)
+		WHEN 'platform' THEN coalesce((SELECT platform FROM attrib.placement WHERE site = p_site AND name = p_placement),
+			(SELECT platform FROM attrib.creator WHERE site = p_site AND handle = p_creator))
+		WHEN 'content_type' THEN (SELECT content_type FROM attrib.placement WHERE site = p_site AND name = p_placement)
+		WHEN 'paid' THEN (SELECT CASE WHEN paid THEN 'paid' ELSE 'organic' END FROM attrib.placement
+			WHERE site = p_site AND name = p_placement AND paid IS NOT NULL)
+		END, '') FROM unnest(p_by) WITH ORDINALITY AS b (dimension, n) ORDER BY n)
+$$;
+COMMENT ON FUNCTION attrib.cut_of(text[], text, text, text, text, text) IS 'Where a cell belongs in a cut by campaign, creator, placement, channel, tier (of the creator), platform (of the post, else of the creator''s main account), content_type, paid (paid or organic): a value for each dimension, NULL = none.';
+
+CREATE OR REPLACE FUNCTION attrib.money_cells(p_site text, p_from date, p_to date, p_model int, p_by text[])
+RETURNS TABLE (site text, cut text[], gross numeric, refunded numeric, orders numeric, new_customers numeric,
+	unknown_customers numeric, new_gross numeric, new_refunded numeric, paid_gross numeric, paid_refunded numeric,
+	margin numeric, margin_refunded numeric, leads numeric)
+LANGUAGE sql STABLE AS $$
+	WITH days AS ( -- one row for each day, scope and currency
+		SELECT r.site, r.day, r.kind, r.campaign, r.creator, r.placement, r.channel, r.currency, r.customer_kind,
+			s.currency AS into, sum(r.gross[m.model]) AS gross, sum(r.refunded[m.model]) AS refunded,
+			sum(r.conversions[m.model]) / 1000000000000 AS conversions
+		FROM attrib.rollup_money r
+		JOIN attrib.site s ON s.name = r.site
+		CROSS JOIN LATERAL (SELECT coalesce(p_model, s.primary_model) AS model) m
+		WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
+		GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+	)
+	SELECT d.site, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)),
+		sum(v.gross) FILTER (WHERE d.kind = 1), sum(v.refunded) FILTER (WHERE d.kind = 1),
+		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 1), 0),
+		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 1 AND d.customer_kind = 1), 0),
+		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 1 AND d.customer_kind = 0), 0),
+		sum(v.gross) FILTER (WHERE d.kind = 1 AND d.customer_kind = 1),
+		sum(v.refunded) FILTER (WHERE d.kind = 1 AND d.customer_kind = 1),
+		sum(v.gross) FILTER (WHERE d.kind = 1 AND p.paid), sum(v.refunded) FILTER (WHERE d.kind = 1 AND p.paid),
+		sum(v.gross * m.rate) FILTER (WHERE d.kind = 1), sum(v.refunded * m.rate) FILTER (WHERE d.kind = 1),
+		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 2), 0)
+	FROM days d
+	LEFT JOIN attrib.placement p ON p.site = d.site AND p.name = d.placement
+	CROSS JOIN LATERAL (SELECT attrib.minor_rate_on(d.currency, d.into, d.day) AS factor) x
+	CROSS JOIN LATERAL (SELECT CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.gross::bigint, x.factor), d.into) END AS gross,
+		CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.refunded::bigint, x.factor), d.into) END AS refunded) v
+	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE site = d.site AND campaign IN (d.campaign, '') AND valid_from <= d.day
+		ORDER BY campaign DESC, valid_from DESC LIMIT 1) m ON true
+	GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION attrib.money_cells(text, date, date, int, text[]) IS 'Credited orders (and leads) of one model, NULL = the site''s primary one, by day of counted_at: major units, and sums of shares. new_: of orders of new customers; paid_: credited to placements that are paid media; margin: gross x the campaign''s or site''s margin of the day.';
+
+CREATE OR REPLACE FUNCTION attrib.traffic_cells(p_site text, p_from date, p_to date, p_by text[])
+RETURNS TABLE (site text, cut text[], clicks_raw numeric, clicks_valid numeric, clicks_suspect numeric,
+	clicks_filtered numeric, visits numeric, carts numeric, checkouts numeric)
+LANGUAGE sql STABLE AS $$
+	SELECT t.site, attrib.cut_of(p_by, t.site, t.campaign, t.creator, t.placement, t.channel),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 1), 0),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND c.class = 'valid'), 0),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND c.class = 'suspect'), 0),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND c.class = 'filtered'), 0),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 2 AND c.class <> 'filtered'), 0),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 5 AND c.class <> 'filtered'), 0),
+		coalesce(sum(t.count) FILTER (WHERE t.type = 6 AND c.class <> 'filtered'), 0)
+	FROM attrib.traffic_rows(p_site, p_from, p_to) t
+	CROSS JOIN LATERAL (SELECT attrib.flag_class(t.verdicts) AS class) c
+	GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION attrib.traffic_cells(text, date, date, text[]) IS 'Clicks as they came (raw = valid + suspect + filtered), visits, carts and checkouts that are not filtered.';
+
+CREATE OR REPLACE FUNCTION attrib.cost_cells(p_site text, p_from date, p_to date, p_model int, p_by text[])
+RETURNS TABLE (site text, cut text[], direct numeric, shared numeric, media numeric, paid_media numeric)
+LANGUAGE sql STABLE AS $$
+	-- What belongs to a post is known by its cost alone; whatever a scope has besides is the creator's direct
+	-- cost and its part of what the campaign shares.
+	SELECT c.site, attrib.cut_of(p_by, c.site, c.campaign, c.creator, c.placement, ''), sum(c.direct), sum(c.shared),
+		sum(c.media), sum(c.paid_media)
+	FROM (
+		SELECT r.site, r.campaign, r.creator, '' AS placement, r.currency, r.cost_direct AS direct, r.cost_shared AS shared,
+			r.cost_media AS media, 0 AS paid_media
+		FROM attrib.roi_rows(p_site, p_from, p_to, p_model, 'net', 'order', true) r
+		JOIN attrib.site s ON s.name = r.site AND attrib.model_name(coalesce(p_model, s.primary_model)) = r.model
+		UNION ALL
+		SELECT k.site, k.campaign, k.creator, part.post, k.currency, part.sign * v.amount, 0,
+			CASE WHEN k.kind IN ('fee', 'paid_media') THEN part.sign * v.amount ELSE 0 END, 0
+		FROM attrib.cost_rows(p_site, p_from, p_to, true) k
+		CROSS JOIN LATERAL (SELECT attrib.major(k.amount, k.currency) AS amount) v
+		CROSS JOIN LATERAL (VALUES (k.placement, 1), ('', -1)) part (post, sign)
+		WHERE k.placement <> '' AND k.creator <> ''
+		UNION ALL
+		SELECT k.site, k.campaign, k.creator, k.placement, k.currency, 0, 0, 0, attrib.major(k.amount, k.currency)
+		FROM attrib.cost_rows(p_site, p_from, p_to, true) k WHERE k.kind = 'paid_media') c
+	JOIN attrib.site s ON s.name = c.site AND s.currency = c.currency
+	GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION attrib.cost_cells(text, date, date, int, text[]) IS 'Cost by scope, major units: direct, the part of the campaign''s shared cost by the site''s cost_spread, the media in both (kinds fee and paid_media), and paid media by itself, which is not spread.';
+
+CREATE OR REPLACE FUNCTION attrib.post_counts(p_site text, p_from date, p_to date)
+RETURNS TABLE (site text, placement text, count text, value numeric)
+LANGUAGE sql STABLE AS $$
+	WITH told AS (
+		SELECT m.site, m.placement, m.scope, m.mode, c.count, m.taken_at, c.value,
+			p_from IS NULL OR m.taken_at >= p_from AS inside
+		FROM attrib.post_metrics m
+		CROSS JOIN LATERAL (VALUES ('impressions', m.impressions::numeric), ('reach', m.reach), ('likes', m.likes),
+			('comments', m.comments), ('shares', m.shares), ('saves', m.saves), ('reactions', m.reactions),
+			('clicks', m.clicks), ('views', m.views), ('views_6s', m.views_6s), ('views_completed', m.views_completed),
+			('watch_seconds', m.watch_seconds), ('new_followers', m.new_followers)) c (count, value)
+		WHERE (p_site IS NULL OR m.site = p_site) AND (p_to IS NULL OR m.taken_at < p_to + 1) AND c.value IS NOT NULL
+	), modes AS (
+		SELECT site, placement, scope, count,
+			(array_agg(value ORDER BY taken_at DESC) FILTER (WHERE mode = 'cumulative'))[1]
+				- coalesce((array_agg(value ORDER BY taken_at DESC) FILTER (WHERE mode = 'cumulative' AND NOT inside))[1], 0) AS snapshot,
+			bool_or(mode = 'cumulative' AND inside) AS taken,
+			-- the persons of several days are not persons: nobody knows how many came twice
+			CASE WHEN count <> 'reach' OR count(*) FILTER (WHERE mode = 'delta' AND inside) = 1
+				THEN sum(value) FILTER (WHERE mode = 'delta' AND inside) END AS delta
+		FROM told GROUP BY site, placement, scope, count
+	), scopes AS (
+		SELECT site, placement, scope, count, CASE WHEN taken THEN snapshot ELSE delta END AS value FROM modes
+	)
+	SELECT site, placement, count, coalesce(max(value) FILTER (WHERE scope = 'total'), sum(value) FILTER (WHERE scope <> 'total'))
+	FROM scopes WHERE value IS NOT NULL GROUP BY site, placement, count
+$$;
+COMMENT ON FUNCTION attrib.post_counts(text, date, date) IS 'The platforms'' counts of each post: of cumulative snapshots the newest of the period less the newest before it, else the sum of deltas (of reach only a single one). total decides, else organic and paid are added.';
+
+CREATE OR REPLACE FUNCTION attrib.followers_at(p_site text, p_creator text, p_platform text, p_on date)
+RETURNS bigint LANGUAGE sql STABLE AS $$
+	SELECT coalesce(
+		(SELECT followers FROM attrib.follower_count WHERE site = p_site AND owner = 'creator' AND creator = p_creator
+			AND platform = coalesce(p_platform, c.platform)
+			ORDER BY counted_on <= coalesce(p_on, 'infinity') DESC, CASE WHEN counted_on <= coalesce(p_on, 'infinity') THEN -(counted_on - date '2000-01-01')
+				ELSE counted_on - date '2000-01-01' END LIMIT 1),
+		CASE WHEN p_platform IS NULL OR p_platform = c.platform OR c.platform IS NULL THEN c.followers END)
+	FROM (SELECT 1) one LEFT JOIN attrib.creator c ON c.site = p_site AND c.handle = p_creator
+$$;
+COMMENT ON FUNCTION attrib.followers_at(text, text, text, date) IS 'Followers of a creator''s account on a platform (NULL = the main account''s) on a day: the newest follower_count by then, else the first after it, else what creator says of the main account.';
+
+CREATE OR REPLACE FUNCTION attrib.post_cells(p_site text, p_from date, p_to date, p_by text[])
+RETURNS TABLE (site text, cut text[], posts numeric, followers numeric, impressions numeric, reach numeric, likes numeric,
+	comments numeric, shares numeric, saves numeric, reactions numeric, post_clicks numeric, views numeric, views_6s numeric,
+	views_completed numeric, watch_seconds numeric, length_seconds numeric, new_followers numeric, engagements numeric,
+	emv numeric)
+LANGUAGE sql STABLE AS $$
+	WITH counts AS (
+		SELECT c.*, p.campaign, p.creator, p.platform, p.posted_at::date AS posted_on, p.length_seconds,
+			p.name IS NOT NULL AND EXISTS (SELECT FROM attrib.engagement_count e WHERE e.count = c.count
+				AND (e.site, e.platform) = (SELECT b.site, b.platform FROM attrib.engagement_count b
+					WHERE b.site IN (c.site, '') AND b.platform IN (coalesce(p.platform, ''), '')
+					ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1)) AS engages
+		FROM attrib.post_counts(p_site, p_from, p_to) c
+		LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
+	), valued AS ( -- cpm is for a thousand impressions, every other rate for each
+		SELECT c.*, c.value * x.rate * v.value / CASE WHEN v.action = 'cpm' THEN 1000 ELSE 1 END AS worth
+		FROM counts c
+		JOIN attrib.site s ON s.name = c.site
+		LEFT JOIN LATERAL (SELECT r.action, r.value, r.currency FROM attrib.rate_card r
+			WHERE r.site = c.site AND r.platform = c.platform
+				AND r.action = CASE c.count WHEN 'impressions' THEN 'cpm' ELSE c.count END
+				AND r.valid_from <= coalesce(c.posted_on, current_date)
+			ORDER BY r.valid_from DESC LIMIT 1) v ON true
+		LEFT JOIN LATERAL (SELECT attrib.rate_on(v.currency, s.currency, coalesce(c.posted_on, current_date)) AS rate) x ON true
+	), posts AS (
+		SELECT site, placement, coalesce(campaign, '') AS campaign, coalesce(creator, '') AS creator,
+			attrib.followers_at(site, creator, platform, posted_on) AS followers,
+			sum(value) FILTER (WHERE count = 'impressions') AS impressions, sum(value) FILTER (WHERE count = 'reach') AS reach,
+			sum(value) FILTER (WHERE count = 'likes') AS likes, sum(value) FILTER (WHERE count = 'comments') AS comments,
+			sum(value) FILTER (WHERE count = 'shares') AS shares, sum(value) FILTER (WHERE count = 'saves') AS saves,
+			sum(value) FILTER (WHERE count = 'reactions') AS reactions, sum(value) FILTER (WHERE count = 'clicks') AS post_clicks,
+			sum(value) FILTER (WHERE count = 'views') AS views, sum(value) FILTER (WHERE count = 'views_6s') AS views_6s,
+			sum(value) FILTER (WHERE count = 'views_completed') AS views_completed,
+			sum(value) FILTER (WHERE count = 'watch_seconds') AS watch_seconds,
+			length_seconds * sum(value) FILTER (WHERE count = 'views') AS length_seconds,
+			sum(value) FILTER (WHERE count = 'new_followers') AS new_followers, sum(value) FILTER (WHERE engages) AS engagements,
+			sum(worth) AS emv
+		FROM valued GROUP BY site, placement, campaign, creator, platform, posted_on, length_seconds
+	)
+	SELECT site, attrib.cut_of(p_by, site, campaign, creator, placement, ''), count(*),
+		sum(followers) FILTER (WHERE engagements IS NOT NULL OR reach IS NOT NULL), sum(impressions), sum(reach), sum(likes),
+		sum(comments), sum(shares), sum(saves), sum(reactions), sum(post_clicks), sum(views), sum(views_6s),
+		sum(views_completed), sum(watch_seconds), sum(length_seconds), sum(new_followers), sum(engagements), sum(emv)
+	FROM posts GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION attrib.post_cells(text, date, date, text[]) IS 'Posts with counts in the period: sums of the platforms'' counts; followers at posting of each post; engagements by engagement_count; emv by the rate card of the day of posting; length_seconds: views x length of the video.';
+
+CREATE OR REPLACE FUNCTION attrib.path_cells(p_site text, p_from date, p_to date, p_by text[])
+RETURNS TABLE (site text, cut text[], claims numeric, click_orders numeric, code_only_orders numeric,
+	click_only_orders numeric, contested numeric)
+LANGUAGE sql STABLE AS $$
+	SELECT site, cut, count(*), count(*) FILTER (WHERE clicked), count(*) FILTER (WHERE coded AND NOT clicked),
+		count(*) FILTER (WHERE clicked AND NOT coded), count(*) FILTER (WHERE contested)
+	FROM (
+		SELECT c.site, c.order_id, attrib.cut_of(p_by, p.site, p.campaign, p.creator, p.placement,
+				attrib.channel_name(p.channel)) AS cut,
+			bool_or(p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0) AS clicked,
+			bool_or(p.channel = 4) AS coded, bool_or(c.creator_claims > 1) AS contested
+		FROM attrib.conversion c
+		JOIN attrib.path_row p USING (site, kind, order_id)
+		WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> ''
+			AND (p_site IS NULL OR c.site = p_site) AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
+		GROUP BY 1, 2, 3) o
+	GROUP BY site, cut
+$$;
+COMMENT ON FUNCTION attrib.path_cells(text, date, date, text[]) IS 'Counted orders with an eligible touch of the scope (claims): with a valid click among them, with codes and no such click, with clicks and no code, claimed by more than one creator. An order counts once in each scope that touched it.';
+
+CREATE OR REPLACE FUNCTION attrib.credit_cells(p_site text, p_from date, p_to date, p_model int, p_by text[])
+RETURNS TABLE (site text, cut text[], ttc_p50 interval, ttc_p90 interval, posted_net numeric, net_7d numeric,
+	net_14d numeric, net_30d numeric, customers numeric, repeat_customers numeric, customer_net numeric,
+	customer_days numeric, grown_customers numeric, grown_net numeric)
+LANGUAGE sql STABLE AS $$
+	WITH credits AS (
+		SELECT c.site, c.order_id, k.campaign, k.creator, k.placement, k.channel, k.share[m.model] / 1e12::numeric AS share,
+			c.placed_at, k.touched_at, s.currency AS into, (k.amount[m.model] - k.refunded[m.model])
+				* attrib.minor_rate_on(c.currency, s.currency, c.day) AS net,
+			c.placed_at - p.posted_at AT TIME ZONE s.time_zone AS after_post
+		FROM attrib.conversion c
+		JOIN attrib.credit k USING (site, kind, order_id)
+		JOIN attrib.site s ON s.name = c.site
+		CROSS JOIN LATERAL (SELECT coalesce(p_model, s.primary_model) AS model) m
+		LEFT JOIN attrib.placement p ON p.site = k.site AND p.name = k.placement
+		WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND k.share[m.model] > 0 AND k.creator <> ''
+			AND (p_site IS NULL OR c.site = p_site) AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
+	)
+	SELECT c.site, attrib.cut_of(p_by, c.site, c.campaign, c.creator, c.placement, attrib.channel_name(c.channel)),
+		percentile_disc(0.5) WITHIN GROUP (ORDER BY c.placed_at - c.touched_at),
+		percentile_disc(0.9) WITHIN GROUP (ORDER BY c.placed_at - c.touched_at),
+		attrib.major(sum(c.net) FILTER (WHERE c.after_post >= interval '0'), c.into),
+		attrib.major(coalesce(sum(c.net) FILTER (WHERE c.after_post >= interval '0' AND c.after_post < interval '7 days'), 0), c.into),
+		attrib.major(coalesce(sum(c.net) FILTER (WHERE c.after_post >= interval '0' AND c.after_post < interval '14 days'), 0), c.into),
+		attrib.major(coalesce(sum(c.net) FILTER (WHERE c.after_post >= interval '0' AND c.after_post < interval '30 days'), 0), c.into),
+		sum(c.share) FILTER (WHERE w.order_id IS NOT NULL), sum(c.share) FILTER (WHERE w.orders > 1),
+		attrib.major(sum(c.share * w.net), c.into),
+		sum(c.share * extract(epoch FROM now() - w.placed_at) / 86400) FILTER (WHERE w.order_id IS NOT NULL),
+		sum(c.share) FILTER (WHERE w.placed_at <= now() - interval '365 days'),
+		attrib.major(sum(c.share * w.net_365) FILTER (WHERE w.placed_at <= now() - interval '365 days'), c.into)
+	FROM credits c
+	LEFT JOIN LATERAL ( -- all that a customer whose first order this is has bought since
+		SELECT o.order_id, o.placed_at, b.orders, b.net, b.net_365 FROM attrib.customer_order o
+		CROSS JOIN LATERAL (SELECT count(*) AS orders, sum(a.net) AS net,
+				sum(a.net) FILTER (WHERE b.placed_at < o.placed_at + interval '365 days') AS net_365
+			FROM attrib.customer_order b
+			JOIN attrib.conversion p ON p.site = b.site AND p.kind = 1 AND p.order_id = b.order_id
+			CROSS JOIN LATERAL (SELECT (p.gross - p.refunded) * attrib.minor_rate_on(p.currency, c.into, p.day) AS net) a
+			WHERE b.customer = o.customer AND b.valid) b
+		WHERE o.site = c.site AND o.order_id = c.order_id AND o.kind = 1) w ON true
+	GROUP BY 1, 2, c.into
+$$;
+COMMENT ON FUNCTION attrib.credit_cells(text, date, date, int, text[]) IS 'From the orders themselves: time from the credited touch to the order; net revenue of credits with a dated post, and what of it came within 7, 14 and 30 days; customers won (shares of first orders of new customers), those with a second order, all net revenue since, and the same over 365 days of those that are that old.';
+
+CREATE OR REPLACE FUNCTION attrib.mention_cells(p_site text, p_from date, p_to date, p_by text[])
+RETURNS TABLE (site text, cut text[], mentions numeric, positive numeric, negative numeric, all_mentions numeric)
+LANGUAGE sql STABLE AS $$
+	SELECT site, attrib.cut_of(p_by, site, campaign, '', '', ''), sum(mentions) FILTER (WHERE subject = ''),
+		sum(positive) FILTER (WHERE subject = ''), sum(negative) FILTER (WHERE subject = ''),
+		CASE WHEN count(*) FILTER (WHERE subject <> '') > 0 THEN sum(mentions) END
+	FROM attrib.mention_daily
+	WHERE (p_site IS NULL OR site = p_site) AND (p_from IS NULL OR counted_on >= p_from) AND (p_to IS NULL OR counted_on <= p_to)
+	GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION attrib.mention_cells(text, date, date, text[]) IS 'Mentions of the brand, and of brand and competitors together where competitors were counted.';
