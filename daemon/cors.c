@@ -63,6 +63,7 @@ void attribd_handle_preflight(struct attribd_exchange *exchange)
 	exchange->response = (struct attrib_http_response){.status = 204,
 		.headers = allow(exchange, allowed, origin,
 			"Access-Control-Allow-Methods: POST\r\n"
-			"Access-Control-Allow-Headers: Authorization, Content-Type\r\n"
+			"Access-Control-Allow-Headers: AnonymousId, Authorization, Content-Type, "
+			"X-Retry-Count\r\n"
 			"Access-Control-Max-Age: 86400\r\n")};
 }

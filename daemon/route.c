@@ -19,8 +19,10 @@
 		path, false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX, metric,                      \
 			attribd_handle_preflight                                                   \
 	}
-#define SEGMENT(call, max)                                                                         \
-	FROM_PAGES("/v1/" call, max, ATTRIBD_METRIC_REQUESTS_SEGMENT, attribd_handle_segment)
+#define SEGMENT(call, letter, max)                                                                 \
+	FROM_PAGES("/v1/" call, max, ATTRIBD_METRIC_REQUESTS_SEGMENT, attribd_handle_segment),     \
+		FROM_PAGES("/v1/" letter, max, ATTRIBD_METRIC_REQUESTS_SEGMENT,                    \
+			attribd_handle_segment)
 #define GA4(path, handler)                                                                         \
 	FROM_PAGES(path, ATTRIB_GA4_BODY_MAX, ATTRIBD_METRIC_REQUESTS_GA4, handler)
 
@@ -39,13 +41,13 @@ const struct attribd_route attribd_public_routes[] = {
 		attribd_handle_tag},
 	FROM_PAGES(ATTRIBD_TAG_PATH, ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
 		attribd_handle_beacon),
-	SEGMENT("batch", ATTRIB_SEGMENT_BATCH_MAX),
-	SEGMENT("track", ATTRIB_SEGMENT_EVENT_MAX),
-	SEGMENT("page", ATTRIB_SEGMENT_EVENT_MAX),
-	SEGMENT("screen", ATTRIB_SEGMENT_EVENT_MAX),
-	SEGMENT("identify", ATTRIB_SEGMENT_EVENT_MAX),
-	SEGMENT("alias", ATTRIB_SEGMENT_EVENT_MAX),
-	SEGMENT("group", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("batch", "b", ATTRIB_SEGMENT_BATCH_MAX),
+	SEGMENT("track", "t", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("page", "p", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("screen", "s", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("identify", "i", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("alias", "a", ATTRIB_SEGMENT_EVENT_MAX),
+	SEGMENT("group", "g", ATTRIB_SEGMENT_EVENT_MAX),
 	GA4("/mp/collect", attribd_handle_collect),
 	GA4("/debug/mp/collect", attribd_handle_collect_debug),
 	{.path = NULL},

@@ -15,7 +15,7 @@
 #define ATTRIB_GA4_BODY_MAX      (130u << 10)
 #define ATTRIB_GA4_EVENTS_MAX    25
 
-/* A body of /v1/<call>: "batch", or the type of its one message ("track"). 64 readable bytes behind
+/* A body of /v1/<call>: "batch", or the type of its one message ("track"); or the first letter of these. 64 readable bytes behind
  * the body, here and below. Errors as of attrib_intake_native. */
 int attrib_intake_segment(const struct attrib_intake *intake, enum attrib_trust trust,
 	struct attrib_str call, struct attrib_str body,

@@ -208,6 +208,18 @@ static const struct segment_row calls[] = {
 	{{0}, NULL},
 };
 
+/* Segment's library for pages calls the first letter alone. */
+static struct attrib_str whole_name(struct attrib_str call)
+{
+	if (attrib_str_eq(call, ATTRIB_STR("b")))
+		return ATTRIB_STR("batch");
+	for (const struct segment_row *row = calls; call.n == 1 && row->note; row++) {
+		if (row->name.p[0] == call.p[0])
+			return row->name;
+	}
+	return call;
+}
+
 /* -- bodies ----------------------------------------------------------------------------------------- */
 
 /* Bytes of a value as compact JSON, but for escapes; no more than it takes to be too many. */
@@ -323,7 +335,7 @@ int attrib_intake_segment(const struct attrib_intake *intake, enum attrib_trust 
 	int err;
 
 	*out = (struct attrib_intake_result){0};
-	err = take_body(&sender, call, body, out);
+	err = take_body(&sender, whole_name(call), body, out);
 	return intake->arena->failed ? ATTRIB_E_NOMEM : err;
 }
 

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { BROWSER, CATALOG, Shop } from './support.mjs';
+import { BROWSER, CATALOG, PUBLIC_KEY, Shop, WRITE_KEY } from './support.mjs';
 
 const EMAIL = 'canary.Person@Mailbox-Zq7.example';
 const PHONE = '+4915907770123';
@@ -74,6 +74,21 @@ test('e-mail, phone, customer id and address are nowhere on disk', async () => {
   await shop.events(`{"type":"purchase","email":"${EMAIL}",`);
   await shop.pixel({ e: 'visit', vid: 'v-2', url: `https://shop.example/?mail=${EMAIL}&utm_source=x` },
     { headers: { 'x-forwarded-for': ADDRESS, referer: `https://a.example/?${EMAIL}` } });
+  for (const key of [WRITE_KEY, PUBLIC_KEY]) {
+    const traits = { email: EMAIL, phone: PHONE };
+    const all = { userId: CUSTOMER, anonymousId: EMAIL, traits, context: { traits, ip: ADDRESS, page: { url: `https://shop.example/?mail=${EMAIL}` } } };
+    const batch = await fetch(`${shop.base}/v1/batch`, { method: 'POST', headers: { 'x-forwarded-for': ADDRESS }, body: JSON.stringify({ writeKey: key,
+      batch: [{ type: 'page', ...all }, { type: 'identify', ...all }, { type: 'alias', previousId: EMAIL, ...all }, { type: 'group', groupId: EMAIL, ...all },
+        { type: 'track', event: 'Signed Up', messageId: 's-1', ...all }, { type: 'track', event: CUSTOMER, ...all },
+        { type: 'track', event: 'Order Completed', properties: { order_id: `s-${ORDER}`, total: 'none', email: EMAIL }, ...all },
+        { type: 'track', event: 'Order Completed', properties: { order_id: `s-${ORDER}`, total: 1, email: EMAIL }, ...all }] }) });
+    assert.equal((await batch.json()).accepted, 5);
+    const ga4 = await fetch(`${shop.base}/mp/collect?api_secret=${key}`, { method: 'POST', headers: { 'x-forwarded-for': ADDRESS },
+      body: JSON.stringify({ client_id: CUSTOMER, user_id: CUSTOMER, user_properties: { mail: { value: EMAIL } },
+        events: [{ name: 'sign_up', params: {} }, { name: 'refund', params: { transaction_id: `s-${ORDER}` } },
+          { name: 'page_view', params: { page_location: `https://shop.example/?mail=${EMAIL}`, page_referrer: `https://a.example/?${EMAIL}` } }] }) });
+    assert.equal(ga4.status, 204);
+  }
   await shop.click('ann-link', { headers: { 'x-forwarded-for': CLIENT_V6 }, query: `?email=${encodeURIComponent(EMAIL)}` });
   await fetch(`${shop.base}/v1/beacon`, { method: 'POST', headers: { 'content-type': 'text/plain', 'user-agent': BROWSER,
     'x-forwarded-for': ADDRESS },

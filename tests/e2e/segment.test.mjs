@@ -2,6 +2,7 @@
 // @rudderstack/rudder-sdk-node. Click, landing, code, order, refund, and the exact money.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -276,6 +277,15 @@ test('one order by its own server and by Segment: counted once, refunded once', 
   await say('track', { userId: 'u-n', event: 'Order Refunded', messageId: 'sr-1', properties: { order_id: '20077', total: 62.48, currency: 'EUR' } });
   await tell(shop, { type: 'refund', refund: { id: 'nr-1', order_id: '#20077', amount: '62.48', currency: 'EUR' } });
   assert.deepEqual(await money(shop, '20077'), ['partially_refunded', 100, 50, 50]);
+});
+
+test('the guide: its command with curl', async () => {
+  const guide = readFileSync(join(root, 'docs/segment.md'), 'utf8');
+  const [command] = /^ {4}curl (?:.*\n {4})*.*'$/m.exec(guide);
+  const said = execFileSync('sh', ['-ec', command.replaceAll('https://go.shop.example', shop.base)], { env: { ...process.env, WRITE_KEY }, stdio: ['ignore', 'pipe', 'ignore'] });
+  assert.deepEqual(JSON.parse(said), { accepted: 1, rejected: [] });
+  await shop.quiet();
+  assert.deepEqual(await money(shop, '1001'), ['paid', 100, 0, 100]);
 });
 
 test('the rollups still equal their rows', async () => {
