@@ -203,7 +203,7 @@ static enum outcome refuse(struct attrib_export *export, const char *column, con
 {
 	snprintf(export->problem, sizeof export->problem, "%s:%llu: %s%sexpected %s, got \"%.*s\"",
 		export->options.file, (unsigned long long)export->csv.line, column,
-		*column ? ": " : "", expected, got.n > 60 ? 60 : (int)got.n, got.p);
+		*column ? ": " : "", expected, got.n > 60 ? 60 : (int)got.n, got.p ? got.p : "");
 	return BAD;
 }
 

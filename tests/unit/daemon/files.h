@@ -34,7 +34,7 @@ static inline int files_end(void **state)
 
 static inline const char *files_path(const char *name)
 {
-	static char paths[8][256];
+	static char paths[8][384];
 	static unsigned next;
 	char *path = paths[next++ % 8];
 
