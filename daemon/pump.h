@@ -41,13 +41,14 @@ struct attribd_pump_copy {
 		ATTRIBD_COPY_WRITING /* the copy is complete, or given up; the other thread has it */
 	} phase;
 	struct attrib_dump dump;
-	struct attrib_buf *block;    /* of the writing thread; being filled */
-	int64_t due_at;              /* monotonic: of the next one */
-	int64_t began_at, rested_at; /* monotonic: when it began; before when no step while busy */
-	int64_t longest_us;          /* of its steps */
-	uint64_t records;            /* applied when it began */
-	uint64_t upto;               /* applied when it ended: nothing later is in it */
-	uint64_t saved;              /* applied when the last good one began */
+	struct attrib_buf *block;   /* of the writing thread; being filled */
+	int64_t due_at;             /* monotonic: of the next one */
+	int64_t began_at;           /* monotonic, as the next two */
+	int64_t busy_at, rested_at; /* the last record; before when no step while they come */
+	int64_t longest_us;         /* of its steps */
+	uint64_t records;           /* applied when it began */
+	uint64_t upto;              /* applied when it ended: nothing later is in it */
+	uint64_t saved;             /* applied when the last good one began */
 };
 
 struct attribd_pump {

@@ -1,7 +1,8 @@
 /*
  * The engine thread's part of a checkpoint: between two groups it copies a little of the state into blocks,
- * for a fraction of a millisecond, and goes on with its records. While records wait it spends a sixteenth of its
- * time on it, else all that the disk allows.
+ * for a fraction of a millisecond, and goes on with its records. While records come it spends a sixteenth of its
+ * time on it, also when it is level with them: whoever takes them in wants the cores and the disk, too. When none
+ * has come for a moment it takes all that the disk allows.
  */
 #include "pump_internal.h"
 
@@ -15,6 +16,7 @@
 #define SHARE         15                    /* parts of work for one of copying */
 #define STOP_US       (8 * ATTRIB_US_PER_S) /* after which a stop waits for no checkpoint */
 #define STOP_BYTES_US 100                   /* of state that a stop expects to write in 1 us */
+#define QUIET_US      ATTRIB_US_PER_S       /* without a record */
 #define LOOK_US       (ATTRIB_US_PER_S / 50)
 
 /* -- what a checkpoint begins with -------------------------------------------------------------- */
@@ -69,7 +71,7 @@ static bool begin(struct attribd_pump *pump)
 	copy->dump = ATTRIB_DUMP_START;
 	copy->records = pump->records;
 	copy->began_at = attribd_clock_mono();
-	copy->rested_at = 0;
+	copy->rested_at = copy->busy_at = 0;
 	copy->longest_us = 0;
 	copy->phase = ATTRIBD_COPY_STEPS;
 	attribd_checkpoint_begin(pump->checkpoint, &head);
@@ -151,7 +153,9 @@ static int64_t steps(struct attribd_pump *pump, bool busy)
 	int64_t began = attribd_clock_mono(), took;
 	bool free;
 
-	if (busy && began < copy->rested_at)
+	if (busy)
+		copy->busy_at = began;
+	if (began < copy->rested_at && began - copy->busy_at < QUIET_US)
 		return copy->rested_at - began;
 	free = step(pump);
 	took = attribd_clock_mono() - began;
@@ -266,6 +270,7 @@ void attribd_pump_last_checkpoint(struct attribd_pump *pump)
 		return;
 	if (pump->copy.phase == ATTRIBD_COPY_NONE && (!is_worth_it(pump, until) || !begin(pump)))
 		return;
+	pump->copy.busy_at = 0;
 	while (pump->copy.phase != ATTRIBD_COPY_NONE && attribd_clock_mono() < until) {
 		wait_us = attribd_pump_checkpoint(pump, false);
 		if (pump->copy.phase != ATTRIBD_COPY_NONE && wait_us != 0)
