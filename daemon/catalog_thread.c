@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "catalog_cache.h"
+#include "clock.h"
 #include "site_history.h"
 #include "log.h"
 #include "metrics.h"
@@ -138,6 +139,16 @@ static int take_history(
 	return err;
 }
 
+struct attrib_site_row attribd_site_row(const struct attribd_site_config *site)
+{
+	return (struct attrib_site_row){.site = &site->site,
+		.customer_history = site->customer_history,
+		.cost_spread = site->cost_spread,
+		.policy_json = site->policy_json,
+		.forward_events = site->forward.url.n ? site->forward.events : ATTRIB_STR_NONE,
+		.forward_since = attribd_clock_now()};
+}
+
 static int put_sites(const struct attribd_config *config, const struct attrib_owner *owner,
 	struct attrib_site *sites, struct attrib_arena *arena, struct attrib_sink_error *error)
 {
@@ -147,10 +158,7 @@ static int put_sites(const struct attribd_config *config, const struct attrib_ow
 	if (!rows)
 		return ATTRIB_E_NOMEM;
 	for (size_t i = 0; i < config->site_count; i++)
-		rows[i] = (struct attrib_site_row){.site = &config->sites[i].site,
-			.customer_history = config->sites[i].customer_history,
-			.cost_spread = config->sites[i].cost_spread,
-			.policy_json = config->sites[i].policy_json};
+		rows[i] = attribd_site_row(&config->sites[i]);
 	err = attrib_postgres_put_sites(
 		config->postgres, rows, config->site_count, owner, arena, error);
 	for (size_t i = 0; i < config->site_count && !err; i++)

@@ -18,6 +18,9 @@
 #include "progress.h"
 #include "snapshot.h"
 
+/* A site of the configuration as it is told to PostgreSQL. */
+struct attrib_site_row attribd_site_row(const struct attribd_site_config *site);
+
 struct attribd_catalog_thread {
 	pthread_t thread;
 	bool started;

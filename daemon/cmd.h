@@ -75,6 +75,7 @@ int cmd_import(const struct cmd_line *line);
 int cmd_journal(const struct cmd_line *line);
 int cmd_link(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);
+int cmd_outbox(const struct cmd_line *line);
 int cmd_quarantine(const struct cmd_line *line);
 int cmd_reconcile(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);

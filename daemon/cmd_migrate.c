@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "catalog_thread.h"
 #include "cmd.h"
 
 static void say(void *arg, const char *text)
@@ -20,13 +21,8 @@ static int put_sites(struct attribd_config *config, struct attrib_sink_error *er
 
 	if (!rows)
 		return ATTRIB_E_NOMEM;
-	for (size_t i = 0; i < config->site_count; i++) {
-		struct attribd_site_config *site = &config->sites[i];
-		rows[i] = (struct attrib_site_row){.site = &site->site,
-			.customer_history = site->customer_history,
-			.cost_spread = site->cost_spread,
-			.policy_json = site->policy_json};
-	}
+	for (size_t i = 0; i < config->site_count; i++)
+		rows[i] = attribd_site_row(&config->sites[i]);
 	err = attrib_postgres_put_sites(
 		config->postgres, rows, config->site_count, NULL, &config->arena, error);
 	free(rows);

@@ -375,6 +375,26 @@ const struct cmd cmd_table[] = {
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
 			CMD_OPTION_FORMAT | CMD_OPTION_PRESET | CMD_OPTION_BACKFILL,
 		1, 1, cmd_reconcile},
+	{"outbox", "list|retry [ID...] [--site S] [--format table|csv|json] [-c FILE]",
+		"show forwarded events that were not confirmed, and try dead ones again",
+		"Decided conversions go to the receivers of forward.url. list prints the events "
+		"that\n"
+		"were not confirmed yet, and why:\n"
+		"  waiting   for its first try, or for the next one\n"
+		"  sending   on its way\n"
+		"  held      behind an earlier event of the same conversion\n"
+		"  dead      given up after forward.give_up; those behind it are held\n"
+		"retry makes dead ones due again, in their order: those with these order, event "
+		"or\n"
+		"webhook ids, or all. The running daemon sends them. Nothing of that name gives "
+		"exit\n"
+		"status 65.\n\n"
+		"Examples:\n"
+		"  attribd outbox list -c attribd.conf\n"
+		"  attribd outbox retry --site acme -c attribd.conf\n"
+		"  attribd outbox retry 1001 order:1002 -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FORMAT, 1, INT_MAX - 1,
+		cmd_outbox},
 	{"webhooks", "list|retry [--site S] [-c FILE]",
 		"show webhooks that could not be used, and send them again",
 		"A webhook that is authentic and can't be used, in whole or in part, is answered "

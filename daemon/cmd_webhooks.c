@@ -29,7 +29,7 @@ struct errand {
 
 /* -- sending ---------------------------------------------------------------------------------------- */
 
-static int post(struct errand *e, const struct attrib_raw *raw, struct attrib_str secret,
+static int post(struct errand *e, const struct attrib_raw *raw, const struct attrib_str *secrets,
 	char *answer, const char **body)
 {
 	struct attrib_buf request;
@@ -41,7 +41,7 @@ static int post(struct errand *e, const struct attrib_raw *raw, struct attrib_st
 		"X-Attribd-Retry: 1\r\nContent-Type: application/json\r\n"
 		"Content-Length: %zu\r\n",
 		attrib_vendor_name(raw->vendor), (int)raw->site.n, raw->site.p, raw->body.n);
-	attrib_webhook_sign(raw->vendor, e->keys, secret, raw->request_id, raw->body,
+	attrib_webhook_sign(raw->vendor, e->keys, secrets, raw->request_id, raw->body,
 		attribd_clock_now(), &request);
 	attrib_buf_str(&request, ATTRIB_STR("\r\n"));
 	attrib_buf_str(&request, raw->body);
@@ -75,7 +75,7 @@ static void send_again(struct errand *e, const struct attrib_raw *raw)
 		e->refused++;
 		return;
 	}
-	status = post(e, raw, site->webhook_secrets[raw->vendor][0], answer, &body);
+	status = post(e, raw, site->webhook_secrets[raw->vendor], answer, &body);
 	if (status != 200) {
 		cmd_complain(
 			"webhooks: the daemon at %s:%u does not take it (HTTP status %d, 0 = no "

@@ -292,11 +292,28 @@ static void check_webhook_secrets(struct loader *l, const struct attribd_site_co
 	}
 }
 
+/* A receiver could not tell our events from anybody else's. */
+static void check_forward(struct loader *l, const struct attribd_site_config *site)
+{
+	const struct attribd_forward_config *forward = &site->forward;
+	bool is_set = forward->secrets[0].n > 0, ok = true;
+
+	for (size_t i = 0; i < ATTRIB_WEBHOOK_SECRETS; i++)
+		ok &= !forward->secrets[i].n ||
+		      attrib_webhook_secret_ok(ATTRIB_VENDOR_STANDARD, forward->secrets[i]);
+	if (!ok || (forward->url.n && !is_set))
+		config_problem(&l->lines,
+			line_of(l, site, is_set ? "forward.secret" : "forward.url"),
+			ATTRIB_STR("forward.secret"), "base64, with or without whsec_ before it",
+			is_set ? "something else (not shown)" : "none beside forward.url");
+}
+
 static void check_keys(struct loader *l)
 {
 	for (size_t i = 0; i < l->config->site_count; i++) {
 		const struct attribd_site_config *site = &l->config->sites[i];
 		check_webhook_secrets(l, site);
+		check_forward(l, site);
 		check_key(l, i, site->write_keys[0], "write_key");
 		check_key(l, i, site->write_keys[1], "write_key");
 		check_key(l, i, site->public_key, "public_key");

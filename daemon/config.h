@@ -27,6 +27,16 @@ struct attribd_cidr {
 	uint8_t bits;        /* of the 128 */
 };
 
+/* Where decided conversions of a site go. */
+struct attribd_forward_config {
+	struct attrib_str url;                             /* empty = nowhere */
+	struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS]; /* empty = not set; both sign */
+	struct attrib_str events;                          /* types, comma separated */
+	const char *ca_file;                               /* empty = the system's authorities */
+	bool allow_private;
+	int64_t timeout_us, retry_after_us, give_up_us;
+};
+
 struct attribd_site_config {
 	struct attrib_site site;          /* name, policy, zone: goes into the catalog */
 	struct attrib_intake_site intake; /* .site points at .site above until a catalog exists */
@@ -42,6 +52,7 @@ struct attribd_site_config {
 	struct attrib_str customer_history;                        /* "complete" or "partial" */
 	struct attrib_str cost_spread; /* direct_cost, equal, revenue, none */
 	struct attrib_str policy_json; /* canonical JSON of what decisions depend on */
+	struct attribd_forward_config forward;
 };
 
 struct attribd_config {

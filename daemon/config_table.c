@@ -53,6 +53,7 @@ static const struct config_word models[] = {
 };
 static const struct config_word scopes[] = {{"creators", false}, {"all", true}, {0}};
 static const struct config_word repeats[] = {{"all", false}, {"first", true}, {0}};
+static const struct config_word privates[] = {{"refuse", false}, {"allow", true}, {0}};
 static const struct config_word spreads[] = {
 	{"direct_cost", 0}, {"equal", 0}, {"revenue", 0}, {"none", 0}, {0}};
 
@@ -185,6 +186,37 @@ const struct config_setting config_settings[] = {
 		.help = "What the order states of WooCommerce's extensions mean; else such "
 			"an order "
 			"is paid when it has a date of payment."},
+	{SITE(forward.url), .name = "forward.url", .type = &config_type_url, .fallback = "",
+		.help = "Where decided conversions of the site are sent, as signed Standard "
+			"Webhooks. "
+			"Empty = nowhere."},
+	{SITE(forward.secrets), .name = "forward.secret", .type = &config_type_secret, .min = 0,
+		.max = 2, .fallback = "",
+		.help = "Secret that signs them: base64, with or without whsec_ before it. Of two, "
+			"both sign."},
+	{SITE(forward.events), .name = "forward.events", .type = &config_type_forward_events,
+		.fallback = "conversion.created,conversion.adjusted",
+		.help = "Which events are sent."},
+	{SITE_WORDS(privates, forward.allow_private), .name = "forward.private",
+		.fallback = "refuse",
+		.help = "Whether the receiver may be at an address that is not public: loopback, "
+			"private, link-local, of a provider's own network, multicast."},
+	{SITE(forward.ca_file), .name = "forward.ca_file", .type = &config_type_text,
+		.fallback = "",
+		.help = "File of the certificates (PEM) that the receiver's has to come from. "
+			"Empty = "
+			"those of the system."},
+	{SITE(forward.timeout_us), .name = "forward.timeout", .type = &config_type_duration,
+		.min = 100 * MS, .max = 60 * S, .fallback = "10s",
+		.help = "The receiver must have answered within this time."},
+	{SITE(forward.retry_after_us), .name = "forward.retry_after", .type = &config_type_duration,
+		.min = 10 * MS, .max = 3600 * S, .fallback = "5s",
+		.help = "A failed event is sent again after about this time, then after twice as "
+			"long, up to 6 hours."},
+	{SITE(forward.give_up_us), .name = "forward.give_up", .type = &config_type_duration,
+		.min = S, .max = 30 * DAY, .fallback = "3d",
+		.help = "An event that has failed for this long is given up, until attribd outbox "
+			"retry."},
 	{SITE(site), .name = "time_zone", .type = &config_type_zone, .fallback = "UTC",
 		.decision = true, .help = "Time zone of the site's days and periods."},
 	{SITE(site.policy.currency), .name = "currency", .type = &config_type_currency,

@@ -9,6 +9,7 @@
 #include "config_table.h"
 
 #define NAME_MAX_BYTES 64
+#define URL_MAX_BYTES  2048
 
 static void *field(const struct config_setting *setting, void *record)
 {
@@ -222,6 +223,58 @@ const struct config_type config_type_states = {
 const struct config_type config_type_exclusions = {
 	.expected = "test, zero_total, source:NAME, kind:NAME or tag:NAME, separated by commas",
 	.parse = parse_exclusions,
+	.print = print_str};
+
+static bool is_forward_event(struct attrib_str item)
+{
+	return attrib_str_eq(item, ATTRIB_STR("conversion.created")) ||
+	       attrib_str_eq(item, ATTRIB_STR("conversion.adjusted"));
+}
+
+static int parse_forward_events(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	return text.n ? parse_items(setting, arena, text, record, is_forward_event)
+		      : ATTRIB_E_INVALID;
+}
+
+const struct config_type config_type_forward_events = {
+	.expected = "conversion.created, conversion.adjusted, or both, separated by a comma",
+	.parse = parse_forward_events,
+	.print = print_str};
+
+/* Visible ASCII with a host behind the scheme and nobody's name and password before it. */
+static bool is_url(struct attrib_str s)
+{
+	size_t scheme = s.n > 8 && memcmp(s.p, "https://", 8) == 0  ? 8
+			: s.n > 7 && memcmp(s.p, "http://", 7) == 0 ? 7
+								    : 0;
+	size_t host = scheme;
+
+	while (host < s.n && !memchr("/?#", s.p[host], 3))
+		host++;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '\\')
+			return false;
+	}
+	return scheme && host > scheme && s.n <= URL_MAX_BYTES &&
+	       !memchr(s.p + scheme, '@', host - scheme);
+}
+
+static int parse_url(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	struct attrib_str *out = field(setting, record);
+
+	if (text.n && !is_url(text))
+		return ATTRIB_E_INVALID;
+	*out = text.n ? attrib_arena_str(arena, text) : ATTRIB_STR_NONE;
+	return text.n && !out->p ? ATTRIB_E_NOMEM : 0;
+}
+
+const struct config_type config_type_url = {
+	.expected = "http:// or https:// with a host and without name and password, or nothing",
+	.parse = parse_url,
 	.print = print_str};
 
 /* -- secrets ------------------------------------------------------------------------------------ */

@@ -133,6 +133,17 @@
 	X(SINK_UP, gauge, "attribd_sink_up", "", "1 while the database answers, else 0.")          \
 	X(LAG_MS, gauge, "attribd_lag_milliseconds", "",                                           \
 		"Age of the oldest durable record that the database does not cover yet.")          \
+	X(FORWARD_WAITING, gauge, "attribd_forward_waiting", "",                                   \
+		"Forwarded events that their receivers have not confirmed and that are tried.")    \
+	X(FORWARD_OLDEST, gauge, "attribd_forward_oldest_seconds", "",                             \
+		"Age of the oldest of them; 0 without one.")                                       \
+	X(FORWARD_DEAD, gauge, "attribd_forward_dead", "",                                         \
+		"Forwarded events that were given up and wait for attribd outbox retry.")          \
+	X(FORWARD_SENT, counter, "attribd_forward_tries_total", "result=\"sent\"",                 \
+		"Tries to send an event, by result; what failed is tried again or given up.")      \
+	X(FORWARD_FAILED, counter, "attribd_forward_tries_total", "result=\"failed\"", "")         \
+	X(FORWARD_GIVEN_UP, counter, "attribd_forward_given_up_total", "",                         \
+		"Events that were given up.")                                                      \
 	X(CATALOG_VERSION, gauge, "attribd_catalog_version", "", "Version of the catalog in use.") \
 	X(CATALOG_RELOADS, counter, "attribd_catalog_reloads_total", "",                           \
 		"Times that a changed catalog was loaded.")                                        \

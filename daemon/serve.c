@@ -243,7 +243,9 @@ static int start_pump(struct attribd_server *server)
 		err = attribd_checkpoint_start(&server->checkpoint);
 	if (!err)
 		err = attribd_pump_start(&server->pump);
-	return err ? err : attribd_trim_start(&server->trim);
+	if (!err)
+		err = attribd_trim_start(&server->trim);
+	return err ? err : attribd_forward_start(&server->forward);
 }
 
 static int start_admin(struct attribd_server *server)
@@ -317,6 +319,7 @@ static void free_server(struct attribd_server *server)
 		attribd_flush_done(&server->flush);
 	if (server->catalog.snapshots)
 		attribd_catalog_done(&server->catalog);
+	attribd_forward_done(&server->forward);
 	attribd_snapshot_unref(server->snapshot);
 	attribd_snapshots_done(&server->snapshots);
 	attribd_damage_done(&server->damage);
@@ -473,6 +476,9 @@ static int prepare(struct attribd_server *server, struct attribd_config *config)
 		attribd_config_free(config);
 		return EX_OSERR;
 	}
+	if (attribd_forward_init(
+		    &server->forward, &server->snapshots, &server->instance, server->secret))
+		return EX_OSERR;
 	attribd_snapshots_refresh(&server->snapshots, &server->snapshot);
 	attribd_raw_keys_init(&server->raw_keys, server->snapshot->config->state_dir);
 	tend_raw_keys(server);

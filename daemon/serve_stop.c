@@ -10,6 +10,8 @@
 #include "log.h"
 
 #define DRAIN_US   10000000 /* the last flush of a graceful stop */
+#define FORWARD_US 3000000  /* what is due for receivers that take it */
+#define STOP_US    14000000 /* ... but not when the rest has taken that long */
 #define GIVE_UP_US 1000000  /* ... when PostgreSQL is away, or nothing is left to write */
 
 void attribd_serve_hear(int how)
@@ -80,6 +82,19 @@ static bool drain(struct attribd_server *server)
 	       join_until(server->catalog.thread, &server->catalog.started, until);
 }
 
+/* What the last batch has brought goes out as well, when PostgreSQL has it. */
+static bool stop_forward(struct attribd_server *server, bool drained, int64_t began)
+{
+	int64_t now = attribd_clock_mono(), until = now + (drained ? FORWARD_US : 0);
+
+	if (!server->forward.started)
+		return true;
+	if (until > began + STOP_US)
+		until = began + STOP_US > now ? began + STOP_US : now;
+	attribd_forward_stop(&server->forward, until);
+	return join_until(server->forward.thread, &server->forward.started, until + GIVE_UP_US);
+}
+
 static void tell_rest(struct attribd_server *server, bool drained)
 {
 	struct attribd_progress_view view =
@@ -97,12 +112,15 @@ static void tell_rest(struct attribd_server *server, bool drained)
 
 bool attribd_serve_stop(struct attribd_server *server, int *code)
 {
+	int64_t began = attribd_clock_mono();
+
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	attribd_serve_hear(SIG_UNBLOCK);
 	attribd_listener_close(&server->public);
 	attribd_trim_stop(&server->trim);
 	bool ended = stop_workers(server), drained = drain(server);
+	bool forwarded = stop_forward(server, drained, began);
 	attribd_checkpoint_stop(&server->checkpoint);
 	ended &= join_until(server->checkpoint.thread, &server->checkpoint.started,
 		attribd_clock_mono() + GIVE_UP_US);
@@ -123,5 +141,5 @@ bool attribd_serve_stop(struct attribd_server *server, int *code)
 			"acknowledged");
 		*code = EX_IOERR;
 	}
-	return ended && drained;
+	return ended && drained && forwarded;
 }

@@ -10,6 +10,7 @@
 #include "checkpoint.h"
 #include "damage.h"
 #include "flush.h"
+#include "forward.h"
 #include "gaps.h"
 #include "listener.h"
 #include "progress.h"
@@ -53,6 +54,7 @@ struct attribd_server {
 	struct attribd_flush flush;
 	struct attribd_catalog_thread catalog;
 	int64_t ask_at; /* admin thread; monotonic: before that PostgreSQL is not asked again */
+	struct attribd_forward forward;
 };
 
 /* Routes of the admin listener; their worker's context is the server. */

@@ -43,11 +43,12 @@ bool attrib_webhook_is_ping(const struct attrib_webhook *hook);
  * signs a time; else ATTRIB_E_UNAUTHORIZED. Constant time in secrets and signatures. */
 int attrib_webhook_verify(const struct attrib_webhook *hook, struct attrib_keys *keys,
 	const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS], int64_t now) ATTRIB_MUST_CHECK;
-/* Header lines that sign a body now, as its vendor would: for a body that was kept and is sent again.
- * request_id: of Standard Webhooks. */
+/* Header lines that sign a body now, as its vendor would: for a body that was kept and is sent again, and
+ * for what we send ourselves. With each secret that is set, where the vendor's form has room for two, else
+ * with the first. request_id: of Standard Webhooks. */
 void attrib_webhook_sign(enum attrib_vendor vendor, struct attrib_keys *keys,
-	struct attrib_str secret, struct attrib_str request_id, struct attrib_str body, int64_t now,
-	struct attrib_buf *out);
+	const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS], struct attrib_str request_id,
+	struct attrib_str body, int64_t now, struct attrib_buf *out);
 /* The sender's own name of the request; empty where the vendor has none that is signed. */
 struct attrib_str attrib_webhook_id(const struct attrib_webhook *hook);
 /* The events of an authentic request. 0 also when it tells of nothing that is wanted, or when parts

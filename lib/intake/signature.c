@@ -45,12 +45,18 @@ static bool read_plain(
 	return is_mac(value, out->macs[0]);
 }
 
-static void write_plain(const struct signature_claim *claim, struct attrib_buf *out)
+static void put_base64(const uint8_t mac[ATTRIB_HMAC_BYTES], struct attrib_buf *out)
 {
 	char text[BASE64_MAC + 1];
 
-	EVP_EncodeBlock((uint8_t *)text, claim->macs[0], ATTRIB_HMAC_BYTES);
-	attrib_buf_printf(out, "%s\r\n", text);
+	EVP_EncodeBlock((uint8_t *)text, mac, ATTRIB_HMAC_BYTES);
+	attrib_buf_str(out, attrib_str_of(text));
+}
+
+static void write_plain(const struct signature_claim *claim, struct attrib_buf *out)
+{
+	put_base64(claim->macs[0], out);
+	attrib_buf_str(out, ATTRIB_STR("\r\n"));
 }
 
 /* "t=<seconds>,v1=<hex>,v1=<hex>,v0=..": other schemes are ignored. */
@@ -101,10 +107,12 @@ static bool read_standard(
 
 static void write_standard(const struct signature_claim *claim, struct attrib_buf *out)
 {
-	attrib_buf_str(out, ATTRIB_STR("v1,"));
-	write_plain(claim, out);
-	attrib_buf_printf(out, "webhook-id: %.*s\r\nwebhook-timestamp: %.*s\r\n", (int)claim->id.n,
-		claim->id.p, (int)claim->time.n, claim->time.p);
+	for (size_t i = 0; i < claim->mac_count; i++) {
+		attrib_buf_str(out, i ? ATTRIB_STR(" v1,") : ATTRIB_STR("v1,"));
+		put_base64(claim->macs[i], out);
+	}
+	attrib_buf_printf(out, "\r\nwebhook-id: %.*s\r\nwebhook-timestamp: %.*s\r\n",
+		(int)claim->id.n, claim->id.p, (int)claim->time.n, claim->time.p);
 }
 
 const struct signature_form signature_shopify = {
@@ -193,16 +201,20 @@ int signature_check(const struct signature_form *form, const struct attrib_webho
 }
 
 void signature_make(const struct signature_form *form, struct attrib_keys *keys,
-	struct attrib_str secret, struct attrib_str id, struct attrib_str body, int64_t now,
-	struct attrib_buf *out)
+	const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS], struct attrib_str id,
+	struct attrib_str body, int64_t now, struct attrib_buf *out)
 {
-	struct signature_claim claim = {.id = id, .mac_count = 1};
+	struct signature_claim claim = {.id = id};
 	uint8_t room[SECRET_MAX];
 	char time[24];
 
 	snprintf(time, sizeof time, "%lld", (long long)(now / ATTRIB_US_PER_S));
 	claim.time = attrib_str_of(time);
-	mac_of(form, &claim, body, keys, key_of(form, secret, room), claim.macs[0]);
+	for (size_t i = 0; i < ATTRIB_WEBHOOK_SECRETS; i++) {
+		struct attrib_str key = key_of(form, secrets[i], room);
+		if (key.n)
+			mac_of(form, &claim, body, keys, key, claim.macs[claim.mac_count++]);
+	}
 	attrib_buf_printf(out, "%s: ", form->header);
 	form->write(&claim, out);
 	OPENSSL_cleanse(room, sizeof room);

@@ -40,8 +40,8 @@ int signature_check(const struct signature_form *form, const struct attrib_webho
 	int64_t now) ATTRIB_MUST_CHECK;
 /* Header lines, as the vendor would send them now. */
 void signature_make(const struct signature_form *form, struct attrib_keys *keys,
-	struct attrib_str secret, struct attrib_str id, struct attrib_str body, int64_t now,
-	struct attrib_buf *out);
+	const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS], struct attrib_str id,
+	struct attrib_str body, int64_t now, struct attrib_buf *out);
 bool signature_secret_ok(const struct signature_form *form, struct attrib_str secret);
 
 #endif

@@ -80,10 +80,10 @@ int attrib_webhook_verify(const struct attrib_webhook *hook, struct attrib_keys 
 }
 
 void attrib_webhook_sign(enum attrib_vendor vendor, struct attrib_keys *keys,
-	struct attrib_str secret, struct attrib_str request_id, struct attrib_str body, int64_t now,
-	struct attrib_buf *out)
+	const struct attrib_str secrets[ATTRIB_WEBHOOK_SECRETS], struct attrib_str request_id,
+	struct attrib_str body, int64_t now, struct attrib_buf *out)
 {
-	signature_make(vendors[vendor].signature, keys, secret, request_id, body, now, out);
+	signature_make(vendors[vendor].signature, keys, secrets, request_id, body, now, out);
 }
 
 struct attrib_str attrib_webhook_id(const struct attrib_webhook *hook)
