@@ -2,7 +2,6 @@
 // (tests/data/ga4 has recorded ones). Click, landing, order, refund, and the exact money.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -134,15 +133,6 @@ test('a refund before its order', async () => {
   await say({ client_id: '1.3', events: [event('purchase', { transaction_id: 'G-9', value: 40, tax: 7.6, shipping: 5, currency: 'EUR', coupon: 'BOB10' })] });
   assert.deepEqual(await all('G-9'), [['bob', 'code', 40, 10, 30]]);
   assert.deepEqual((await path(shop, 'G-9')).map((s) => s.channel), ['code']);
-});
-
-test('the guide: its command with curl', async () => {
-  const guide = readFileSync(join(root, 'docs/ga4.md'), 'utf8');
-  const [command] = /^ {4}curl (?:.*\n {4})*.*'$/m.exec(guide);
-  execFileSync('sh', ['-ec', command.replace('curl', 'curl -f').replaceAll('https://go.shop.example', shop.base).replaceAll('G-ABC123', 'G-ACME123')],
-    { env: { ...process.env, WRITE_KEY }, stdio: ['ignore', 'pipe', 'ignore'] });
-  await shop.quiet();
-  assert.deepEqual(await money(shop, '1001'), ['paid', 100, 0, 100]);
 });
 
 test('the rollups still equal their rows', async () => {
