@@ -5,10 +5,12 @@
  */
 #include "heard.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "attrib/time.h"
 
@@ -115,14 +117,19 @@ void attribd_heard_keep(const char *state_dir)
 	int64_t now = sum();
 	FILE *out;
 	bool ok;
+	int fd;
 
 	if (now == kept)
 		return;
 	snprintf(path, sizeof path, "%s/heard", state_dir);
 	snprintf(fresh, sizeof fresh, "%s/heard.new", state_dir);
-	out = fopen(fresh, "we");
-	if (!out)
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out) {
+		if (fd >= 0)
+			close(fd);
 		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		fprintf(out, "%" PRId64 "\t%s\t%s\n",
 			atomic_load_explicit(&places[i].at, memory_order_relaxed), places[i].site,
