@@ -6,6 +6,7 @@
 
 #include "attrib/analytics.h"
 #include "attrib/text.h"
+#include "unpack.h"
 #include "worker.h"
 
 struct caller {
@@ -68,6 +69,26 @@ static int segment_key(const struct attribd_exchange *exchange, struct attrib_st
 	return attrib_segment_write_key(&exchange->worker->arena, exchange->body, key);
 }
 
+/* RudderStack's library packs unless it is told not to. False: the answer says why not. */
+static bool unpack(struct attribd_exchange *exchange)
+{
+	struct attrib_str encoding =
+		attrib_http_header(exchange->request, ATTRIB_STR("Content-Encoding"));
+	struct attrib_str path = exchange->request->path;
+	bool batch = attrib_str_eq(path, ATTRIB_STR("/v1/batch")) ||
+		     attrib_str_eq(path, ATTRIB_STR("/v1/b"));
+	int err;
+
+	if (!attrib_str_ieq(encoding, ATTRIB_STR("gzip")))
+		return !attribd_refuse_encoding(exchange);
+	err = attribd_gunzip(&exchange->worker->arena, exchange->body,
+		batch ? ATTRIB_SEGMENT_BATCH_MAX : ATTRIB_SEGMENT_EVENT_MAX, &exchange->body);
+	if (err)
+		attribd_answer_error(
+			exchange, err, err == ATTRIB_E_INVALID ? "the body is not gzip" : NULL);
+	return !err;
+}
+
 static void take_messages(struct attribd_exchange *exchange, const struct caller *caller)
 {
 	struct attrib_intake intake = attribd_exchange_intake(exchange, caller->site);
@@ -94,8 +115,10 @@ void attribd_handle_segment(struct attribd_exchange *exchange)
 	struct attrib_str key = ATTRIB_STR_NONE;
 	int err;
 
-	if (attribd_refuse_encoding(exchange))
+	if (!unpack(exchange)) {
+		attribd_allow_origin(exchange, NULL);
 		return;
+	}
 	err = segment_key(exchange, &key);
 	if (!err)
 		caller = find_caller(exchange, key);

@@ -26,7 +26,7 @@ const GUIDES = { readme: 'README.md', shopify: 'docs/shopify.md', woocommerce: '
 const SHOWN = {
   'docs/shopify.md': { '832aa1a51998': 'tag-pages.test.mjs', eb30653bdf26: 'tag.test.mjs' },
   'docs/stripe.md': { '16857696eda6': 'webhooks.test.mjs, stripe-refunds.test.mjs', '77cc3e6843b4': 'webhooks.test.mjs' },
-  'docs/segment.md': { '95eef491595a': 'segment.test.mjs', c2dc848bbd87: 'segment-pages.test.mjs', '199980a7b3e5': 'segment.test.mjs' },
+  'docs/segment.md': { '9c2488a4c5cc': 'segment.test.mjs', c2dc848bbd87: 'segment-pages.test.mjs', '199980a7b3e5': 'segment.test.mjs' },
   'docs/ga4.md': { '9eb52daa7c65': 'ga4.test.mjs' },
   'docs/tag.md': { '832aa1a51998': 'tag-pages.test.mjs', '91ec179a3e4e': 'tag.test.mjs' },
 };

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import Rudder from '@rudderstack/rudder-sdk-node';
 import { Analytics } from '@segment/analytics-node';
 import { credits, id, money, order, path, rows, tell } from './contract.mjs';
@@ -94,25 +95,37 @@ test('@segment/analytics-node: the code on the order wins over the click of anot
   assert.deepEqual((await path(shop, 'S-2')).map((s) => [s.channel, s.creator, s.eligible]), [['link', 'ann', true], ['code', 'bob', true]]);
 });
 
-test('@rudderstack/rudder-sdk-node: the same story; gzip has to be off', async () => {
+test('@rudderstack/rudder-sdk-node: the same story, packed and not', async () => {
   const told = (client) => Object.fromEntries(['page', 'track', 'identify'].map((call) => [call, (message) => client[call](message)]));
-  const client = new Rudder(WRITE_KEY, { dataPlaneUrl: shop.base, gzip: false, flushInterval: 50, logLevel: 'silly' });
-  await tellStory(told(client), { who: 'rud', link: 'bob-link', order_id: 'R-1' });
-  client.track({ userId: 'user-rud', event: 'Order Refunded', properties: { order_id: 'R-1', total: '62.475', currency: 'EUR' } });
-  while (client.queue.length) await client.flush();
-  await client.flush();
-  await shop.quiet();
-  // a text with three decimals is no amount in euros: that refund is refused, and nothing else
-  assert.deepEqual(await all('R-1'), [['bob', 'link', 100, 0, 100]]);
-  client.track({ userId: 'user-rud', event: 'Order Refunded', messageId: 'refund-r', properties: { order_id: 'R-1', total: 62.475, currency: 'EUR' } });
-  while (client.queue.length) await client.flush();
-  await client.flush();
-  await shop.quiet();
-  // 62.48 of 124.95, rounded half up
-  assert.deepEqual(await all('R-1'), [['bob', 'link', 100, 50, 50]]);
-  const error = await new Promise((errorHandler) => new Rudder(WRITE_KEY, { dataPlaneUrl: shop.base, retryCount: 0, logLevel: 'silly', errorHandler })
-    .track({ userId: 'u', event: 'Order Completed', properties: { order_id: 'R-2' } }));
-  assert.equal(error.response.status, 415);
+  for (const gzip of [true, false]) {
+    const order_id = `R-${gzip}`;
+    const client = new Rudder(WRITE_KEY, { dataPlaneUrl: shop.base, flushInterval: 50, logLevel: 'silly', ...(gzip ? {} : { gzip }) });
+    const flush = async () => { do await client.flush(); while (client.queue.length); await client.flush(); await shop.quiet(); };
+    await tellStory(told(client), { who: `rud-${gzip}`, link: 'bob-link', order_id });
+    // a text with three decimals is no amount in euros: that refund is refused, and nothing else
+    client.track({ userId: 'u', event: 'Order Refunded', properties: { order_id, total: '62.475', currency: 'EUR' } });
+    await flush();
+    assert.deepEqual(await all(order_id), [['bob', 'link', 100, 0, 100]]);
+    client.track({ userId: 'u', event: 'Order Refunded', properties: { order_id, total: 62.475, currency: 'EUR' } });
+    await flush();
+    // 62.48 of 124.95, rounded half up
+    assert.deepEqual(await all(order_id), [['bob', 'link', 100, 50, 50]]);
+  }
+});
+
+test('packed bodies: gzip alone, whole, and no larger than others', async () => {
+  const send = (bytes, { call = 'track', encoding = 'gzip', key = basic(WRITE_KEY) } = {}) => fetch(`${shop.base}/v1/${call}`, { method: 'POST', body: bytes,
+    headers: { 'content-encoding': encoding, ...(key ? { authorization: key } : {}) } });
+  const message = (more) => JSON.stringify({ userId: 'u', event: 'Product Added', ...more });
+  const packed = gzipSync(message());
+  assert.equal((await send(packed)).status, 200);
+  assert.equal((await send(gzipSync(message({ writeKey: WRITE_KEY })), { key: null })).status, 200);
+  for (const bytes of [packed.subarray(0, -1), Buffer.concat([packed, packed]), Buffer.from(message())]) assert.equal((await send(bytes)).status, 400);
+  for (const encoding of ['deflate', 'br', 'gzip, gzip']) assert.equal((await send(packed, { encoding })).status, 415, encoding);
+  assert.equal((await send(gzipSync(message({ pad: 'x'.repeat(32 << 10) })))).status, 413);
+  assert.equal((await send(gzipSync(`{"batch":[${' '.repeat(499 << 10)}]}`), { call: 'batch' })).status, 200);
+  assert.equal((await send(gzipSync(Buffer.alloc(100 << 20, 32)), { call: 'batch' })).status, 413);
+  assert.equal((await fetch(`${shop.base}/mp/collect?api_secret=${WRITE_KEY}`, { method: 'POST', body: packed, headers: { 'content-encoding': 'gzip' } })).status, 415);
 });
 
 test('a batch is sent again when the daemon can\'t answer, and counts once', async () => {
