@@ -257,7 +257,6 @@ static bool send_out(struct attribd_connection *connection)
 			return false;
 	}
 	compact(connection);
-	attribd_connection_weigh(connection);
 	return true;
 }
 
@@ -267,6 +266,7 @@ static void linger(struct attribd_connection *connection)
 	set_reading(connection, true);
 	attribd_worker_set_wait(connection, ATTRIBD_WAIT_LINGER);
 	attribd_worker_set_work(connection, ATTRIBD_WORK_NONE);
+	attribd_connection_count(connection);
 }
 
 /* What it waits for now that the peer has taken its answers. */
@@ -308,6 +308,8 @@ void attribd_connection_work(struct attribd_connection *connection)
 	}
 	attribd_worker_set_work(
 		connection, connection->mark_count ? ATTRIBD_WORK_WAITING : ATTRIBD_WORK_NONE);
+	/* what it holds now it holds until the peer moves; given up, it has work again */
+	attribd_connection_weigh(connection);
 	if (connection->ending)
 		return;
 	if (connection->wait == ATTRIBD_WAIT_SEND && !connection->blocked)

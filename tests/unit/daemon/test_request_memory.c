@@ -4,6 +4,8 @@
  */
 #include "edge.h"
 
+#include <pthread.h>
+
 #include "metrics.h"
 
 #define LIMIT (16 << 20)
@@ -160,6 +162,45 @@ static void answers_that_nobody_takes_go_too(void **state)
 	wait_until_held(0, 0);
 }
 
+/* As another worker whose connections come and go: at any moment it may be too much. */
+static void *another_worker(void *arg)
+{
+	atomic_bool *stop = arg;
+
+	while (!atomic_load(stop)) {
+		atomic_fetch_add(&request_bytes, LIMIT);
+		usleep(50);
+		atomic_fetch_sub(&request_bytes, LIMIT);
+		usleep(50);
+	}
+	return NULL;
+}
+
+static void whoever_is_given_up_hears_of_it(void **state)
+{
+	static const char head[] = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+				   "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+	atomic_bool stop = false;
+	int64_t before = given_up();
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, another_worker, &stop), 0);
+	for (int i = 0; i < 1000; i++) {
+		int fd = dial();
+		put(fd, head, sizeof head - 1);
+		get(fd, "\r\n\r\n");
+		(void)!send(fd, "ok", 2, MSG_NOSIGNAL);
+		bool refused = strstr(answer, " 503 ");
+		get_end(fd);
+		assert_true(refused || strstr(answer, " 200 ") || strstr(answer, " 503 "));
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	assert_true(given_up() > before);
+	wait_until_held(0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +208,7 @@ int main(void)
 		cmocka_unit_test(beyond_it_the_slowest_go),
 		cmocka_unit_test(quick_ones_are_served_meanwhile),
 		cmocka_unit_test(answers_that_nobody_takes_go_too),
+		cmocka_unit_test(whoever_is_given_up_hears_of_it),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);
 }
