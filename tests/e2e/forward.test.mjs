@@ -1,13 +1,13 @@
 // Decided conversions at a receiver: what it is told, in which order, and what it takes to tell it.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Receiver } from './receiver.mjs';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, freePort, root, sleep } from './support.mjs';
 
 const secret = () => `whsec_${randomBytes(24).toString('base64')}`;
 const OLD = secret();
@@ -330,6 +330,25 @@ test('over TLS, by the authorities that were named', async () => {
   check(secure.deliveries);
   await confirmed2('acme');
   await secure.close();
+});
+
+test('the guide\'s receiver takes them, once', async () => {
+  const guide = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/forwarding.md'), 'utf8'))[1];
+  const port = await freePort();
+  const child = spawn(process.execPath, ['--input-type=module', '-e', guide], { cwd: join(root, 'tests/e2e'), stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PORT: port, FORWARD_SECRET: NEW } });
+  let printed = '';
+  child.stdout.on('data', (chunk) => { printed += chunk; });
+  await reload(site({ url: `http://127.0.0.1:${port}/`, keys: OLD }));
+  await send(order('guided'));
+  await until('it is no receiver of ours', async () => (await shop.query("SELECT FROM attrib.outbox WHERE order_id = 'guided' AND error = 'status 401'")).length);
+  await reload(site({ url: `http://127.0.0.1:${port}/`, keys: `${NEW},${OLD}` }));
+  await until('it is told', () => printed);
+  await confirmed2('acme');
+  await shop.query("UPDATE attrib.outbox_event SET state = 'waiting', next_at = now() WHERE order_id = 'guided'");
+  await confirmed2('acme');
+  child.kill();
+  assert.equal(printed, 'conversion.created order:guided paid 100.00 EUR \n');
 });
 
 test('settings that can\'t be meant are refused by name', async () => {

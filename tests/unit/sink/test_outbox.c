@@ -319,6 +319,21 @@ static void two_never_claim_the_same(void **state)
 	attrib_outbox_close(b);
 }
 
+/* What another one is just looking at is passed over: it looks at some more than it takes. */
+static void nobody_waits_for_a_claim(void **state)
+{
+	struct attrib_outbox *a = sender(1);
+
+	(void)state;
+	put_orders(70);
+	test_pg_run(&pg, "BEGIN; SELECT attrib.outbox_claim_v1('\\x01', 'acme', 3, '1 min')");
+	assert_int_equal(claim(a, 63).n, 3);
+	test_pg_run(&pg, "ROLLBACK");
+	assert_int_equal(claim(a, 63).n, 63);
+	assert_int_equal(claim(a, 63).n, 4);
+	attrib_outbox_close(a);
+}
+
 static void a_claim_runs_out(void **state)
 {
 	struct attrib_outbox *a = sender(1), *b = sender(2);
@@ -536,6 +551,7 @@ int main(void)
 		CASE(only_what_was_asked_for),
 		CASE(switched_off_is_given_up),
 		CASE(two_never_claim_the_same),
+		CASE(nobody_waits_for_a_claim),
 		CASE(a_claim_runs_out),
 		CASE(the_next_process_of_an_instance_takes_up_at_once),
 		CASE(a_later_one_waits_others_go_on),
