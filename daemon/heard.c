@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "attrib/io.h"
 #include "attrib/time.h"
 
 #define PLACES         1024 /* sites x sources; more are not shown */
@@ -110,33 +111,37 @@ void attribd_heard_open(const char *state_dir)
 	kept = sum();
 }
 
+static bool write_file(const char *path, const struct attrib_buf *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return false;
+	int err = text->err ? text->err
+			    : attrib_io_write(&attrib_io_system, fd, text->p, text->n, 0, NULL);
+	close(fd);
+	return err == 0;
+}
+
 void attribd_heard_keep(const char *state_dir)
 {
 	size_t n = atomic_load_explicit(&place_count, memory_order_acquire);
 	char path[4096], fresh[4096];
+	struct attrib_buf text;
 	int64_t now = sum();
-	FILE *out;
-	bool ok;
-	int fd;
 
 	if (now == kept)
 		return;
 	snprintf(path, sizeof path, "%s/heard", state_dir);
 	snprintf(fresh, sizeof fresh, "%s/heard.new", state_dir);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!out) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
+	attrib_buf_init(&text);
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%" PRId64 "\t%s\t%s\n",
+		attrib_buf_printf(&text, "%" PRId64 "\t%s\t%s\n",
 			atomic_load_explicit(&places[i].at, memory_order_relaxed), places[i].site,
 			places[i].source);
-	ok = fflush(out) == 0;
-	if (fclose(out) == 0 && ok && rename(fresh, path) == 0)
+	if (write_file(fresh, &text) && rename(fresh, path) == 0)
 		kept = now;
+	attrib_buf_done(&text);
 }
 
 /* -- the metric ------------------------------------------------------------------------------------- */
