@@ -15,7 +15,11 @@ DECLARE
 	name   text := p_name;
 	target text;
 BEGIN
-	IF NOT EXISTS (SELECT FROM attrib.conversion WHERE site = p_site AND kind = 1 AND order_id = name AND ticket > 0) THEN
+	SELECT c.merged_into INTO target FROM attrib.conversion c
+	WHERE c.site = p_site AND c.kind = 1 AND c.order_id = p_name AND c.ticket > 0;
+	IF target = '' THEN
+		RETURN p_name;
+	ELSIF target IS NULL THEN
 		SELECT a.order_id INTO name FROM attrib.order_alias a WHERE a.site = p_site AND a.value = p_name
 		ORDER BY a.kind LIMIT 1;
 	END IF;
@@ -77,21 +81,25 @@ BEGIN
 	FROM (
 		SELECT n.site, n.order_id, min(n.into_id) AS into_id FROM (
 			SELECT d.site, d.order_id, a.order_id AS into_id
-			FROM stage_decision d JOIN attrib.order_alias a ON a.site = d.site AND a.value = d.order_id
+			FROM stage_decision d CROSS JOIN LATERAL (SELECT * FROM attrib.order_alias a
+				WHERE a.site = d.site AND a.value = d.order_id OFFSET 0) a
 			WHERE d.kind = 1 AND a.kind <> 'number'
 			UNION ALL
 			SELECT s.site, s.order_id, k.into_id
 			FROM stage_alias s
-			JOIN stage_decision d ON (d.site, d.kind, d.order_id) = (s.site, 1, s.order_id)
-			LEFT JOIN attrib.order_alias a ON (a.site, a.kind, a.value) = (s.site, s.kind, s.value)
-			LEFT JOIN attrib.conversion c ON (c.site, c.kind, c.order_id) = (a.site, 1, a.order_id)
+			CROSS JOIN LATERAL (SELECT * FROM stage_decision d
+				WHERE (d.site, d.kind, d.order_id) = (s.site, 1, s.order_id) OFFSET 0) d
+			LEFT JOIN LATERAL (SELECT * FROM attrib.order_alias a
+				WHERE (a.site, a.kind, a.value) = (s.site, s.kind, s.value) OFFSET 0) a ON true
+			LEFT JOIN LATERAL (SELECT * FROM attrib.conversion c
+				WHERE (c.site, c.kind, c.order_id) = (a.site, 1, a.order_id) OFFSET 0) c ON true
 			CROSS JOIN LATERAL (VALUES (a.order_id), (CASE WHEN s.kind <> 'number' THEN s.value END)) k (into_id)
 			WHERE NOT s.conflict AND (a.order_id = s.order_id OR c.source IS DISTINCT FROM d.source)) n
-		WHERE n.into_id <> n.order_id
-			AND EXISTS (SELECT FROM attrib.conversion c
+		CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM attrib.conversion c
 				WHERE (c.site, c.kind, c.order_id) = (n.site, 1, n.into_id) AND c.ticket > 0)
 			AND NOT EXISTS (SELECT FROM stage_decision x
-				WHERE (x.site, x.kind, x.order_id) = (n.site, 1, n.into_id))
+				WHERE (x.site, x.kind, x.order_id) = (n.site, 1, n.into_id)) AS forgotten OFFSET 0) i
+		WHERE n.into_id <> n.order_id AND i.forgotten
 		GROUP BY 1, 2) k
 	WHERE (d.site, d.kind, d.order_id) = (k.site, 1, k.order_id) AND d.merged_into = ''
 		AND NOT EXISTS (SELECT FROM attrib.conversion c
@@ -107,26 +115,21 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_absorb() IS 'Step of merge_v1: an order that comes under another name of one that the engine has forgotten is that one: it is absorbed, and counts nothing twice.';
 
-CREATE OR REPLACE FUNCTION attrib.merge_v1_decided()
-RETURNS TABLE (site text, kind smallint, order_id text, ticket bigint, merged_into text, base_status smallint,
-	reason text, counted boolean, late boolean, signed boolean, currency text, exponent smallint, gross bigint,
-	total bigint, placed_at timestamptz, counted_at timestamptz, first_received_at timestamptz, day date,
-	order_kind text, order_source text, source text, rule text, code text, code_rule text, policy_version int,
-	catalog_version bigint, credited boolean, creator_claims int, channel_claims int) LANGUAGE sql STABLE AS $$
-	SELECT d.site, d.kind, d.order_id, d.ticket, d.merged_into, d.base_status, d.reason, d.counted, d.late, d.signed,
-		d.currency, d.exponent, d.gross, d.total, d.placed_at, d.counted_at, d.first_received_at,
-		(coalesce(d.counted_at, d.placed_at) AT TIME ZONE
-			(SELECT s.time_zone FROM attrib.site s WHERE s.name = d.site))::date,
-		d.order_kind, d.order_source, d.source, d.rule, d.code, d.code_rule, d.policy_version, d.catalog_version,
-		coalesce(k.credited, false), p.creators::int, p.channels::int
-	FROM stage_decision d
-	CROSS JOIN LATERAL (SELECT bool_or(share[1] > 0) AS credited FROM stage_credit k
-		WHERE (k.site, k.kind, k.order_id) = (d.site, d.kind, d.order_id) AND creator <> '') k
-	CROSS JOIN LATERAL (SELECT count(DISTINCT creator) AS creators, count(DISTINCT channel) AS channels
-		FROM stage_step p WHERE (p.site, p.kind, p.order_id) = (d.site, d.kind, d.order_id)
-			AND eligible AND creator <> '') p
+CREATE OR REPLACE FUNCTION attrib.merge_v1_claims(p_site text, p_kind smallint, p_order_id text)
+RETURNS TABLE (credited boolean, creators int, channels int) ROWS 1 LANGUAGE sql STABLE AS $$
+	SELECT k.credited, p.creators::int, p.channels::int
+	FROM (SELECT coalesce(bool_or(share[1] > 0), false) AS credited FROM stage_credit
+		WHERE (site, kind, order_id) = (p_site, p_kind, p_order_id) AND creator <> '') k
+	CROSS JOIN (SELECT count(DISTINCT creator) AS creators, count(DISTINCT channel) AS channels FROM stage_step
+		WHERE (site, kind, order_id) = (p_site, p_kind, p_order_id) AND eligible AND creator <> '') p
 $$;
-COMMENT ON FUNCTION attrib.merge_v1_decided() IS 'The staged decisions as rows of conversion.';
+COMMENT ON FUNCTION attrib.merge_v1_claims(text, smallint, text) IS 'Of a staged decision: whether the policy model credits a creator, and how many creators and channels have an eligible touch.';
+
+CREATE OR REPLACE FUNCTION attrib.local_day(p_at timestamptz, p_site text)
+RETURNS date LANGUAGE sql STABLE AS $$
+	SELECT (p_at AT TIME ZONE (SELECT s.time_zone FROM attrib.site s WHERE s.name = p_site))::date
+$$;
+COMMENT ON FUNCTION attrib.local_day(timestamptz, text) IS 'The local day of a site in which an instant lies.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_lock()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -158,7 +161,12 @@ BEGIN
 			late, signed, currency, exponent, gross, total, placed_at, counted_at, first_received_at, day,
 			order_kind, order_source, source, rule, code, code_rule, policy_version, catalog_version,
 			credited, creator_claims, channel_claims)
-		SELECT * FROM attrib.merge_v1_decided()
+		SELECT d.site, d.kind, d.order_id, ticket, merged_into, base_status, reason, counted,
+			late, signed, currency, exponent, gross, total, placed_at, counted_at, first_received_at,
+			attrib.local_day(coalesce(counted_at, placed_at), d.site),
+			order_kind, order_source, source, rule, code, code_rule, policy_version, catalog_version,
+			p.credited, p.creators, p.channels
+		FROM stage_decision d CROSS JOIN LATERAL attrib.merge_v1_claims(d.site, d.kind, d.order_id) p
 		UNION ALL
 		SELECT site, kind, order_id, 0, '', 0, '', false, false, false, '', 2, 0, 0, NULL, NULL, NULL, NULL,
 			'', '', '', '', '', '', 0, 0, false, 0, 0
@@ -249,22 +257,23 @@ BEGIN
 		base_status = d.base_status, reason = d.reason, counted = d.counted, late = d.late,
 		signed = d.signed, currency = d.currency, exponent = d.exponent, gross = d.gross, total = d.total,
 		placed_at = d.placed_at, counted_at = d.counted_at, first_received_at = d.first_received_at,
-		day = d.day, order_kind = d.order_kind, order_source = d.order_source, source = d.source, rule = d.rule,
-		code = d.code, code_rule = d.code_rule, policy_version = d.policy_version, catalog_version = d.catalog_version,
-		credited = d.credited, creator_claims = d.creator_claims, channel_claims = d.channel_claims, refunded = 0
-	FROM attrib.merge_v1_decided() d
-	JOIN work_apply a USING (site, kind, order_id)
-	JOIN work_touched t USING (site, kind, order_id)
-	WHERE NOT t.fresh AND NOT a.keep_path AND NOT a.keep_all
-		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
+		day = attrib.local_day(coalesce(d.counted_at, d.placed_at), d.site), order_kind = d.order_kind,
+		order_source = d.order_source, source = d.source, rule = d.rule, code = d.code, code_rule = d.code_rule, policy_version = d.policy_version, catalog_version = d.catalog_version,
+		credited = p.credited, creator_claims = p.creators, channel_claims = p.channels, refunded = 0
+	FROM (SELECT d.* FROM work_touched t
+		CROSS JOIN LATERAL (SELECT d.* FROM work_apply a JOIN stage_decision d USING (site, kind, order_id)
+			WHERE (a.site, a.kind, a.order_id) = (t.site, t.kind, t.order_id)
+				AND NOT a.keep_path AND NOT a.keep_all OFFSET 0) d
+		WHERE NOT t.fresh OFFSET 0) d
+	CROSS JOIN LATERAL attrib.merge_v1_claims(d.site, d.kind, d.order_id) p
+	WHERE (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
 
 	UPDATE attrib.conversion c SET ticket = d.ticket, base_status = d.base_status,
 		reason = CASE WHEN d.base_status = 3 THEN c.reason ELSE d.reason END,
 		counted = d.counted, signed = c.signed OR d.signed, currency = d.currency,
 		exponent = d.exponent, gross = d.gross, total = d.total,
 		counted_at = coalesce(c.counted_at, d.counted_at),
-		day = (coalesce(c.counted_at, d.counted_at, c.placed_at) AT TIME ZONE
-			(SELECT s.time_zone FROM attrib.site s WHERE s.name = d.site))::date
+		day = attrib.local_day(coalesce(c.counted_at, d.counted_at, c.placed_at), d.site)
 	FROM stage_decision d
 	JOIN work_apply a USING (site, kind, order_id)
 	WHERE a.keep_path AND NOT a.keep_all
@@ -306,7 +315,8 @@ BEGIN
 	-- not: it keeps what it has.
 	INSERT INTO attrib.order_alias AS o (site, kind, value, order_id)
 	SELECT DISTINCT ON (s.site, s.kind, s.value) s.site, s.kind, s.value, s.order_id
-	FROM stage_alias s JOIN work_apply a ON (a.site, a.kind, a.order_id) = (s.site, 1, s.order_id)
+	FROM stage_alias s CROSS JOIN LATERAL (SELECT FROM work_apply a
+		WHERE (a.site, a.kind, a.order_id) = (s.site, 1, s.order_id) OFFSET 0) a
 	WHERE NOT s.conflict ORDER BY s.site, s.kind, s.value, s.order_id
 	ON CONFLICT (site, kind, value) DO UPDATE SET order_id = excluded.order_id
 	WHERE o.order_id <> excluded.order_id AND EXISTS (SELECT FROM work_apply a
@@ -317,7 +327,8 @@ BEGIN
 	INSERT INTO attrib.quarantine (site, reason, key, order_id, detail)
 	SELECT s.site, 'alias_conflict', s.kind || '=' || s.value || ':' || s.order_id, s.order_id,
 		jsonb_build_object('kind', s.kind, 'value', s.value, 'names', a.order_id)
-	FROM stage_alias s JOIN attrib.order_alias a USING (site, kind, value)
+	FROM stage_alias s CROSS JOIN LATERAL (SELECT a.order_id FROM attrib.order_alias a
+		WHERE (a.site, a.kind, a.value) = (s.site, s.kind, s.value) OFFSET 0) a
 	WHERE a.order_id <> s.order_id
 		AND attrib.resolve_order(s.site, a.order_id) IS DISTINCT FROM attrib.resolve_order(s.site, s.order_id)
 	ORDER BY 1, 3 ON CONFLICT DO NOTHING;
@@ -328,21 +339,20 @@ CREATE OR REPLACE FUNCTION attrib.merge_v1_resolve()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	WITH facts AS (
-		UPDATE attrib.refund_fact f SET resolved = r.now
-		FROM (SELECT f.*, attrib.resolve_order(n.site, n.name) AS now
-			FROM work_name n CROSS JOIN LATERAL (SELECT * FROM attrib.refund_fact f
-				WHERE f.site = n.site AND f.order_id = n.name OFFSET 0) f) r
-		WHERE (f.site, f.order_id, f.source, f.refund_id, f.event_id)
-				= (r.site, r.order_id, r.source, r.refund_id, r.event_id)
-			AND r.resolved IS DISTINCT FROM r.now
+		UPDATE attrib.refund_fact f SET resolved = n.resolved
+		FROM (SELECT n.site, n.name, attrib.resolve_order(n.site, n.name) AS resolved FROM work_name n
+			CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM attrib.refund_fact f
+				WHERE f.site = n.site AND f.order_id = n.name) AS told OFFSET 0) t
+			WHERE t.told OFFSET 0) n
+		WHERE f.site = n.site AND f.order_id = n.name AND f.resolved IS DISTINCT FROM n.resolved
 		RETURNING f.site, f.resolved
 	), cancels AS (
-		UPDATE attrib.cancel_fact f SET resolved = r.now
-		FROM (SELECT f.*, attrib.resolve_order(n.site, n.name) AS now
-			FROM work_name n CROSS JOIN LATERAL (SELECT * FROM attrib.cancel_fact f
-				WHERE f.site = n.site AND f.order_id = n.name OFFSET 0) f) r
-		WHERE (f.site, f.order_id, f.event_id) = (r.site, r.order_id, r.event_id)
-			AND r.resolved IS DISTINCT FROM r.now
+		UPDATE attrib.cancel_fact f SET resolved = n.resolved
+		FROM (SELECT n.site, n.name, attrib.resolve_order(n.site, n.name) AS resolved FROM work_name n
+			CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM attrib.cancel_fact f
+				WHERE f.site = n.site AND f.order_id = n.name) AS told OFFSET 0) t
+			WHERE t.told OFFSET 0) n
+		WHERE f.site = n.site AND f.order_id = n.name AND f.resolved IS DISTINCT FROM n.resolved
 		RETURNING f.site, f.resolved
 	)
 	INSERT INTO work_touched (site, kind, order_id)
@@ -389,18 +399,20 @@ BEGIN
 		AND (c.refunded, c.refund_total, c.over_refund, c.cancelled)
 			IS DISTINCT FROM (e.refunded, e.refund_total, e.over_refund, e.cancelled);
 
-	UPDATE attrib.credit k SET refunded = CASE WHEN c.refunded = 0
-		THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END
-	FROM work_refund r
-	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
-		WHERE (c.site, c.kind, c.order_id) = (r.site, 1, r.order_id) OFFSET 0) c
-	LEFT JOIN work_apply a ON (a.site, a.kind, a.order_id) = (r.site, 1, r.order_id)
-	WHERE (k.site, k.kind, k.order_id) = (r.site, 1, r.order_id)
+	UPDATE attrib.credit k SET refunded = s.parts
+	FROM (SELECT k.site, k.kind, k.order_id, k.n, k.refunded, CASE WHEN c.refunded = 0
+			THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END AS parts
+		FROM work_refund r
+		CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+			WHERE (c.site, c.kind, c.order_id) = (r.site, 1, r.order_id) OFFSET 0) c
+		CROSS JOIN LATERAL (SELECT * FROM attrib.credit k
+			WHERE (k.site, k.kind, k.order_id) = (c.site, c.kind, c.order_id) OFFSET 0) k
+		LEFT JOIN LATERAL (SELECT NOT a.keep_path AND NOT a.keep_all AS written FROM work_apply a
+			WHERE (a.site, a.kind, a.order_id) = (c.site, c.kind, c.order_id) OFFSET 0) a ON true
 		-- credits that have just been written have nothing refunded yet
-		AND (c.refunded = c.gross AND c.refunded <> 0
-			OR c.refunded = 0 AND (a.site IS NULL OR a.keep_path OR a.keep_all))
-		AND k.refunded <> CASE WHEN c.refunded = 0
-			THEN array_fill(0::bigint, ARRAY[cardinality(k.amount)]) ELSE k.amount END;
+		WHERE c.refunded = c.gross AND c.refunded <> 0
+			OR c.refunded = 0 AND a.written IS NOT TRUE) s
+	WHERE (k.site, k.kind, k.order_id, k.n) = (s.site, s.kind, s.order_id, s.n) AND s.refunded <> s.parts;
 	INSERT INTO work_split
 	SELECT c.site, c.kind, c.order_id, c.refunded, false
 	FROM work_refund r CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
@@ -440,7 +452,9 @@ BEGIN
 	SELECT s.set_no, s.site, s.order_id, s.kind, s.key, k.customer,
 		coalesce(-k.customer, dense_rank() OVER (ORDER BY s.site, s.kind, s.key))
 	FROM stage_key s LEFT JOIN attrib.customer_key k USING (site, kind, key);
-	INSERT INTO work_set SELECT DISTINCT set_no, set_no FROM work_key;
+	INSERT INTO work_set
+	SELECT set_no, min(label) FROM (SELECT set_no, min(set_no) OVER (PARTITION BY node) AS label FROM work_key) k
+	GROUP BY set_no;
 	LOOP
 		UPDATE work_set w SET label = m.label
 		FROM (SELECT k.set_no, min(n.label) AS label FROM work_key k
@@ -452,9 +466,9 @@ BEGIN
 	END LOOP;
 
 	INSERT INTO work_label
-	SELECT label, min(site), min(customer), min(customer) IS NULL
-	FROM work_set JOIN work_key USING (set_no) GROUP BY label;
-	UPDATE work_label SET customer = nextval('attrib.customer_id_seq') WHERE fresh;
+	SELECT label, site, coalesce(customer, nextval('attrib.customer_id_seq')), customer IS NULL FROM (
+		SELECT label, min(site) AS site, min(customer) AS customer
+		FROM work_set JOIN work_key USING (set_no) GROUP BY label ORDER BY label) l;
 	INSERT INTO attrib.customer (id, site) OVERRIDING SYSTEM VALUE
 	SELECT customer, site FROM work_label WHERE fresh ORDER BY customer;
 
@@ -487,28 +501,35 @@ CREATE OR REPLACE FUNCTION attrib.merge_v1_kinds()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO work_kind
-	SELECT site, order_id, new_kind FROM (
-		SELECT o.site, o.order_id, o.kind, CASE
+	SELECT site, order_id, customer, placed_at, valid, new_kind, stored, new FROM (
+		SELECT o.*, CASE
 			WHEN NOT o.valid THEN 0
 			WHEN row_number() OVER (PARTITION BY o.customer, o.valid ORDER BY o.placed_at, o.order_id) > 1 THEN 2
 			WHEN c.first_ordered_at < o.placed_at THEN 2
-			WHEN s.customer_history = 'complete' THEN 1
+			WHEN (SELECT s.customer_history FROM attrib.site s WHERE s.name = o.site) = 'complete' THEN 1
 			ELSE 0 END AS new_kind
-		FROM work_customer w
-		JOIN attrib.customer c ON c.id = w.customer
-		JOIN attrib.customer_order o ON o.customer = c.id
-		JOIN attrib.site s ON s.name = o.site) k
-	WHERE kind <> new_kind;
+		FROM (SELECT o.site, o.order_id, o.customer, o.placed_at, o.valid, o.kind AS stored, false AS new
+			FROM work_customer w CROSS JOIN LATERAL (SELECT * FROM attrib.customer_order o
+				WHERE o.customer = w.customer OFFSET 0) o
+			WHERE NOT EXISTS (SELECT FROM work_order n WHERE n.site = o.site AND n.order_id = o.order_id)
+			UNION ALL
+			SELECT n.site, n.order_id, n.customer, n.placed_at, n.valid, n.stored, true FROM work_order n) o
+		CROSS JOIN LATERAL (SELECT c.first_ordered_at FROM attrib.customer c WHERE c.id = o.customer OFFSET 0) c) k
+	WHERE new OR stored <> new_kind;
 	IF FOUND THEN
 		INSERT INTO work_touched (site, kind, order_id)
-		SELECT site, 1, order_id FROM work_kind ON CONFLICT DO NOTHING;
+		SELECT site, 1, order_id FROM work_kind WHERE NOT new ON CONFLICT DO NOTHING;
 		PERFORM attrib.merge_v1_sums(-1::smallint);
-		UPDATE attrib.customer_order o SET kind = k.kind FROM work_kind k
-		WHERE o.site = k.site AND o.order_id = k.order_id;
+		INSERT INTO attrib.customer_order AS o (site, order_id, customer, placed_at, valid, kind)
+		SELECT site, order_id, customer, placed_at, valid, kind FROM work_kind ORDER BY site, order_id
+		ON CONFLICT (site, order_id) DO UPDATE SET customer = excluded.customer,
+			placed_at = excluded.placed_at, valid = excluded.valid, kind = excluded.kind
+		WHERE (o.customer, o.placed_at, o.valid, o.kind)
+			IS DISTINCT FROM (excluded.customer, excluded.placed_at, excluded.valid, excluded.kind);
 		DELETE FROM work_kind;
 	END IF;
 END $$;
-COMMENT ON FUNCTION attrib.merge_v1_kinds() IS 'Step of merge_v1: new or returning for all orders of the customers in work_customer; orders whose kind flips are touched.';
+COMMENT ON FUNCTION attrib.merge_v1_kinds() IS 'Step of merge_v1: new or returning for the orders in work_order and for all others of the customers in work_customer; orders whose kind flips are touched.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_customers()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -518,33 +539,32 @@ BEGIN
 	END IF;
 	INSERT INTO work_customer
 	SELECT DISTINCT o.customer FROM work_touched t
-	JOIN attrib.customer_order o ON o.site = t.site AND o.order_id = t.order_id
-	WHERE t.kind = 1
+	CROSS JOIN LATERAL (SELECT * FROM attrib.customer_order o
+		WHERE o.site = t.site AND o.order_id = t.order_id OFFSET 0) o
+	WHERE t.kind = 1 AND NOT t.fresh -- what is fresh is in no ledger yet
 	ON CONFLICT DO NOTHING;
 
-	DELETE FROM attrib.customer_order o USING attrib.conversion c, work_apply a
-	LEFT JOIN stage_decision d USING (site, kind, order_id)
-	WHERE a.kind = 1 AND o.site = a.site AND o.order_id = a.order_id
-		AND (c.site, c.kind, c.order_id) = (a.site, a.kind, a.order_id)
-		AND (c.merged_into <> '' OR (NOT d.has_keys AND NOT a.keep_path AND NOT a.keep_all));
-	INSERT INTO attrib.customer_order AS o (site, order_id, customer, placed_at, valid, kind)
+	DELETE FROM attrib.customer_order o
+	USING (SELECT t.site, t.order_id FROM work_touched t
+		CROSS JOIN LATERAL (SELECT NOT d.has_keys AND NOT a.keep_path AND NOT a.keep_all AS keyless
+			FROM work_apply a JOIN stage_decision d USING (site, kind, order_id)
+			WHERE (a.site, a.kind, a.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) a
+		CROSS JOIN LATERAL (SELECT c.merged_into FROM attrib.conversion c
+			WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
+		WHERE t.kind = 1 AND NOT t.fresh AND (c.merged_into <> '' OR a.keyless) OFFSET 0) a
+	WHERE o.site = a.site AND o.order_id = a.order_id;
+	INSERT INTO work_order
 	SELECT c.site, c.order_id, coalesce(k.customer, o.customer), c.placed_at,
-		c.counted AND NOT c.cancelled AND (c.gross <= 0 OR c.refunded < c.gross), 0
+		c.counted AND NOT c.cancelled AND (c.gross <= 0 OR c.refunded < c.gross), o.kind
 	FROM work_touched t
-	JOIN attrib.conversion c USING (site, kind, order_id)
-	LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
-	LEFT JOIN work_apply a ON (a.site, a.kind, a.order_id) = (c.site, c.kind, c.order_id) AND NOT a.keep_all
-	LEFT JOIN work_owner k ON k.site = a.site AND k.order_id = a.order_id
-	WHERE c.kind = 1 AND c.ticket > 0 AND c.merged_into = '' AND coalesce(k.customer, o.customer) IS NOT NULL
-	ORDER BY c.site, c.order_id
-	ON CONFLICT (site, order_id) DO UPDATE SET customer = excluded.customer,
-		placed_at = excluded.placed_at, valid = excluded.valid
-	WHERE (o.customer, o.placed_at, o.valid) IS DISTINCT FROM (excluded.customer, excluded.placed_at, excluded.valid);
-	INSERT INTO work_customer
-	SELECT DISTINCT o.customer FROM work_touched t
-	JOIN attrib.customer_order o ON o.site = t.site AND o.order_id = t.order_id
-	WHERE t.kind = 1
-	ON CONFLICT DO NOTHING;
+	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
+	LEFT JOIN LATERAL (SELECT * FROM attrib.customer_order o
+		WHERE o.site = t.site AND o.order_id = t.order_id AND NOT t.fresh OFFSET 0) o ON true
+	LEFT JOIN LATERAL (SELECT k.customer FROM work_apply a JOIN work_owner k USING (site, order_id)
+		WHERE (a.site, a.kind, a.order_id) = (t.site, t.kind, t.order_id) AND NOT a.keep_all OFFSET 0) k ON true
+	WHERE t.kind = 1 AND c.ticket > 0 AND c.merged_into = '' AND coalesce(k.customer, o.customer) IS NOT NULL;
+	INSERT INTO work_customer SELECT customer FROM work_order ON CONFLICT DO NOTHING;
 	PERFORM attrib.merge_v1_kinds();
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_customers() IS 'Step of merge_v1: the ledger of customers and their orders.';

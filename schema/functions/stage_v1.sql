@@ -1,6 +1,7 @@
 -- Where a flush is staged: temporary tables of the daemon's session, emptied by every commit. The
 -- stage_ tables are what COPY fills, the work_ tables what the merge notes on its way. What is joined
--- has an index: a plan that guessed a table small must stay cheap when it is not.
+-- has an index: a plan that guessed a table small must stay cheap when it is not. Indexes begin with what
+-- differs most, the order: the site is mostly one.
 
 CREATE OR REPLACE FUNCTION attrib.stage_v1()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -15,7 +16,7 @@ BEGIN
 		placed_at timestamptz, lock_at timestamptz, counted_at timestamptz, first_received_at timestamptz,
 		order_kind text, order_source text, source text, rule text, code text, code_rule text,
 		policy_version int, catalog_version bigint, has_keys boolean,
-		PRIMARY KEY (site, kind, order_id)
+		PRIMARY KEY (order_id, kind, site)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_step (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", step smallint,
@@ -24,13 +25,13 @@ BEGIN
 		occurred_at timestamptz, window_ends_at timestamptz, eligible boolean,
 		by_click_id boolean, viewed boolean, reason text, credit smallint, event_id text COLLATE "C",
 		flags int, discount bigint,
-		PRIMARY KEY (site, kind, order_id, step)
+		PRIMARY KEY (order_id, kind, site, step)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_credit (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", n smallint,
 		channel smallint, creator text COLLATE "C", campaign text COLLATE "C",
 		placement text COLLATE "C", tracker text COLLATE "C", touched_at timestamptz,
-		share bigint[], amount bigint[], PRIMARY KEY (site, kind, order_id, n)
+		share bigint[], amount bigint[], PRIMARY KEY (order_id, kind, site, n)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE stage_alias (
 		site text COLLATE "C", order_id text COLLATE "C", kind text COLLATE "C", value text COLLATE "C",
@@ -55,35 +56,35 @@ BEGIN
 		type smallint, verdicts int, count bigint, uniques bigint
 	) ON COMMIT DELETE ROWS;
 
-	CREATE INDEX ON stage_alias (site, value);
-	CREATE INDEX ON stage_refund (site, order_id);
-	CREATE INDEX ON stage_cancel (site, order_id);
+	CREATE INDEX ON stage_alias (value, site);
+	CREATE INDEX ON stage_refund (order_id, site);
+	CREATE INDEX ON stage_cancel (order_id, site);
 	CREATE INDEX ON stage_key (set_no);
 	CREATE INDEX ON stage_traffic (site, bucket_at);
 
 	-- Names under which facts may wait for an order of this batch, or stand in it.
-	CREATE TEMP TABLE work_name (site text COLLATE "C", name text COLLATE "C", PRIMARY KEY (site, name)) ON COMMIT DELETE ROWS;
+	CREATE TEMP TABLE work_name (site text COLLATE "C", name text COLLATE "C", PRIMARY KEY (name, site)) ON COMMIT DELETE ROWS;
 	-- Conversions whose sums may change; subtracted = their old sums are in work_money; fresh = this
 	-- batch has made the row: it had none.
 	CREATE TEMP TABLE work_touched (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
 		subtracted boolean NOT NULL DEFAULT false, fresh boolean NOT NULL DEFAULT false,
-		PRIMARY KEY (site, kind, order_id)
+		PRIMARY KEY (order_id, kind, site)
 	) ON COMMIT DELETE ROWS;
 	-- Decisions with a higher ticket than what is stored.
 	CREATE TEMP TABLE work_apply (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C",
-		fresh boolean, keep_path boolean, keep_all boolean, PRIMARY KEY (site, kind, order_id)
+		fresh boolean, keep_path boolean, keep_all boolean, PRIMARY KEY (order_id, kind, site)
 	) ON COMMIT DELETE ROWS;
 	-- Touched orders that may have something refunded: told = by refunds, cancelled = by the latest cancel.
 	CREATE TEMP TABLE work_refund (
 		site text COLLATE "C", order_id text COLLATE "C", told boolean, cancelled boolean,
-		PRIMARY KEY (site, order_id)
+		PRIMARY KEY (order_id, site)
 	) ON COMMIT DELETE ROWS;
 	-- An amount to split over the credits of a conversion, by their shares or by their amounts.
 	CREATE TEMP TABLE work_split (
 		site text COLLATE "C", kind smallint, order_id text COLLATE "C", amount bigint, by_share boolean,
-		PRIMARY KEY (site, kind, order_id)
+		PRIMARY KEY (order_id, kind, site)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_key (
 		set_no int, site text COLLATE "C", order_id text COLLATE "C", kind smallint, key bytea,
@@ -97,11 +98,17 @@ BEGIN
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_loser (customer bigint PRIMARY KEY, winner bigint) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_owner (
-		site text COLLATE "C", order_id text COLLATE "C", customer bigint, PRIMARY KEY (site, order_id)
+		site text COLLATE "C", order_id text COLLATE "C", customer bigint, PRIMARY KEY (order_id, site)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_customer (customer bigint PRIMARY KEY) ON COMMIT DELETE ROWS;
+	-- What customer_order is to say of touched orders; stored = their kind there, NULL = none.
+	CREATE TEMP TABLE work_order (
+		site text COLLATE "C", order_id text COLLATE "C", customer bigint, placed_at timestamptz, valid boolean,
+		stored smallint, PRIMARY KEY (order_id, site)
+	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_kind (
-		site text COLLATE "C", order_id text COLLATE "C", kind smallint, PRIMARY KEY (site, order_id)
+		site text COLLATE "C", order_id text COLLATE "C", customer bigint, placed_at timestamptz, valid boolean,
+		kind smallint, stored smallint, new boolean, PRIMARY KEY (order_id, site)
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_money (
 		sign smallint, site text COLLATE "C", day date, kind smallint, creator text COLLATE "C",
