@@ -31,33 +31,31 @@ static bool is_name(struct attrib_str s, size_t i)
 	return i < s.n && s.p[i] == ':';
 }
 
-/* The length of the JSON number at i, and whether simdjson could find it too large; 0 = none. */
+/* The length of what begins like a number at i, and whether it is one that simdjson could find too large.
+ * What turns out to be none is passed over in one piece, so that no byte is looked at again. */
 static size_t number_length(struct attrib_str s, size_t i, bool *large)
 {
-	size_t start = i, n;
+	size_t start = i, whole, n, exponent = 0;
+	bool good;
 
 	i += s.p[i] == '-';
-	n = digits(s, i);
-	if (n == 0 || (n > 1 && s.p[i] == '0'))
-		return 0;
-	*large = n > 18;
-	i += n;
+	whole = digits(s, i);
+	good = whole == 1 || (whole > 1 && s.p[i] != '0');
+	i += whole;
 	if (i < s.n && s.p[i] == '.') {
 		n = digits(s, i + 1);
-		if (n == 0)
-			return 0;
+		good = good && n;
 		i += 1 + n;
 	}
 	if (i < s.n && (s.p[i] | 0x20) == 'e') {
 		i++;
 		i += i < s.n && (s.p[i] == '+' || s.p[i] == '-');
-		n = digits(s, i);
-		if (n == 0)
-			return 0;
-		i += n;
-		*large = *large || n > 2; /* 18 digits and e99 still fit a double */
+		exponent = digits(s, i);
+		good = good && exponent;
+		i += exponent;
 	}
-	*large = *large && !is_name(s, i);
+	/* 18 digits and e99 still fit a double */
+	*large = good && (whole > 18 || exponent > 2) && !is_name(s, i);
 	return i - start;
 }
 
@@ -74,13 +72,9 @@ static size_t string_length(struct attrib_str s, size_t i)
 /* The length of what cannot be split at i. */
 static size_t token_length(struct attrib_str s, size_t i, bool *large)
 {
-	size_t n = 0;
-
 	if (s.p[i] == '"')
 		return string_length(s, i);
-	if (is_digit(s.p[i]) || s.p[i] == '-')
-		n = number_length(s, i, large);
-	return n ? n : 1;
+	return is_digit(s.p[i]) || s.p[i] == '-' ? number_length(s, i, large) : 1;
 }
 
 struct attrib_str attrib_json_quote_numbers(struct attrib_arena *arena, struct attrib_str text)

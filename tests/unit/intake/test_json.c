@@ -161,6 +161,26 @@ static void test_end_of_body(void **state)
 	assert_text((struct attrib_str){out, attrib_json_decimal(root, out, &integer)}, "12");
 }
 
+/* What begins like a large number and is none stays as it is, in the memory that is there for it; a body
+ * full of it is read once, not once for each of its bytes. */
+static void test_broken_large_numbers_are_refused(void **state)
+{
+	static const char *const ends[] = {"e", "e+", ".", ".e1", "1.e", "-", "e1x", "e999x"};
+	struct world *w = *state;
+	size_t most = 1 << 20;
+	char *text = malloc(most + 8);
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		for (size_t n = 16; n <= most; n *= 16) {
+			memset(text, '2', n);
+			strcpy(text + n, ends[i]);
+			attrib_arena_reset(&w->arena);
+			assert_int_equal(parse(w, text, strlen(text)), ATTRIB_E_BAD_JSON);
+		}
+	}
+	free(text);
+}
+
 static void test_large_numbers_become_text(void **state)
 {
 	struct world *w = *state;
@@ -191,6 +211,7 @@ int main(void)
 		TEST(test_decimals),
 		TEST(test_end_of_body),
 		TEST(test_large_numbers_become_text),
+		TEST(test_broken_large_numbers_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
