@@ -1,7 +1,6 @@
 /*
- * A body of Segment's API or of GA4's Measurement Protocol, of any bytes; the first one says which door it
- * came to, and with which key. Nothing breaks; what is taken keeps the promises of intake.h, and read a
- * second time it is the same.
+ * A body of any bytes; the first one says through which door it came, and with which key. Nothing breaks;
+ * what is taken keeps the promises of intake.h, and read a second time it is the same.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "attrib/analytics.h"
 #include "attrib/money.h"
+#include "attrib/webhook.h"
 
 #define NOW ((int64_t)1793534400000000) /* 2026-11-01T12:00:00Z */
 
@@ -55,18 +55,51 @@ static struct world *world(void)
 	return &w;
 }
 
+enum {
+	DOOR_SEGMENT = 0, /* and its other calls */
+	DOOR_GA4 = 7,
+	DOOR_NATIVE,
+	DOOR_LINES,
+	DOOR_BEACON,
+	DOOR_WEBHOOK, /* and those of other vendors */
+	DOOR_NONE = DOOR_WEBHOOK + ATTRIB_VENDOR_COUNT
+};
+
+static unsigned door_of(uint8_t byte)
+{
+	return byte >> 1 & 15;
+}
+
+static enum attrib_trust trust_of(uint8_t byte)
+{
+	if (door_of(byte) == DOOR_BEACON)
+		return ATTRIB_TRUST_STRANGER;
+	return byte & 1 || door_of(byte) >= DOOR_WEBHOOK ? ATTRIB_TRUST_SIGNED
+							 : ATTRIB_TRUST_STRANGER;
+}
+
 static int read_body(
-	struct world *w, uint8_t door, struct attrib_str body, struct attrib_intake_result *result)
+	struct world *w, uint8_t byte, struct attrib_str body, struct attrib_intake_result *result)
 {
 	static const struct attrib_str calls[] = {ATTRIB_STR("batch"), ATTRIB_STR("track"),
 		ATTRIB_STR("page"), ATTRIB_STR("screen"), ATTRIB_STR("identify"),
 		ATTRIB_STR("alias"), ATTRIB_STR("group")};
-	enum attrib_trust trust = door & 1 ? ATTRIB_TRUST_SIGNED : ATTRIB_TRUST_STRANGER;
-	size_t call = door >> 1 & 7;
+	unsigned door = door_of(byte);
+	enum attrib_trust trust = trust_of(byte);
+	struct attrib_webhook hook = {.request = &w->request, .body = body};
 
-	if (call == sizeof calls / sizeof *calls)
+	if (door < DOOR_GA4)
+		return attrib_intake_segment(
+			&w->intake, trust, calls[door - DOOR_SEGMENT], body, result);
+	if (door == DOOR_GA4)
 		return attrib_intake_ga4(&w->intake, trust, body, result);
-	return attrib_intake_segment(&w->intake, trust, calls[call], body, result);
+	if (door == DOOR_BEACON)
+		return attrib_intake_beacon(&w->intake, &w->visit, body, result);
+	if (door < DOOR_WEBHOOK)
+		return attrib_intake_native(&w->intake, trust, ATTRIB_STR("native"),
+			door == DOOR_LINES ? ATTRIB_BODY_NDJSON : ATTRIB_BODY_JSON, body, result);
+	hook.vendor = (enum attrib_vendor)(door - DOOR_WEBHOOK);
+	return attrib_webhook_read(&w->intake, &hook, result);
 }
 
 static void check_amount(int64_t amount)
@@ -88,11 +121,11 @@ static void check_order(const struct attrib_event *event)
 	require(event->trust == ATTRIB_TRUST_SIGNED || order->alias_count == 0);
 }
 
-static void check_event(const struct attrib_event *event, uint8_t door)
+static void check_event(const struct attrib_event *event, uint8_t byte)
 {
 	bool stranger = event->trust == ATTRIB_TRUST_STRANGER;
 
-	require(stranger == !(door & 1));
+	require(event->trust == trust_of(byte));
 	require(event->event_id.n > 0 && event->occurred_at <= NOW + 5 * ATTRIB_US_PER_MIN);
 	if (event->order)
 		check_order(event);
@@ -103,11 +136,11 @@ static void check_event(const struct attrib_event *event, uint8_t door)
 			event->occurred_at >= NOW - 90 * ATTRIB_US_PER_DAY));
 }
 
-static void check(const struct attrib_intake_result *result, int err, uint8_t door)
+static void check(const struct attrib_intake_result *result, int err, uint8_t byte)
 {
 	require(!err || (result->whole && result->event_count == 0 && result->reject_count == 1));
 	for (size_t i = 0; i < result->event_count; i++)
-		check_event(&result->events[i], door);
+		check_event(&result->events[i], byte);
 	for (size_t i = 0; i < result->reject_count; i++)
 		require(result->rejects[i].error && result->rejects[i].message.n);
 	for (size_t i = 0; i < result->ignored_count; i++)
@@ -129,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	char *body;
 	int err;
 
-	if (n == 0)
+	if (n == 0 || door_of(bytes[0]) >= DOOR_NONE)
 		return 0;
 	body = malloc(n - 1 + 64);
 	require(body != NULL);
