@@ -39,6 +39,8 @@ enum cmd_option {
 	CMD_OPTION_QR_SVG = 1 << 21,
 	CMD_OPTION_PRESET = 1 << 22,
 	CMD_OPTION_BACKFILL = 1 << 23,
+	CMD_OPTION_ORDER = 1 << 24,
+	CMD_OPTION_LEVEL = 1 << 25,
 };
 
 #define CMD_PLACEMENTS_MAX 256
@@ -52,7 +54,7 @@ struct cmd_line {
 		*qr_svg;
 	const char *placements[CMD_PLACEMENTS_MAX]; /* may be given several times */
 	size_t placement_count;
-	const char *preset;
+	const char *preset, *order, *level;
 	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
@@ -75,6 +77,7 @@ int cmd_import(const struct cmd_line *line);
 int cmd_journal(const struct cmd_line *line);
 int cmd_link(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);
+int cmd_model(const struct cmd_line *line);
 int cmd_outbox(const struct cmd_line *line);
 int cmd_quarantine(const struct cmd_line *line);
 int cmd_reconcile(const struct cmd_line *line);

@@ -143,6 +143,9 @@ const struct cmd cmd_table[] = {
 		"it\n"
 		"  overlap_creators         pairs of creators that claim the same orders\n"
 		"  overlap_channels         pairs of channels that claim the same orders\n"
+		"  model_comparison         data-driven models beside the policy, as attribd model "
+		"computed "
+		"them\n"
 		"  order_credit             who earned which part of each order, by model\n"
 		"  conversion_status        every order and lead with its state and money\n"
 		"  adjustment               refunds, voids and cancels by their own dates\n"
@@ -174,6 +177,36 @@ const struct cmd cmd_table[] = {
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
 			CMD_OPTION_BY | CMD_OPTION_MODEL | CMD_OPTION_FORMAT,
 		1, 1, cmd_report},
+	{"model",
+		"markov|shapley [--site S] --from DAY --to DAY [--order 1..3] [--level L] "
+		"[--format F] "
+		"[-c FILE]",
+		"credit by what all paths say together",
+		"Reads the paths of the counted orders of a period, shares orders and money by a "
+		"model of\n"
+		"all of them together, keeps the run in the tables model_run and model_credit, and "
+		"prints it\n"
+		"beside the policy model.\n"
+		"  markov   by what would be lost without each: the next touch depends on the last "
+		"--order\n"
+		"           touches (1 to 3, the default is 1); solved exactly\n"
+		"  shapley  each order in equal parts to whoever is on its path: the Shapley "
+		"value\n"
+		"--level says who shares: creator (the default), campaign or channel. Each "
+		"currency is a\n"
+		"model of its own. Orders without a touch stay unattributed. Only journeys that "
+		"ended in an\n"
+		"order have stored paths: what that means stands in docs/models.md.\n\n"
+		"Examples:\n"
+		"  attribd model markov --from 2026-11-01 --to 2026-11-30 --order 2 -c "
+		"attribd.conf\n"
+		"  attribd model shapley --from 2026-11-01 --to 2026-11-30 --level campaign "
+		"--format "
+		"csv\n"
+		"  attribd report model_comparison -c attribd.conf\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
+			CMD_OPTION_FORMAT | CMD_OPTION_ORDER | CMD_OPTION_LEVEL,
+		1, 1, cmd_model},
 	{"explain", "ORDER [--site S] [--kind order|lead] [--format table|json] [-c FILE]",
 		"say why an order is credited as it is",
 		"Prints the status and money of one order, the rule that decided, every touch that "
@@ -445,6 +478,8 @@ static const struct option options[] = {
 	{"qr-svg", required_argument, NULL, CMD_OPTION_QR_SVG},
 	{"preset", required_argument, NULL, CMD_OPTION_PRESET},
 	{"backfill", no_argument, NULL, CMD_OPTION_BACKFILL},
+	{"order", required_argument, NULL, CMD_OPTION_ORDER},
+	{"level", required_argument, NULL, CMD_OPTION_LEVEL},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -505,6 +540,10 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->placements[line->placement_count++];
 	case CMD_OPTION_PRESET:
 		return &line->preset;
+	case CMD_OPTION_ORDER:
+		return &line->order;
+	case CMD_OPTION_LEVEL:
+		return &line->level;
 	case CMD_OPTION_QR:
 	case CMD_OPTION_BACKFILL:
 	case CMD_OPTION_HELP:

@@ -79,6 +79,25 @@ struct attrib_report {
 int attrib_postgres_report(
 	const struct attrib_report *report, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
+/* -- data-driven models --------------------------------------------------------------------------- */
+
+struct attrib_model_asked {
+	const char *conninfo;
+	const char *site;
+	unsigned order;        /* of Markov, 1..ATTRIB_MARKOV_ORDER_MAX; 0 = Shapley */
+	const char *level;     /* creator, campaign, channel */
+	const char *from, *to; /* YYYY-MM-DD, both days included */
+	enum attrib_report_format format;
+	int (*write)(void *arg, struct attrib_str text); /* as of attrib_report */
+	void (*progress)(void *arg, uint64_t orders);    /* may be NULL; so many are read */
+	void *arg;
+};
+/* One transaction: reads the paths of the period, keeps the run, and writes its rows of model_comparison.
+ * ATTRIB_E_INVALID: what was asked for is no period (error->text). ATTRIB_E_TOO_LARGE: the chain has too many
+ * transitions. ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM, or what write said. */
+int attrib_postgres_model(
+	const struct attrib_model_asked *asked, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
 /* -- explain ------------------------------------------------------------------------------------- */
 
 struct attrib_explain {

@@ -58,6 +58,8 @@ static const struct report_row rows[] = {
 		"site, currency, orders DESC, creator_a, creator_b", false},
 	{{"overlap_channels", "pairs of channels that claim the same orders", true, false, false},
 		"site, currency, orders DESC, channel_a, channel_b", false},
+	{{"model_comparison", "data-driven models beside the policy, as attribd model computed them", false, false, false},
+		"site, from_date, to_date, level, model, order_n, currency, net DESC, scope", false},
 	{{"order_credit", "who earned which part of each order, by model", true, true, false},
 		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", false},
 	{{"conversion_status", "every order and lead with its state and money", true, false, false},
