@@ -44,4 +44,4 @@ SELECT attrib.describe('model_credit', 'Who gets what by a run. The rows of a ru
 	'conversions: orders, to nine digits behind the point', 'gross: minor units', 'refunded: minor units of gross',
 	'net: gross - refunded');
 
-INSERT INTO attrib.schema_version (version, oldest_daemon) VALUES (14, 6);
+INSERT INTO attrib.schema_version (version, oldest_daemon) VALUES (15, 6);
