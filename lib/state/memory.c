@@ -11,9 +11,8 @@
 #include <stdlib.h>
 
 #include "attrib/event.h"
+#include "ahead.h"
 #include "memory.h"
-
-#define AHEAD 16 /* entities that are brought near at once */
 
 static uint64_t bytes_of(const struct memory *memory)
 {
@@ -94,11 +93,11 @@ static bool refuses(
 	return true;
 }
 
-static int add_id(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
-	uint16_t lane, struct attrib_added *result)
+static int add_id(struct memory *memory, const struct attrib_fact *fact,
+	const struct state_seen *seen, uint16_t lane, struct attrib_added *result)
 {
 	struct state_table *table = &memory->tables[ATTRIB_ENTITY_ID];
-	void *value = state_table_find(table, hash, &fact->entity.id);
+	void *value = state_seen_find(seen);
 	uint32_t received_at = memory_seconds(fact->received_at);
 	struct claim claim;
 
@@ -112,7 +111,7 @@ static int add_id(struct memory *memory, const struct attrib_fact *fact, uint64_
 	} else {
 		if (refuses(memory, fact, result))
 			return 0;
-		value = state_table_insert(table, hash, &fact->entity.id);
+		value = state_table_insert(table, seen->hash, &fact->entity.id);
 		if (!value)
 			return ATTRIB_E_NOMEM;
 		claim.lane = lane;
@@ -161,11 +160,11 @@ static int leave(
 	return 0;
 }
 
-static int add_entity(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
-	uint16_t lane, struct attrib_added *result)
+static int add_entity(struct memory *memory, const struct attrib_fact *fact,
+	const struct state_seen *seen, uint16_t lane, struct attrib_added *result)
 {
 	struct state_table *table = &memory->tables[fact->entity.kind];
-	void *value = state_table_find(table, hash, &fact->entity.id);
+	void *value = state_seen_find(seen);
 	struct state_claim claim = {lane, fact->claimer.number}, left;
 	struct state_facts *facts = NULL;
 	struct state_facts_result r;
@@ -185,7 +184,7 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 	if (err)
 		return err;
 	if (!value)
-		value = state_table_insert(table, hash, &fact->entity.id);
+		value = state_table_insert(table, seen->hash, &fact->entity.id);
 	if (!value) {
 		state_facts_free(&memory->pool, facts);
 		return ATTRIB_E_NOMEM;
@@ -199,8 +198,8 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact, uin
 	return r.dropped.is ? leave(memory, fact, &r.dropped) : 0;
 }
 
-static int add_one(struct memory *memory, const struct attrib_fact *fact, uint64_t hash,
-	struct attrib_added *result)
+static int add_one(struct memory *memory, const struct attrib_fact *fact,
+	const struct state_seen *seen, struct attrib_added *result)
 {
 	uint16_t lane = 0;
 	int err = state_check_fact(fact);
@@ -210,87 +209,20 @@ static int add_one(struct memory *memory, const struct attrib_fact *fact, uint64
 		err = lane_number(memory, &fact->claimer.lane, &lane);
 	if (err)
 		return err;
-	return fact->entity.kind == ATTRIB_ENTITY_ID ? add_id(memory, fact, hash, lane, result)
-						     : add_entity(memory, fact, hash, lane, result);
-}
-
-/* The facts behind a value, of which head and first record are brought near. */
-static void prefetch_facts(const void *value)
-{
-	const char *facts;
-
-	memcpy(&facts, value, sizeof facts); /* they begin the handle */
-	__builtin_prefetch(facts, 1);
-	__builtin_prefetch(facts + 64, 1);
-}
-
-static bool is_kind(enum attrib_entity_kind kind)
-{
-	return kind >= 1 && kind < KINDS;
-}
-
-/* Entities that are soon to be looked up. Three misses lie one behind the other: bucket, record,
- * facts. Each is asked of all of them before the next one is asked of the first, and the buckets while
- * the entities before them are still being worked on. */
-struct sight {
-	const struct attrib_entity *entities[AHEAD];
-	uint64_t hashes[AHEAD];
-	size_t n;
-};
-
-/* Takes up to AHEAD of the `left` entities, which lie `stride` bytes apart, and asks for their buckets. */
-static int sight_take(const struct memory *memory, struct sight *sight,
-	const struct attrib_entity *first, size_t stride, size_t left)
-{
-	sight->n = left < AHEAD ? left : AHEAD;
-	for (size_t i = 0; i < sight->n; i++) {
-		const struct attrib_entity *entity =
-			(const void *)((const char *)first + i * stride);
-		const struct state_table *table = &memory->tables[entity->kind];
-		if (!is_kind(entity->kind))
-			return ATTRIB_E_INVALID;
-		sight->entities[i] = entity;
-		sight->hashes[i] = state_table_hash(table, &entity->id);
-		state_table_prefetch(table, sight->hashes[i]);
-	}
-	return 0;
-}
-
-/* The buckets are near: asks for records, then for facts. */
-static void sight_focus(const struct memory *memory, const struct sight *sight)
-{
-	const void *values[AHEAD];
-
-	for (size_t i = 0; i < sight->n; i++) {
-		const struct attrib_entity *entity = sight->entities[i];
-		values[i] = state_table_prefetch_record(
-			&memory->tables[entity->kind], sight->hashes[i], &entity->id);
-		if (entity->kind == ATTRIB_ENTITY_ID)
-			values[i] = NULL;
-	}
-	for (size_t i = 0; i < sight->n; i++)
-		if (values[i])
-			prefetch_facts(values[i]);
+	return fact->entity.kind == ATTRIB_ENTITY_ID ? add_id(memory, fact, seen, lane, result)
+						     : add_entity(memory, fact, seen, lane, result);
 }
 
 static int memory_add(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
 	struct attrib_added *results, uint64_t *ticket)
 {
 	struct memory *memory = memory_of(state);
-	struct sight sights[2], *near = &sights[0], *next = &sights[1];
-	int err = n ? sight_take(memory, near, &facts->entity, sizeof *facts, n) : 0;
+	struct state_ahead ahead;
+	int err = 0;
 
-	for (size_t i = 0; i < n && !err;) {
-		struct sight *swap = near;
-		size_t end = i + near->n;
-		if (end < n)
-			err = sight_take(memory, next, &facts[end].entity, sizeof *facts, n - end);
-		sight_focus(memory, near);
-		for (size_t k = 0; i < end && !err; i++, k++)
-			err = add_one(memory, &facts[i], near->hashes[k], &results[i]);
-		near = next;
-		next = swap;
-	}
+	state_ahead_begin(&ahead, memory->tables, n ? &facts->entity : NULL, sizeof *facts, n);
+	for (size_t i = 0; i < n && !err; i++)
+		err = add_one(memory, &facts[i], state_ahead_next(&ahead, i), &results[i]);
 	if (err)
 		return err;
 	*ticket = ++memory->ticket;
@@ -318,14 +250,16 @@ static int load_id(const struct memory *memory, const void *value, struct attrib
 	return 0;
 }
 
-static int load_one(const struct memory *memory, uint64_t hash, struct attrib_arena *arena,
-	struct attrib_loaded *out)
+static int load_one(const struct memory *memory, const struct state_seen *seen,
+	struct attrib_arena *arena, struct attrib_loaded *out)
 {
 	struct attrib_fact *facts;
 	struct handle handle;
 	const void *value;
 
-	value = state_table_find(&memory->tables[out->entity.kind], hash, &out->entity.id);
+	if (!seen->table)
+		return ATTRIB_E_INVALID;
+	value = state_seen_find(seen);
 	if (!value)
 		return 0;
 	if (out->entity.kind == ATTRIB_ENTITY_ID)
@@ -343,18 +277,13 @@ static int memory_load(struct attrib_state *state, const struct attrib_entity *e
 	struct attrib_arena *arena, struct attrib_loaded *out)
 {
 	const struct memory *memory = memory_of(state);
-	struct sight near;
+	struct state_ahead ahead;
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err;) {
-		err = sight_take(memory, &near, &entities[i], sizeof *entities, n - i);
-		if (err)
-			return err;
-		sight_focus(memory, &near);
-		for (size_t k = 0; k < near.n && !err; i++, k++) {
-			out[i] = (struct attrib_loaded){.entity = entities[i]};
-			err = load_one(memory, near.hashes[k], arena, &out[i]);
-		}
+	state_ahead_begin(&ahead, memory->tables, entities, sizeof *entities, n);
+	for (size_t i = 0; i < n && !err; i++) {
+		out[i] = (struct attrib_loaded){.entity = entities[i]};
+		err = load_one(memory, state_ahead_next(&ahead, i), arena, &out[i]);
 	}
 	return err;
 }
@@ -448,6 +377,7 @@ static void memory_free(struct attrib_state *state)
 		state_table_done(&memory->tables[kind]);
 	state_pool_done(&memory->pool);
 	state_table_done(&memory->lane_numbers);
+	state_sheets_done(&memory->sheets);
 	free(memory->lanes);
 	free(memory);
 }
@@ -470,7 +400,7 @@ int attrib_state_memory_new(const struct attrib_memory_options *options, struct 
 	if (!memory)
 		return ATTRIB_E_NOMEM;
 	memory->state.ops = &memory_ops;
-	state_pool_init(&memory->pool);
+	state_pool_init(&memory->pool, &memory->sheets);
 	memory->max_bytes = options->max_bytes;
 	memory->ticket = options->first_ticket;
 	memory->lane_room = 16;
@@ -481,9 +411,10 @@ int attrib_state_memory_new(const struct attrib_memory_options *options, struct 
 	for (int kind = 1; kind < KINDS && !err; kind++)
 		err = state_table_init(&memory->tables[kind],
 			kind == ATTRIB_ENTITY_ID ? sizeof(struct claim) : sizeof(struct handle),
-			options->hash_seed);
+			options->hash_seed, &memory->sheets);
 	if (!err)
-		err = state_table_init(&memory->lane_numbers, sizeof(uint16_t), options->hash_seed);
+		err = state_table_init(&memory->lane_numbers, sizeof(uint16_t), options->hash_seed,
+			&memory->sheets);
 	if (err) {
 		memory_free(&memory->state);
 		return err;

@@ -15,6 +15,7 @@
 
 struct memory {
 	struct attrib_state state;
+	struct state_sheets sheets;       /* all that is small and many lies there */
 	struct state_table tables[KINDS]; /* by kind; [0] unused */
 	struct state_table lane_numbers;  /* lane id -> uint16_t */
 	struct attrib_id *lanes;          /* by number; [LANE_NOBODY] is no lane */

@@ -1,54 +1,34 @@
 /*
- * Free lists by size over blocks that are cut from the front. Under AddressSanitizer what is not in
- * use is poisoned.
+ * Free lists by size over sheets that are cut from the front. What is not in use is poisoned.
  */
 #include "pool.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
-#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
-#else
-#define POISON(p, n)   ((void)(p), (void)(n))
-#define UNPOISON(p, n) ((void)(p), (void)(n))
-#endif
+#include "poison.h"
 
-#define BLOCK_BYTES ((size_t)1 << 20)
 #define COARSE      1024 /* larger pieces grow in larger steps */
 #define COARSE_STEP 256
-
-struct state_pool_block {
-	struct state_pool_block *next;
-	_Alignas(STATE_POOL_STEP) unsigned char data[];
-};
 
 struct state_pool_large {
 	struct state_pool_large *next, **from;
 	_Alignas(STATE_POOL_STEP) unsigned char data[];
 };
 
-void state_pool_init(struct state_pool *pool)
+void state_pool_init(struct state_pool *pool, struct state_sheets *sheets)
 {
-	*pool = (struct state_pool){0};
+	*pool = (struct state_pool){.sheets = sheets};
 }
 
 void state_pool_done(struct state_pool *pool)
 {
-	while (pool->blocks) {
-		struct state_pool_block *next = pool->blocks->next;
-		UNPOISON(pool->blocks->data, BLOCK_BYTES);
-		free(pool->blocks);
-		pool->blocks = next;
-	}
 	while (pool->large) {
 		struct state_pool_large *next = pool->large->next;
 		free(pool->large);
 		pool->large = next;
 	}
-	state_pool_init(pool);
+	state_pool_init(pool, pool->sheets);
 }
 
 size_t state_pool_room(size_t size)
@@ -85,36 +65,34 @@ static void large_free(struct state_pool *pool, void *p, size_t room)
 	free(large);
 }
 
-/* The rest of a block that is too short for this piece serves a smaller one. */
+/* The rest of a sheet that is too short for this piece serves a smaller one. */
 static void keep_rest(struct state_pool *pool)
 {
-	void *rest = pool->blocks ? pool->blocks->data + BLOCK_BYTES - pool->left : NULL;
 	size_t list = pool->left / STATE_POOL_STEP;
 
 	if (!pool->left)
 		return;
-	UNPOISON(rest, sizeof(void *));
-	memcpy(rest, &pool->free[list], sizeof(void *));
-	POISON(rest, sizeof(void *));
-	pool->free[list] = rest;
+	UNPOISON(pool->rest, sizeof(void *));
+	memcpy(pool->rest, &pool->free[list], sizeof(void *));
+	POISON(pool->rest, sizeof(void *));
+	pool->free[list] = pool->rest;
 }
 
 static void *cut(struct state_pool *pool, size_t room)
 {
-	struct state_pool_block *block = pool->blocks;
-	void *p;
+	unsigned char *p;
 
 	if (pool->left < room) {
-		block = malloc(sizeof *block + BLOCK_BYTES);
-		if (!block)
+		p = state_sheet_take(pool->sheets);
+		if (!p)
 			return NULL;
 		keep_rest(pool);
-		POISON(block->data, BLOCK_BYTES);
-		block->next = pool->blocks;
-		pool->blocks = block;
-		pool->left = BLOCK_BYTES;
+		POISON(p, STATE_SHEET_BYTES);
+		pool->rest = p;
+		pool->left = STATE_SHEET_BYTES;
 	}
-	p = block->data + BLOCK_BYTES - pool->left;
+	p = pool->rest;
+	pool->rest += room;
 	pool->left -= room;
 	return p;
 }

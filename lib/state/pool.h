@@ -9,20 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sheet.h"
+
 #define STATE_POOL_STEP  16
 #define STATE_POOL_SMALL 256 /* beyond it pieces come from the heap, one by one */
 
-struct state_pool_block;
 struct state_pool_large;
 struct state_pool {
-	struct state_pool_block *blocks;                    /* owned; the first is being filled */
-	size_t left;                                        /* bytes at the end of the first */
+	struct state_sheets *sheets; /* borrowed: where small pieces come from, and go with */
+	unsigned char *rest;         /* of the sheet that is being cut ... */
+	size_t left;                 /* ... and its bytes */
 	void *free[STATE_POOL_SMALL / STATE_POOL_STEP + 1]; /* lists by size / step */
 	struct state_pool_large *large;                     /* owned */
 	uint64_t bytes;                                     /* of the pieces in use */
 };
 
-void state_pool_init(struct state_pool *pool);
+void state_pool_init(struct state_pool *pool, struct state_sheets *sheets);
+/* Small pieces go with their sheets. */
 void state_pool_done(struct state_pool *pool);
 /* What a piece of so many bytes takes: the caller keeps the size in mind, not the pool. */
 size_t state_pool_room(size_t size);

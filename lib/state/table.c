@@ -14,7 +14,6 @@
 #include "attrib/error.h"
 
 #define MEAN_RECORDS ((size_t)64) /* per bucket; between half and twice of it lie in one */
-#define ROOM_STEP    8u           /* a bucket grows by so many records */
 #define CACHE_LINE   64
 #define ID_REST      (sizeof(struct attrib_id) - 1)
 
@@ -35,15 +34,20 @@ static inline uint8_t *record(
 }
 
 /* One multiplication: ids come out of a keyed function already, nobody outside chooses their bits. */
+static inline uint64_t hash_halves(const struct state_table *table, uint64_t first, uint64_t second)
+{
+	__uint128_t product = (__uint128_t)(first ^ table->seed ^ 0x9e3779b97f4a7c15) *
+			      (second ^ 0xd1342543de82ef95);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 uint64_t state_table_hash(const struct state_table *table, const struct attrib_id *id)
 {
 	uint64_t halves[2];
-	__uint128_t product;
 
 	memcpy(halves, id, sizeof halves);
-	product = (__uint128_t)(halves[0] ^ table->seed ^ 0x9e3779b97f4a7c15) *
-		  (halves[1] ^ 0xd1342543de82ef95);
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+	return hash_halves(table, halves[0], halves[1]);
 }
 
 static inline struct attrib_id id_at(
@@ -56,12 +60,17 @@ static inline struct attrib_id id_at(
 	return id;
 }
 
+/* The id's halves are put together in registers: one that is written as a byte and fifteen and read as
+ * twice eight waits for its own stores, and that was a third of all inserts. */
 static inline uint64_t hash_at(
 	const struct state_table *table, struct state_bucket *bucket, size_t i)
 {
-	struct attrib_id id = id_at(table, bucket, i);
+	const uint8_t *rest = record(table, bucket, i);
+	uint64_t halves[2];
 
-	return state_table_hash(table, &id);
+	memcpy(&halves[0], rest, sizeof *halves);
+	memcpy(&halves[1], rest + ID_REST - sizeof *halves, sizeof *halves);
+	return hash_halves(table, halves[0] << 8 | bucket->bytes[i], halves[1]);
 }
 
 static inline size_t bucket_of(const struct state_table *table, uint64_t hash)
@@ -71,10 +80,15 @@ static inline size_t bucket_of(const struct state_table *table, uint64_t hash)
 	return i < table->count ? i : i - table->half;
 }
 
-int state_table_init(struct state_table *table, size_t value_size, uint64_t seed)
+int state_table_init(
+	struct state_table *table, size_t value_size, uint64_t seed, struct state_sheets *sheets)
 {
-	*table = (struct state_table){
-		.count = 2, .room = 16, .half = 2, .value_size = value_size, .seed = seed};
+	*table = (struct state_table){.count = 2,
+		.room = 16,
+		.half = 2,
+		.value_size = value_size,
+		.seed = seed,
+		.sheets = sheets};
 	table->buckets = calloc(table->room, sizeof(struct state_bucket *));
 	table->bytes = table->room * sizeof(struct state_bucket *);
 	return table->buckets ? 0 : ATTRIB_E_NOMEM;
@@ -104,18 +118,18 @@ void state_table_expect(struct state_table *table, uint64_t entries)
 
 void state_table_done(struct state_table *table)
 {
-	for (size_t i = 0; i < table->count && table->buckets; i++)
-		free(table->buckets[i]);
+	for (size_t i = 0; i < sizeof table->shelves / sizeof *table->shelves; i++)
+		state_shelf_done(&table->shelves[i], table->sheets);
 	free(table->buckets);
 	*table = (struct state_table){0};
 }
 
-static void *find_in(
-	const struct state_table *table, struct state_bucket *bucket, const struct attrib_id *id)
+static void *find_in(const struct state_table *table, struct state_bucket *bucket, size_t from,
+	const struct attrib_id *id)
 {
 	const uint8_t *tags = bucket->bytes, *end = tags + bucket->used;
 
-	for (const uint8_t *at = tags; at < end; at++) {
+	for (const uint8_t *at = tags + from; at < end; at++) {
 		uint8_t *found;
 
 		at = memchr(at, id->b[0], (size_t)(end - at));
@@ -132,67 +146,122 @@ void *state_table_find(const struct state_table *table, uint64_t hash, const str
 {
 	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
 
-	return bucket ? find_in(table, bucket, id) : NULL;
+	return bucket ? find_in(table, bucket, 0, id) : NULL;
+}
+
+/* Between two splits a bucket only gets longer, wherever it is moved to. */
+void *state_table_find_seen(const struct state_table *table, uint64_t hash,
+	const struct attrib_id *id, const struct state_glance *glance)
+{
+	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
+	size_t from = glance->count == table->count ? glance->from : 0;
+
+	return bucket ? find_in(table, bucket, from, id) : NULL;
 }
 
 void state_table_prefetch(const struct state_table *table, uint64_t hash)
+{
+	__builtin_prefetch(&table->buckets[bucket_of(table, hash)]);
+}
+
+void state_table_prefetch_bucket(const struct state_table *table, uint64_t hash)
 {
 	const char *bucket = (const char *)table->buckets[bucket_of(table, hash)];
 
 	if (bucket) {
 		__builtin_prefetch(bucket);
-		__builtin_prefetch(bucket + 64);
+		__builtin_prefetch(bucket + CACHE_LINE);
 	}
 }
 
-const void *state_table_prefetch_record(
-	const struct state_table *table, uint64_t hash, const struct attrib_id *id)
+void state_table_glance(const struct state_table *table, uint64_t hash, const struct attrib_id *id,
+	struct state_glance *out)
 {
 	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
 	const uint8_t *tag, *place;
 
+	*out = (struct state_glance){table->count, 0};
 	if (!bucket)
-		return NULL;
+		return;
 	tag = memchr(bucket->bytes, id->b[0], bucket->used);
-	place = record(table, bucket, tag ? (size_t)(tag - bucket->bytes) : bucket->used);
+	out->from = tag ? (size_t)(tag - bucket->bytes) : bucket->used;
+	place = record(table, bucket, out->from);
 	__builtin_prefetch(place);
 	__builtin_prefetch(place + record_size(table) - 1);
-	return tag ? place + ID_REST : NULL;
 }
 
-/* Bytes of heap behind a bucket: malloc rounds up to 16 with a head of 8. */
-static size_t bucket_bytes(const struct state_table *table, const struct state_bucket *bucket)
+const void *state_table_peek(
+	const struct state_table *table, uint64_t hash, const struct state_glance *glance)
 {
-	size_t bytes = sizeof *bucket + bucket->room * (1 + record_size(table));
+	struct state_bucket *bucket = table->buckets[bucket_of(table, hash)];
 
-	return (bytes + sizeof(size_t) + 15) & ~(size_t)15;
+	if (!bucket || glance->count != table->count || glance->from >= bucket->used)
+		return NULL;
+	return record(table, bucket, glance->from) + ID_REST;
 }
 
-static void bucket_free(struct state_table *table, struct state_bucket *bucket)
+static size_t bucket_bytes(const struct state_table *table, size_t room)
 {
-	if (bucket)
-		table->bytes -= bucket_bytes(table, bucket);
-	free(bucket);
+	return sizeof(struct state_bucket) + room * (1 + record_size(table));
 }
 
-/* A bucket with that much room and the old one's records, which is freed; NULL leaves it as it is. */
-static struct state_bucket *bucket_resize(
-	struct state_table *table, struct state_bucket *old, size_t room)
+static struct state_shelf *shelf_of(struct state_table *table, size_t room)
 {
-	struct state_bucket *bucket = malloc(sizeof *bucket + room * (1 + record_size(table)));
+	return &table->shelves[room / STATE_BUCKET_STEP];
+}
 
+/* An empty one, whose records its user fills in before anything else is freed. */
+static struct state_bucket *bucket_new(struct state_table *table, size_t room)
+{
+	struct state_bucket *bucket;
+
+	if (room > STATE_BUCKET_MAX) /* buckets of a table that could not grow for long */
+		return NULL;
+	bucket = state_shelf_take(shelf_of(table, room), table->sheets, bucket_bytes(table, room));
 	if (!bucket)
 		return NULL;
 	bucket->room = (uint32_t)room;
-	table->bytes += bucket_bytes(table, bucket);
-	bucket->used = old ? old->used : 0;
+	bucket->used = 0;
+	table->bytes += bucket_bytes(table, room);
+	return bucket;
+}
+
+/* Frees one that the directory names no more: the last of its room moves into its place. */
+static void bucket_free(struct state_table *table, struct state_bucket *bucket)
+{
+	struct state_shelf *shelf;
+	struct state_bucket *last;
+	size_t bytes;
+
+	if (!bucket)
+		return;
+	shelf = shelf_of(table, bucket->room);
+	last = state_shelf_last(shelf);
+	bytes = bucket_bytes(table, bucket->room);
+	if (last != bucket) {
+		memcpy(bucket, last, bytes);
+		table->buckets[bucket_of(table, hash_at(table, bucket, 0))] = bucket;
+	}
+	state_shelf_drop_last(shelf, table->sheets);
+	table->bytes -= bytes;
+}
+
+/* A bucket with that much room and the old one's records takes its place; false leaves it as it is. */
+static bool bucket_resize(struct state_table *table, struct state_bucket **place, size_t room)
+{
+	struct state_bucket *bucket = bucket_new(table, room), *old = *place;
+
+	if (!bucket)
+		return false;
 	if (old) {
+		bucket->used = old->used;
 		memcpy(bucket->bytes, old->bytes, old->used);
 		memcpy(record(table, bucket, 0), record(table, old, 0),
 			old->used * record_size(table));
 	}
+	*place = bucket;
 	bucket_free(table, old);
-	return bucket;
+	return true;
 }
 
 /* Appends a record; returns where it is, or NULL. */
@@ -201,10 +270,9 @@ static uint8_t *bucket_append(struct state_table *table, struct state_bucket **p
 	struct state_bucket *bucket = *place;
 
 	if (!bucket || bucket->used == bucket->room) {
-		bucket = bucket_resize(table, bucket, (bucket ? bucket->room : 0) + ROOM_STEP);
-		if (!bucket)
+		if (!bucket_resize(table, place, (bucket ? bucket->room : 0) + STATE_BUCKET_STEP))
 			return NULL;
-		*place = bucket;
+		bucket = *place;
 	}
 	bucket->bytes[bucket->used] = tag;
 	return record(table, bucket, bucket->used++);
@@ -228,7 +296,7 @@ static int directory_grow(struct state_table *table)
 
 static size_t round_room(size_t used)
 {
-	return (used + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+	return (used + STATE_BUCKET_STEP - 1) / STATE_BUCKET_STEP * STATE_BUCKET_STEP;
 }
 
 /* All of the bucket whose turn it is next: when it is split, a few dozen inserts later, it is there. */
@@ -291,7 +359,7 @@ static void split(struct state_table *table)
 	for (size_t i = 0; i < 2; i++) {
 		if (!used[i])
 			continue;
-		sides[i] = bucket_resize(table, NULL, round_room(used[i]));
+		sides[i] = bucket_new(table, round_room(used[i]));
 		if (!sides[i]) {
 			bucket_free(table, sides[0]);
 			return;
@@ -300,11 +368,11 @@ static void split(struct state_table *table)
 	}
 	if (old)
 		deal(table, old, sides);
-	bucket_free(table, old);
 	table->buckets[from] = sides[0];
 	table->buckets[to] = sides[1];
 	if (++table->count == 2 * table->half)
 		table->half *= 2;
+	bucket_free(table, old);
 	prefetch_turn(table);
 }
 
@@ -339,11 +407,10 @@ static void bucket_shrink(struct state_table *table, struct state_bucket **place
 	size_t room = round_room(bucket->used);
 
 	if (!room) {
-		bucket_free(table, bucket);
 		*place = NULL;
+		bucket_free(table, bucket);
 	} else if (room < bucket->room) {
-		bucket = bucket_resize(table, bucket, room);
-		*place = bucket ? bucket : *place;
+		bucket_resize(table, place, room); /* without memory it stays as it is */
 	}
 }
 

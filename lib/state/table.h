@@ -15,6 +15,10 @@
 #include <stdint.h>
 
 #include "attrib/id.h"
+#include "shelf.h"
+
+#define STATE_BUCKET_STEP 10  /* a bucket grows by so many records ... */
+#define STATE_BUCKET_MAX  960 /* ... up to so many: many times of what chance makes of one */
 
 struct state_bucket;
 struct state_table {
@@ -24,10 +28,14 @@ struct state_table {
 	size_t value_size;             /* bytes of a value, 1 to 17 */
 	uint64_t seed;
 	uint64_t entries;
-	uint64_t bytes; /* all that it takes from the heap */
+	uint64_t bytes;              /* of directory and buckets */
+	struct state_sheets *sheets; /* borrowed: buckets lie there ... */
+	struct state_shelf
+		shelves[STATE_BUCKET_MAX / STATE_BUCKET_STEP + 1]; /* ... by their room */
 };
 
-int state_table_init(struct state_table *table, size_t value_size, uint64_t seed);
+int state_table_init(
+	struct state_table *table, size_t value_size, uint64_t seed, struct state_sheets *sheets);
 /* Makes an empty table as wide as that many entries will want it; without memory it grows as always. */
 void state_table_expect(struct state_table *table, uint64_t entries);
 void state_table_done(struct state_table *table);
@@ -36,12 +44,25 @@ void state_table_done(struct state_table *table);
 uint64_t state_table_hash(const struct state_table *table, const struct attrib_id *id);
 /* The value of an id (unaligned: read it by memcpy), or NULL. Valid until the next insert or sweep. */
 void *state_table_find(const struct state_table *table, uint64_t hash, const struct attrib_id *id);
-/* Brings near what a find of that id will read first. */
+/* Looking ahead, in steps (ahead.h). Brings near the id's place in the directory; */
 void state_table_prefetch(const struct state_table *table, uint64_t hash);
-/* When that has come: brings near what a find or an insert will read then. Returns the value that it
- * will probably find, to be looked at with suspicion: it may be another id's. */
-const void *state_table_prefetch_record(
-	const struct state_table *table, uint64_t hash, const struct attrib_id *id);
+/* then, by that, its bucket; */
+void state_table_prefetch_bucket(const struct state_table *table, uint64_t hash);
+/* How far a search for an id can start: the records before have another tag, until a split. */
+struct state_glance {
+	size_t count; /* of the table, which a split changes */
+	size_t from;
+};
+/* then, by that, what a find or an insert will read then, and remembers where. */
+void state_table_glance(const struct state_table *table, uint64_t hash, const struct attrib_id *id,
+	struct state_glance *out);
+/* The value that a find will probably find, to be looked at with suspicion: it may be another id's. Or
+ * NULL. */
+const void *state_table_peek(
+	const struct state_table *table, uint64_t hash, const struct state_glance *glance);
+/* The same as find, by a glance after which the table was not swept. */
+void *state_table_find_seen(const struct state_table *table, uint64_t hash,
+	const struct attrib_id *id, const struct state_glance *glance);
 /* A new record for an id that is not there; its value is all zero. NULL when memory is out. */
 void *state_table_insert(struct state_table *table, uint64_t hash, const struct attrib_id *id);
 
