@@ -1,8 +1,7 @@
 /*
  * The bump allocator. Blocks form a list with the one that is being filled at its head; a request
  * that is larger than a block gets a block of its own behind the head, so that it does not waste
- * the room that is left there. Under AddressSanitizer what was not handed out is poisoned, and so is a
- * gap behind every piece: who reads beyond it is told.
+ * the room that is left there.
  */
 #include "attrib/arena.h"
 
@@ -11,14 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-#ifdef WITH_ASAN
+#ifdef ATTRIB_ARENA_GAPS
 #include <sanitizer/asan_interface.h>
 #define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
@@ -33,7 +25,7 @@
 
 struct attrib_arena_block {
 	struct attrib_arena_block *next; /* older, or a large one */
-	size_t size, used;               /* bytes of data */
+	size_t size;                     /* bytes of data */
 	_Alignas(16) unsigned char data[];
 };
 
@@ -64,6 +56,14 @@ void attrib_arena_done(struct attrib_arena *arena)
 	*arena = (struct attrib_arena){.block_size = arena->block_size};
 }
 
+/* From its start; NULL: nothing is being filled. */
+static void fill(struct attrib_arena *arena, struct attrib_arena_block *block)
+{
+	arena->head = block;
+	arena->at = block ? block->data : NULL;
+	arena->left = block ? block->size : 0;
+}
+
 void attrib_arena_reset(struct attrib_arena *arena)
 {
 	struct attrib_arena_block *keep = NULL, *block = arena->head, *next;
@@ -77,63 +77,66 @@ void attrib_arena_reset(struct attrib_arena *arena)
 	}
 	if (keep) {
 		keep->next = NULL;
-		keep->used = 0;
 		POISON(keep->data, keep->size);
 	}
-	arena->head = keep;
+	fill(arena, keep);
 	arena->used = 0;
 	arena->failed = false;
 }
 
-static struct attrib_arena_block *block_add(struct attrib_arena *arena, size_t size)
+/* A new block: one for `room` alone when that is large and something else is being filled. */
+static struct attrib_arena_block *block_add(struct attrib_arena *arena, size_t room)
 {
-	bool large = size > arena->block_size;
-	size_t bytes = large ? size : arena->block_size;
+	bool large = room > arena->block_size;
+	size_t bytes = large ? room : arena->block_size;
 	struct attrib_arena_block *block = malloc(sizeof *block + bytes);
 
 	if (!block)
 		return NULL;
 	block->size = bytes;
-	block->used = 0;
 	POISON(block->data, block->size);
 	if (large && arena->head) {
 		block->next = arena->head->next;
 		arena->head->next = block;
 	} else {
 		block->next = arena->head;
-		arena->head = block;
+		fill(arena, block);
 	}
 	return block;
 }
 
-void *attrib_arena_raw(struct attrib_arena *arena, size_t size)
+static void *take(struct attrib_arena *arena, size_t room)
 {
-	struct attrib_arena_block *block = arena->head;
-	size_t room = size ? (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
-	void *p;
+	struct attrib_arena_block *block;
+	void *p = arena->at;
 
-	room += GAP(room);
-	if (size > SIZE_MAX / 2)
-		block = NULL;
-	else if (!block || block->size - block->used < room)
+	if (arena->left < room) {
 		block = block_add(arena, room);
-	if (!block) {
-		arena->failed = true;
-		return NULL;
+		if (!block)
+			return NULL;
+		p = block->data;
+		if (block != arena->head)
+			return p;
 	}
-	p = block->data + block->used;
-	block->used += room;
-	arena->used += room;
-	UNPOISON(p, size);
+	arena->at += room;
+	arena->left -= room;
 	return p;
 }
 
-void *attrib_arena_alloc(struct attrib_arena *arena, size_t size)
+void *attrib_arena_more(struct attrib_arena *arena, size_t size)
 {
-	void *p = attrib_arena_raw(arena, size);
+	size_t room = size ? (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
+	void *p = NULL;
 
-	if (p)
-		memset(p, 0, size);
+	room += GAP(room);
+	if (size <= SIZE_MAX / 2)
+		p = take(arena, room);
+	if (!p) {
+		arena->failed = true;
+		return NULL;
+	}
+	arena->used += room;
+	UNPOISON(p, size);
 	return p;
 }
 

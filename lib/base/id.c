@@ -12,6 +12,8 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+/* Its functions as part of these: most texts are shorter than what a call into the library costs. */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 struct attrib_keys {

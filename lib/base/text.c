@@ -17,16 +17,26 @@ static inline bool is_upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-static struct attrib_str fold_ascii(struct attrib_arena *arena, struct attrib_str s)
-{
-	size_t first = 0;
-	char *p;
+/* What stands in a text, found in one pass. */
+struct content {
+	bool ascii, upper;
+};
 
-	while (first < s.n && !is_upper(s.p[first]))
-		first++;
-	if (first == s.n)
-		return s;
-	p = attrib_arena_raw(arena, s.n);
+static struct content content_of(struct attrib_str s)
+{
+	unsigned char all = 0, upper = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		all |= (unsigned char)s.p[i];
+		upper |= (unsigned char)((unsigned char)s.p[i] - 'A') < 26;
+	}
+	return (struct content){all < 0x80, upper};
+}
+
+static struct attrib_str lower_ascii(struct attrib_arena *arena, struct attrib_str s)
+{
+	char *p = attrib_arena_raw(arena, s.n);
+
 	if (!p)
 		return ATTRIB_STR_NONE;
 	for (size_t i = 0; i < s.n; i++)
@@ -53,22 +63,16 @@ static struct attrib_str fold_unicode(struct attrib_arena *arena, struct attrib_
 	return attrib_str_trim((struct attrib_str){(const char *)points, (size_t)n});
 }
 
-static bool is_ascii(struct attrib_str s)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		all |= (unsigned char)s.p[i];
-	return all < 0x80;
-}
-
 struct attrib_str attrib_fold(struct attrib_arena *arena, struct attrib_str s)
 {
+	struct content content = content_of(s);
+
 	if (s.n == 0)
 		return ATTRIB_STR("");
-	if (is_ascii(s))
-		return fold_ascii(arena, attrib_str_trim(s));
-	return fold_unicode(arena, s);
+	if (!content.ascii)
+		return fold_unicode(arena, s);
+	s = attrib_str_trim(s);
+	return content.upper ? lower_ascii(arena, s) : s;
 }
 
 /* ASCII that stands for itself in a form. */
