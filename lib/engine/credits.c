@@ -72,6 +72,22 @@ static void policy_credit(struct sheet *sheet, const struct attrib_outcome *outc
 	give_all(sheet, ATTRIB_MODEL_POLICY, row);
 }
 
+/* Every model but the policy. */
+static void give_models(struct sheet *sheet, size_t row)
+{
+	for (enum attrib_model m = ATTRIB_MODEL_POLICY + 1; m < ATTRIB_MODEL_COUNT; m++)
+		give_all(sheet, m, row);
+}
+
+static int split_models(struct sheet *sheet)
+{
+	int err = 0;
+
+	for (enum attrib_model m = ATTRIB_MODEL_POLICY + 1; m < ATTRIB_MODEL_COUNT && err == 0; m++)
+		err = split(sheet, m);
+	return err;
+}
+
 /* Models that have no touch: with unattributed if that row is there, else with a row of their own. */
 static void empty_models(struct sheet *sheet)
 {
@@ -79,8 +95,7 @@ static void empty_models(struct sheet *sheet)
 
 	if (sheet->credits[row].channel != ATTRIB_CHANNEL_UNATTRIBUTED)
 		row = nobody(sheet, ATTRIB_CHANNEL_UNATTRIBUTED, ATTRIB_STR_NONE);
-	for (enum attrib_model m = ATTRIB_MODEL_POLICY + 1; m < ATTRIB_MODEL_COUNT; m++)
-		give_all(sheet, m, row);
+	give_models(sheet, row);
 }
 
 int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *outcome,
@@ -99,11 +114,10 @@ int attrib_credits(const struct attrib_path *path, const struct attrib_outcome *
 	policy_credit(&sheet, outcome);
 	if (rows == 0)
 		empty_models(&sheet);
-	for (enum attrib_model m = ATTRIB_MODEL_POLICY + 1; rows && m < ATTRIB_MODEL_COUNT; m++) {
-		int err = split(&sheet, m);
-		if (err)
-			return err; /* uncovered: weights are never all zero, nor near 2^64 */
-	}
+	else if (rows == 1) /* one touch has all of it, whatever its weight */
+		give_models(&sheet, 0);
+	else if (split_models(&sheet) != 0)
+		return ATTRIB_E_INVALID; /* uncovered: weights are never all zero, nor near 2^64 */
 	out->credits = sheet.credits;
 	out->credit_count = sheet.n;
 	return 0;

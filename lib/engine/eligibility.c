@@ -168,6 +168,22 @@ static enum attrib_reason code_reason(const struct judge *judge, struct attrib_c
 	return ATTRIB_REASON_NO_OWNER;
 }
 
+/* "<source>/<medium>" */
+static struct attrib_str other_name(const struct attrib_utm *utm, struct attrib_arena *arena)
+{
+	size_t n = utm->source.n, m = utm->medium.n;
+	char *p = attrib_arena_raw(arena, n + 1 + m);
+
+	if (!p)
+		return ATTRIB_STR_NONE;
+	if (n)
+		memcpy(p, utm->source.p, n);
+	p[n] = '/';
+	if (m)
+		memcpy(p + n + 1, utm->medium.p, m);
+	return (struct attrib_str){p, n + 1 + m};
+}
+
 void attrib_path_judge(
 	struct attrib_path *path, const struct attrib_catalog *catalog, struct attrib_arena *arena)
 {
@@ -191,8 +207,6 @@ void attrib_path_judge(
 			c->step.reason = ATTRIB_REASON_RENEWAL;
 		c->step.eligible = earns(c->step.reason);
 		if (c->unowned)
-			c->other = attrib_arena_printf(arena, "%.*s/%.*s", (int)c->utm.source.n,
-				c->utm.source.n ? c->utm.source.p : "", (int)c->utm.medium.n,
-				c->utm.medium.n ? c->utm.medium.p : "");
+			c->other = other_name(&c->utm, arena);
 	}
 }

@@ -99,12 +99,12 @@ static int put_count(struct attrib_engine *engine, const struct attrib_count *co
 
 /* Traffic of one event: whether it counts is known when its claim was added. In silence nothing does,
  * but the first click of a day claims that it was the first. */
-static int take_count(struct attrib_engine *engine, const struct attrib_event *event,
-	const struct attrib_claimer *claimer, size_t claim, bool silent)
+static int take_count(struct attrib_engine *engine, struct attrib_known_site *site,
+	const struct attrib_event *event, const struct attrib_claimer *claimer, size_t claim,
+	bool silent)
 {
 	struct attrib_count count = {.claim = claim, .unique_claim = ATTRIB_NO_FACT};
 	struct attrib_id unique;
-	int64_t day_at;
 	int err = 0;
 
 	if (silent && event->type != ATTRIB_EVENT_CLICK)
@@ -113,11 +113,11 @@ static int take_count(struct attrib_engine *engine, const struct attrib_event *e
 	count.key_hash = attrib_traffic_hash(&count.traffic);
 	if (!silent)
 		err = put_count(engine, &count);
-	if (err || !attrib_traffic_unique(event, &count.traffic, engine->site->zone, engine->keys,
-			   &engine->arena, &unique, &day_at))
+	if (err || !attrib_traffic_unique(event, &count.traffic, &site->day, engine->keys,
+			   &engine->arena, &unique))
 		return err;
 	err = attrib_facts_claim(&engine->facts, event, &unique, claimer, &count.unique_claim);
-	count.traffic.bucket_at = day_at;
+	count.traffic.bucket_at = site->day.start_at;
 	count.traffic.verdicts = 0;
 	return err || silent ? err : put_count(engine, &count);
 }
@@ -180,21 +180,29 @@ static int take_note(struct attrib_engine *engine, const struct attrib_event *ev
 	return 0;
 }
 
-/* The site of an event; most come from the site of the one before. Its name stays, as the payload's
+/* The site of an event, found among those that other records named. Its name stays, as the payload's
  * does not. */
-static bool find_site(struct attrib_engine *engine, struct attrib_event *event)
+static struct attrib_known_site *find_site(struct attrib_engine *engine, struct attrib_event *event)
 {
-	if (!engine->site || !attrib_str_eq(engine->site->name, event->site))
-		engine->site = attrib_catalog_site(engine->catalog, event->site);
-	if (engine->site)
-		event->site = engine->site->name;
-	return engine->site != NULL;
+	struct attrib_str name = event->site;
+	size_t place = name.n ? 5 * name.n + (uint8_t)name.p[0] + (uint8_t)name.p[name.n - 1] : 0;
+	struct attrib_known_site *known = &engine->sites[place % ATTRIB_KNOWN_SITES];
+
+	if (!known->site || !attrib_str_eq(known->site->name, name)) {
+		const struct attrib_site *site = attrib_catalog_site(engine->catalog, name);
+		if (!site)
+			return NULL;
+		*known = (struct attrib_known_site){site, {site->zone, ATTRIB_NEVER, 0}};
+	}
+	event->site = known->site->name;
+	return known;
 }
 
 static int read_record(
 	struct attrib_engine *engine, const struct attrib_engine_record *record, bool silent)
 {
 	struct attrib_claimer claimer = {record->lane, record->number};
+	struct attrib_known_site *site;
 	struct attrib_event event;
 	size_t claim;
 	int err;
@@ -205,7 +213,8 @@ static int read_record(
 		engine->stats.bad_payloads += err != ATTRIB_E_NOMEM;
 		return err == ATTRIB_E_NOMEM ? err : 0;
 	}
-	if (!find_site(engine, &event)) {
+	site = find_site(engine, &event);
+	if (!site) {
 		engine->stats.unknown_sites++;
 		return 0;
 	}
@@ -216,7 +225,7 @@ static int read_record(
 		engine->oldest_received_at = event.received_at;
 	err = attrib_facts_add(&engine->facts, &event, &claimer, &claim);
 	if (err == 0 && claim != ATTRIB_NO_FACT)
-		err = take_count(engine, &event, &claimer, claim, silent);
+		err = take_count(engine, site, &event, &claimer, claim, silent);
 	if (err == 0 && !silent)
 		err = take_note(engine, &event);
 	return err ? err : check_memory(engine);

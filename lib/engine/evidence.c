@@ -10,6 +10,7 @@
 #include "facts.h"
 
 #define TEXTS     8
+#define KEYS      3 /* of them; the others are the utm's */
 #define HEAD_SIZE 6
 #define TEXT_MAX  UINT16_MAX
 
@@ -37,22 +38,22 @@ static char *text_put(char *p, struct attrib_str s)
 struct attrib_str attrib_evidence_write(
 	const struct attrib_event *event, struct attrib_arena *arena)
 {
-	struct attrib_evidence e = {
-		.event_id = event->event_id, .link = event->link, .affiliate = event->affiliate};
-	struct attrib_str *texts[TEXTS];
-	size_t size = HEAD_SIZE;
+	const struct attrib_str *keys[KEYS] = {&event->event_id, &event->link, &event->affiliate};
+	const struct attrib_utm *utm = &event->utm;
+	const struct attrib_str *parts[TEXTS - KEYS] = {
+		&utm->source, &utm->medium, &utm->campaign, &utm->term, &utm->content};
+	struct attrib_str texts[TEXTS];
+	size_t n = 0, size = HEAD_SIZE;
 	uint8_t present = 0;
 	char *p, *start;
 
-	if (event->has_utm)
-		e.utm = event->utm;
-	texts_of(&e, texts);
-	for (size_t i = 0; i < TEXTS; i++) {
-		*texts[i] = cut(*texts[i]);
-		if (texts[i]->n) {
-			present |= (uint8_t)(1u << i);
-			size += 2 + texts[i]->n;
-		}
+	for (unsigned i = 0; i < (event->has_utm ? TEXTS : KEYS); i++) {
+		const struct attrib_str *text = i < KEYS ? keys[i] : parts[i - KEYS];
+		if (!text->n)
+			continue;
+		texts[n] = cut(*text);
+		size += 2 + texts[n++].n;
+		present |= (uint8_t)(1u << i);
 	}
 	start = p = attrib_arena_raw(arena, size);
 	if (!p)
@@ -61,9 +62,8 @@ struct attrib_str attrib_evidence_write(
 	for (int shift = 0; shift < 32; shift += 8)
 		*p++ = (char)(event->verdicts >> shift);
 	*p++ = (char)present;
-	for (size_t i = 0; i < TEXTS; i++)
-		if (texts[i]->n)
-			p = text_put(p, *texts[i]);
+	for (size_t i = 0; i < n; i++)
+		p = text_put(p, texts[i]);
 	return (struct attrib_str){start, size};
 }
 

@@ -253,7 +253,7 @@ static void drop_copies(struct attrib_path *path)
 {
 	size_t kept = 0;
 
-	qsort(path->candidates, path->n, sizeof *path->candidates, by_touch);
+	attrib_sort(path->candidates, path->n, sizeof *path->candidates, by_touch);
 	for (size_t i = 0; i < path->n;) {
 		size_t first = i, end = i;
 		bool by_click = false, by_signed = false;
@@ -297,8 +297,7 @@ static int by_time(const void *left, const void *right)
 
 void attrib_path_sort(struct attrib_path *path)
 {
-	if (path->n)
-		qsort(path->candidates, path->n, sizeof *path->candidates, by_time);
+	attrib_sort(path->candidates, path->n, sizeof *path->candidates, by_time);
 }
 
 int attrib_path_gather(struct attrib_path *path, struct attrib_person *person,

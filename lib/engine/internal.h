@@ -30,11 +30,18 @@ struct attrib_note {
 	};
 };
 
+/* A site that records name, and the day that they are of. */
+struct attrib_known_site {
+	const struct attrib_site *site; /* of the catalog; NULL = free */
+	struct attrib_day day;
+};
+#define ATTRIB_KNOWN_SITES 16 /* by length and ends of their names */
+
 struct attrib_engine {
 	struct attrib_state *state; /* borrowed, as are the keys */
 	struct attrib_keys *keys;
-	struct attrib_catalog *catalog; /* a reference */
-	const struct attrib_site *site; /* of the catalog: that of the last event; or NULL */
+	struct attrib_catalog *catalog;                     /* a reference */
+	struct attrib_known_site sites[ATTRIB_KNOWN_SITES]; /* of that catalog */
 	struct attrib_engine_stats stats;
 
 	/* of the group at hand */

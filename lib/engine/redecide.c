@@ -70,7 +70,7 @@ void attrib_engine_use_catalog(struct attrib_engine *engine, struct attrib_catal
 {
 	engine->catalog = attrib_catalog_ref(catalog);
 	engine->decider.catalog = engine->catalog;
-	engine->site = NULL;
+	memset(engine->sites, 0, sizeof engine->sites);
 	engine->repeat_first = any_repeat_first(engine->catalog);
 }
 

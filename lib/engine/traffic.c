@@ -73,9 +73,17 @@ static int64_t day_start(const struct attrib_zone *zone, int32_t day)
 	return bucket_of(at);
 }
 
+static void set_day(struct attrib_day *day, int32_t number)
+{
+	if (day->start_at != ATTRIB_NEVER && day->day == number)
+		return;
+	day->day = number;
+	day->start_at = day_start(day->zone, number);
+}
+
 bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib_traffic *traffic,
-	const struct attrib_zone *zone, struct attrib_keys *keys, struct attrib_arena *arena,
-	struct attrib_id *id, int64_t *day_at)
+	struct attrib_day *day, struct attrib_keys *keys, struct attrib_arena *arena,
+	struct attrib_id *id)
 {
 	struct {
 		struct attrib_id visitor;
@@ -88,7 +96,7 @@ bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib
 		event->verdicts & ATTRIB_VERDICTS_INVALID)
 		return false;
 	head.visitor = event->visitor;
-	head.day = attrib_zone_day(zone, event->occurred_at);
+	head.day = attrib_zone_day(day->zone, event->occurred_at);
 	head.channel = traffic->channel;
 	text = attrib_arena_raw(arena, sizeof head + traffic->key.n);
 	if (!text)
@@ -98,6 +106,6 @@ bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib
 		memcpy(text + sizeof head, traffic->key.p, traffic->key.n);
 	/* the text is the sender's own, but so is the visitor: a collision would hide own clicks */
 	*id = attrib_id_derive(keys, ATTRIB_ID_UNIQUE, text, sizeof head + traffic->key.n);
-	*day_at = day_start(zone, head.day);
+	set_day(day, head.day);
 	return true;
 }

@@ -13,12 +13,19 @@
  * empty when memory is out, which the arena remembers. */
 void attrib_traffic_of(
 	const struct attrib_event *event, struct attrib_arena *arena, struct attrib_traffic *out);
+/* The local day of a zone that was last asked about: most clicks are of one day, and where it begins is
+ * three searches in the zone's table. */
+struct attrib_day {
+	const struct attrib_zone *zone; /* borrowed */
+	int64_t start_at;               /* ATTRIB_NEVER: no day yet */
+	int32_t day;
+};
 /* The id that the first valid click of (local day, tracker, visitor) claims; false: none is due.
- * *day_at: the start of that local day, where uniques are counted: the bucket of the click that came
+ * day is then set to that local day, at whose start uniques are counted: the bucket of the click that came
  * first would depend on the order of arrival. */
 bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib_traffic *traffic,
-	const struct attrib_zone *zone, struct attrib_keys *keys, struct attrib_arena *arena,
-	struct attrib_id *id, int64_t *day_at);
+	struct attrib_day *day, struct attrib_keys *keys, struct attrib_arena *arena,
+	struct attrib_id *id);
 
 /* Of site, channel and key: the rows of one key in different buckets share it. */
 uint64_t attrib_traffic_hash(const struct attrib_traffic *traffic);

@@ -12,6 +12,10 @@
 size_t attrib_sort_unique(
 	void *rows, size_t n, size_t size, int (*cmp)(const void *, const void *));
 
+/* Sorts them, equal ones in the order in which they were. What a decision looks at is a few rows, often in
+ * order already, and too large to be moved without need: below SHORT rows no qsort. */
+void attrib_sort(void *rows, size_t n, size_t size, int (*cmp)(const void *, const void *));
+
 /* The sign of a - b. */
 static inline int attrib_int_cmp(int64_t a, int64_t b)
 {
