@@ -3,7 +3,7 @@
  * 512, a new batch every 20,000 records. The thread that flushes seals it, so that is told apart. Then
  * the same records into an empty state, silently, as after a restart. Fastest of three rounds.
  *
- *   engine_bench [records, default 1000000] [visitors, default a third of them]
+ *   engine_bench [records, default 1000000] [visitors, default a third of them] [orders of 100, default 4]
  */
 #include <stdlib.h>
 
@@ -19,13 +19,14 @@ struct figures {
 	uint64_t decisions, rows;
 };
 
-static struct attrib_engine_record *make_records(
-	struct attrib_keys *keys, uint64_t n, uint64_t visitors, struct attrib_arena *arena)
+static struct attrib_engine_record *make_records(struct attrib_keys *keys, uint64_t n,
+	uint64_t visitors, uint64_t share, struct attrib_arena *arena)
 {
 	struct attrib_engine_record *records = bench_room(n, sizeof *records);
 	struct bench_maker maker;
 
 	bench_maker_init(&maker, keys, visitors);
+	maker.share = share;
 	for (uint64_t i = 0; i < n; i++) {
 		records[i] = (struct attrib_engine_record){
 			{{1}}, i + 1, attrib_arena_str(arena, bench_maker_next(&maker))};
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 {
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
 	uint64_t visitors = argc > 2 ? strtoull(argv[2], NULL, 10) : n / 3;
+	uint64_t share = argc > 3 ? strtoull(argv[3], NULL, 10) : BENCH_ORDERS;
 	uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
 	struct attrib_engine_record *records;
 	struct attrib_catalog *catalog;
@@ -121,14 +123,15 @@ int main(int argc, char **argv)
 	struct attrib_arena arena;
 	size_t before;
 
-	bench_must(n && visitors ? 0 : ATTRIB_E_INVALID, "arguments");
+	bench_must(n && visitors && share <= BENCH_ORDERS_MAX ? 0 : ATTRIB_E_INVALID, "arguments");
 	bench_must(keys ? 0 : ATTRIB_E_NOMEM, "keys");
 	attrib_arena_init(&arena, 1u << 20);
 	catalog = bench_catalog(&arena);
 	before = arena.used;
-	records = make_records(keys, n, visitors, &arena);
-	printf("%" PRIu64 " records of %.0f bytes, %" PRIu64 " visitors\n", n,
-		(double)(arena.used - before) / (double)n, visitors);
+	records = make_records(keys, n, visitors, share, &arena);
+	printf("%" PRIu64 " records of %.0f bytes, %" PRIu64 " visitors, %" PRIu64
+	       " orders in 100 records\n",
+		n, (double)(arena.used - before) / (double)n, visitors, share);
 	run("applied", keys, catalog, records, n, false);
 	run("silent", keys, catalog, records, n, true);
 	free(records);

@@ -160,7 +160,7 @@ static void take_key(struct bench_maker *maker, struct attrib_event *event)
 static void make_event(struct bench_maker *maker, uint64_t number, struct attrib_event *event)
 {
 	uint64_t who = draw(&maker->seed, maker->visitor_count), kind = draw(&maker->seed, 100);
-	bool is_signed = kind >= 95;
+	bool is_signed = kind >= 99 - maker->share;
 
 	*event =
 		(struct attrib_event){.type = kind < 90 ? ATTRIB_EVENT_CART : ATTRIB_EVENT_CHECKOUT,
@@ -196,7 +196,8 @@ void bench_maker_init(struct bench_maker *maker, struct attrib_keys *keys, uint6
 		.arena = bench_room(1, sizeof *maker->arena),
 		.visitors = bench_room(visitors, sizeof(struct bench_visitor)),
 		.visitor_count = visitors,
-		.seed = 1};
+		.seed = 1,
+		.share = BENCH_ORDERS};
 	attrib_arena_init(maker->arena, 1u << 16);
 	attrib_buf_init(&maker->buf);
 }
