@@ -1,6 +1,6 @@
 /*
- * attribd outbox list|retry: events that receivers have not confirmed, and another try for those that
- * were given up. The running daemon sends them.
+ * attribd outbox list|retry: events that receivers have not confirmed, and another try now for those that
+ * have failed or were given up. The running daemon sends them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -45,13 +45,13 @@ static int retry(const char *conninfo, const char *site, char **names, int count
 	int err = attrib_postgres_outbox_retry(&retry, &error);
 
 	if (err == ATTRIB_E_NOT_FOUND && count) {
-		cmd_complain("outbox: nothing that was given up has one of these order, event or "
+		cmd_complain("outbox: nothing that has failed has one of these order, event or "
 			     "webhook ids; see attribd outbox list");
 		return EX_DATAERR;
 	}
 	if (err && err != ATTRIB_E_NOT_FOUND)
 		return cmd_database_failed(err, &error);
-	printf("%lu of what was given up %s due again\n", n, n == 1 ? "is" : "are");
+	printf("%lu event%s due again\n", n, n == 1 ? " is" : "s are");
 	return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 

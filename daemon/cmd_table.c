@@ -409,7 +409,7 @@ const struct cmd cmd_table[] = {
 			CMD_OPTION_FORMAT | CMD_OPTION_PRESET | CMD_OPTION_BACKFILL,
 		1, 1, cmd_reconcile},
 	{"outbox", "list|retry [ID...] [--site S] [--format table|csv|json] [-c FILE]",
-		"show forwarded events that were not confirmed, and try dead ones again",
+		"show forwarded events that were not confirmed, and try failed ones now",
 		"Decided conversions go to the receivers of forward.url. list prints the events "
 		"that\n"
 		"were not confirmed yet, and why:\n"
@@ -417,11 +417,11 @@ const struct cmd cmd_table[] = {
 		"  sending   on its way\n"
 		"  held      behind an earlier event of the same conversion\n"
 		"  dead      given up after forward.give_up; those behind it are held\n"
-		"retry makes dead ones due again, in their order: those with these order, event "
-		"or\n"
-		"webhook ids, or all. The running daemon sends them. Nothing of that name gives "
-		"exit\n"
-		"status 65.\n\n"
+		"retry makes dead ones, and those that wait after a failure, due now, in their "
+		"order: those\n"
+		"with these order, event or webhook ids, or all. The running daemon sends them. "
+		"Nothing of\n"
+		"that name gives exit status 65.\n\n"
 		"Examples:\n"
 		"  attribd outbox list -c attribd.conf\n"
 		"  attribd outbox retry --site acme -c attribd.conf\n"

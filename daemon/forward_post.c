@@ -100,6 +100,8 @@ static bool set_target(CURL *easy, const struct attribd_forward_config *to)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 		timeout_ms < CONNECT_MS_MAX ? timeout_ms : CONNECT_MS_MAX);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* a name server that hangs has a thread of libcurl's own: who has run out of time leaves it alone */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	ok &= curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
 	if (*to->ca_file) {
 		ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, to->ca_file) == CURLE_OK;

@@ -192,7 +192,8 @@ int attrib_postgres_retry(
 
 /* -- outbox -------------------------------------------------------------------------------------- */
 
-/* What was not sent is the report "outbox". Here: events that were given up are due again. Names are
+/* What was not sent is the report "outbox". Here: events that were given up, or that have failed
+ * and wait for their next try, are due now. Names are
  * order, event or webhook ids; row() hears the event's id as key, and an empty message. Errors as
  * above. */
 int attrib_postgres_outbox_retry(

@@ -173,11 +173,12 @@ CREATE OR REPLACE FUNCTION attrib.outbox_retry_v1(p_site text, p_names text[])
 RETURNS SETOF attrib.outbox_event LANGUAGE sql AS $$
 	UPDATE attrib.outbox_event SET state = 'waiting', next_at = clock_timestamp(), begun_at = NULL, tries = 0,
 		done_at = NULL
-	WHERE state = 'dead' AND (p_site IS NULL OR site = p_site)
+	WHERE (state = 'dead' OR (state = 'waiting' AND tries > 0 AND holder IS NULL))
+		AND (p_site IS NULL OR site = p_site)
 		AND (p_names IS NULL OR order_id = ANY (p_names) OR event_id = ANY (p_names) OR webhook_id = ANY (p_names))
 	RETURNING *
 $$;
-COMMENT ON FUNCTION attrib.outbox_retry_v1(text, text[]) IS 'Dead events are due again: all, those of a site, or of these order, event or webhook ids.';
+COMMENT ON FUNCTION attrib.outbox_retry_v1(text, text[]) IS 'Events that were given up, or have failed and wait for their next try, are due now, as if they had never been tried: all, those of a site, or of these order, event or webhook ids.';
 
 CREATE OR REPLACE FUNCTION attrib.outbox_trim_v1(p_sent interval, p_dead interval, p_most int)
 RETURNS bigint LANGUAGE sql AS $$

@@ -150,6 +150,20 @@ test('failures of every kind are tried again, and no later event goes before', a
   assert.equal(shop.log.match(/WARN|trying again, later and later/g)?.length, 1, 'one line for all that failed at once');
 });
 
+test('nobody is there: it goes out when somebody is, at once when told so', async () => {
+  const port = await freePort();
+  await reload(site({ url: `http://127.0.0.1:${port}/hook`, more: 'forward.retry_after = 1h' }));
+  await send(order('refused'));
+  await until('a failure', async () => (await shop.query("SELECT FROM attrib.outbox WHERE order_id = 'refused' AND tries = 1 AND error LIKE '%connect%' AND next_at > now() + interval '20 min'")).length);
+  const late = await Receiver.open({ secrets: [OLD], port });
+  assert.match(await shop.cli('outbox', 'retry', '-c', shop.config, '--site', 'acme'), /order:refused: due again\n1 event is due again/);
+  await until('it', () => late.of('refused').length);
+  check(late.deliveries);
+  await confirmed();
+  await late.close();
+  await reload(site());
+});
+
 test('a large answer is cut, not read, and the event is taken', async () => {
   let asked = 0;
   receiver.answer('large', (r) => {

@@ -486,6 +486,23 @@ static void what_is_dead_can_be_tried_again(void **state)
 	attrib_outbox_close(a);
 }
 
+static void what_waits_after_a_failure_can_be_hurried(void **state)
+{
+	struct attrib_outbox *a = sender(1);
+
+	(void)state;
+	put_orders(3);
+	struct claimed first = claim(a, 2);
+	assert_true(mark(a, &first.event[0], ATTRIB_OUTBOX_AGAIN, 3600 * S));
+	assert_int_equal(
+		retry(NULL), 1); /* not the one that is on its way, nor the one that is due */
+	struct claimed again = claim(a, 1);
+	assert_int_equal(again.n, 1);
+	assert_int_equal(claim(a, 64).n, 1);
+	assert_true(mark(a, &first.event[1], ATTRIB_OUTBOX_SENT, 0));
+	attrib_outbox_close(a);
+}
+
 static void old_ones_are_deleted_in_steps(void **state)
 {
 	struct attrib_outbox *a = sender(1);
@@ -558,6 +575,7 @@ int main(void)
 		CASE(held_ones_are_put_off),
 		CASE(waits_as_long_as_it_was_told),
 		CASE(what_is_dead_can_be_tried_again),
+		CASE(what_waits_after_a_failure_can_be_hurried),
 		CASE(old_ones_are_deleted_in_steps),
 		CASE(tells_how_much_waits),
 	};
