@@ -1,24 +1,28 @@
 // Does the daemon catch up after an outage faster than events arrive? PostgreSQL is stopped while events
 // arrive, then started, and clients go on as fast as they can all the time.
 //
-//   node bench/catchup.mjs [--events N] [--rounds N] [--orders 0..4]      ATTRIBD names the daemon (a release build)
+//   node bench/catchup.mjs [--events N] [--rounds N] [--orders 0..4] [--request 250|1]      ATTRIBD names the daemon
 //
+// (a release build). Requests of 250 events come from 8 connections of this process, requests of one, as webhooks,
+// pixels and tags send them, from 64 connections of wrk (catchup.lua).
 // What counts is the ratio: records flushed to records acknowledged, from the moment PostgreSQL is back until
 // the backlog is gone (or so many have come again). Above 1 the backlog shrinks under full load. Needs `npm ci`
 // in tests/e2e once.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CATALOG, Shop, root, sleep } from '../tests/e2e/support.mjs';
+import { CATALOG, Shop, WRITE_KEY, root, sleep } from '../tests/e2e/support.mjs';
 
-const { values } = parseArgs({ options: { events: { type: 'string', default: '200000' }, rounds: { type: 'string', default: '3' }, orders: { type: 'string', default: '4' } } });
+const { values } = parseArgs({ options: { events: { type: 'string', default: '200000' }, rounds: { type: 'string', default: '3' }, orders: { type: 'string', default: '4' }, request: { type: 'string', default: '250' } } });
 const ORDERS = Math.min(4, Number(values.orders)); // of 100 events
 const REFUNDS = ORDERS ? 1 : 0;
 const EVENTS = Number(values.events);
-const REQUEST = 250;
+const REQUEST = Number(values.request);
 const CONNECTIONS = 8;
+const SINGLE_CONNECTIONS = 64;
+const REFUNDED = (ORDERS * 73) % 100; // so many events ago came the first order of the hundred: 37 x 73 = 1 (mod 100)
 
 // Of 100 events 25 clicks, 60 landings, half of them with a key, 10 carts, up to 4 orders and a refund of one of
 // them, the rest checkouts; three visitors for nine events, one or two orders of a customer.
@@ -29,7 +33,7 @@ function event(i) {
   if (kind < 85) return { ...base, type: 'visit', url: `https://shop.example/${i % 2 ? '?ref=bob' : ''}` };
   if (kind < 95) return { ...base, type: 'cart' };
   if (kind < 95 + ORDERS) return { ...base, type: 'purchase', customer_id: `c-${Math.floor(i / 40)}`, order: { id: `o-${i}`, currency: 'EUR', total: '49.90' } };
-  if (kind < 95 + ORDERS + REFUNDS) return { ...base, type: 'refund', refund: { id: 'r', order_id: `o-${i - 19}`, amount: '9.90', currency: 'EUR' } };
+  if (kind < 95 + ORDERS + REFUNDS) return { ...base, type: 'refund', refund: { id: 'r', order_id: `o-${i - REFUNDED}`, amount: '9.90', currency: 'EUR' } };
   return { ...base, type: 'checkout' };
 }
 
@@ -38,8 +42,31 @@ const server = (verb) => execFileSync(join(root, 'tools/private-postgres'), [ver
 let next = 0;
 let refused = 0;
 
-// Sends until stop() says so, or until there have been `count`.
-async function send({ count = Infinity, stop = () => false }) {
+// Sends until stop() says so, or until there have been `count`; events a second.
+const send = (what) => (REQUEST === 1 ? sendSingly(what) : sendBatches(what));
+
+async function sendSingly({ count = Infinity, stop = () => false }) {
+  const committed = async () => (await shop.status()).journal.committed;
+  const first = await committed();
+  const began = performance.now();
+  const wrk = spawn('wrk', ['-t', '1', '-c', `${SINGLE_CONNECTIONS}`, '-d', '600', '-s', join(root, 'bench/catchup.lua'), shop.base, '--', `${next}`, `${ORDERS}`, WRITE_KEY]);
+  const ended = new Promise((done) => { wrk.once('exit', done); });
+  let told = '';
+  wrk.stdout.on('data', (chunk) => { told += chunk; });
+  let last = first;
+  while (last - first < count && !stop()) {
+    await sleep(20);
+    last = await committed();
+  }
+  const rate = (last - first) / (performance.now() - began) * 1000;
+  wrk.kill('SIGINT');
+  await ended;
+  refused += Number(/Non-2xx or 3xx responses: (\d+)/.exec(told)?.[1] ?? 0);
+  next += (await committed()) - first + SINGLE_CONNECTIONS; // some may have gone without an answer
+  return rate;
+}
+
+async function sendBatches({ count = Infinity, stop = () => false }) {
   const end = next + count;
   const began = performance.now();
   const from = next;

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ATTRIBD_BACKGROUND_NICE 15 /* a thirtieth of a worker's share */
+#define ATTRIBD_BACKGROUND_NICE 10 /* a tenth of a worker's share: enough to catch up beside it */
 
 /* Names the calling thread and lowers its priority. On Linux both belong to the thread alone. */
 static inline void attribd_background(const char *name)

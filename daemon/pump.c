@@ -14,7 +14,7 @@
 
 #define NAP_US        4000 /* lets records gather, so that groups and rings stay few */
 #define BATCH_BYTES   ((size_t)16 * 1024 * 1024) /* a batch that is as large goes at once, ... */
-#define BATCH_RECORDS 20000                      /* ... and grows no further while it can't */
+#define BATCH_RECORDS 40000                      /* ... and grows no further while it can't */
 #define REDECIDE      256                        /* orders looked at between two groups */
 #define IN_FLIGHT_US  (10 * ATTRIB_US_PER_MIN)   /* received, and perhaps not yet in a lane */
 #define FULL_AGAIN_US (60 * ATTRIB_US_PER_MIN)   /* between two warnings of one kind */
@@ -339,6 +339,13 @@ static void forget(struct attribd_pump *pump)
 		attribd_log(ATTRIBD_LOG_ERROR, "engine: what is too old could not be forgotten");
 }
 
+/* Whether a full group waits to be read. Reads end where a block of the journal ends: that one was short
+ * says nothing about it. */
+static bool behind(const struct attribd_pump *pump)
+{
+	return attrib_journal_committed(pump->journal) >= pump->records + ATTRIBD_GROUP;
+}
+
 static void pump_loop(struct attribd_pump *pump)
 {
 	bool stop;
@@ -360,7 +367,7 @@ static void pump_loop(struct attribd_pump *pump)
 		if (step_us >= 0 && (wait_us < 0 || step_us < wait_us))
 			wait_us = step_us;
 		if (n || (pump->redeciding && room))
-			n < ATTRIBD_GROUP ? usleep(NAP_US) : 0;
+			behind(pump) ? 0 : usleep(NAP_US);
 		else if (!stop || attribd_flush_busy(pump->flush))
 			attribd_bell_wait(&pump->bell, wait_us);
 	} while (!attribd_flush_ended(pump->flush) &&

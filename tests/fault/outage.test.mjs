@@ -9,7 +9,7 @@ import { Log, check } from './checker.mjs';
 import { post, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
-const FILL = 24000; // more than the engine reads ahead of PostgreSQL: a batch of 20,000 records
+const FILL = 48000; // more than the engine reads ahead of PostgreSQL: a batch of 40,000 records
 const MORE = 24000;
 const REQUEST = 500;
 const FLAT = 24; // bytes a record; the state takes a hundred and more for each
