@@ -92,7 +92,7 @@ struct attrib_model_asked {
 	void (*progress)(void *arg, uint64_t orders);    /* may be NULL; so many are read */
 	void *arg;
 };
-/* One transaction: reads the paths of the period, keeps the run, and writes its rows of model_comparison.
+/* Reads the paths of the period and keeps the run, in one transaction; then writes its rows of model_comparison.
  * ATTRIB_E_INVALID: what was asked for is no period (error->text). ATTRIB_E_TOO_LARGE: the chain has too many
  * transitions. ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM, or what write said. */
 int attrib_postgres_model(

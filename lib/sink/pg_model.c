@@ -342,8 +342,9 @@ static int run(struct modelling *m)
 	if (!err)
 		err = put_run(m, id);
 	if (!err)
-		err = show_run(m, id);
-	return err ? err : pg_run(m->conn, "COMMIT", 0, NULL, m->error);
+		err = pg_run(m->conn, "COMMIT", 0, NULL, m->error);
+	/* only now: who takes no more than the first lines has a run all the same */
+	return err ? err : show_run(m, id);
 }
 
 int attrib_postgres_model(const struct attrib_model_asked *asked, struct attrib_sink_error *error)

@@ -2,9 +2,11 @@
 // models of rules computed again from the same collapsed paths.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { ago, cancel, click, purchase, refund, rows, tell } from './contract.mjs';
-import { CATALOG, Shop } from './support.mjs';
+import { attribd, CATALOG, Shop } from './support.mjs';
 
 const day = (days) => new Date(ago(days)).toLocaleDateString('sv-SE', { timeZone: 'Europe/Berlin' });
 const FROM = day(20);
@@ -130,6 +132,15 @@ test('last, first, linear and position touch, computed again from the same paths
       assert.deepEqual(amounts.map((a) => a[names.indexOf(name)]), split(order.gross, weigh(amounts.length)), `${order.order_id} ${name}`);
     }
   }
+});
+
+test('a run is kept before it is told, so whoever closes the pipe loses nothing', async () => {
+  const newest = async () => (await rows(shop, 'select max(run_id) as id from attrib.model_run'))[0].id;
+  const earlier = await newest();
+  const process = spawn(attribd, ['model', 'shapley', '--from', FROM, '--to', TO, '-c', shop.config], { stdio: ['ignore', 'pipe', 'ignore'] });
+  process.stdout.destroy();
+  await once(process, 'exit');
+  assert.ok(await newest() > earlier);
 });
 
 test('what it does not take it says', async () => {
