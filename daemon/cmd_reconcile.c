@@ -55,6 +55,10 @@ static int compare_failed(const struct reconciling *r, const struct attrib_expor
 {
 	if (err == ATTRIB_E_IO || (err == ATTRIB_E_INVALID && *attrib_export_problem(export)))
 		return file_failed(r, export, err, saved);
+	if (err == ATTRIB_E_BAD_TIME) {
+		cmd_complain("reconcile: %s", error->text);
+		return EX_USAGE;
+	}
 	if (err != ATTRIB_E_INVALID)
 		return cmd_database_failed(err, error);
 	cmd_complain("reconcile: %s: %s", r->file, error->text);

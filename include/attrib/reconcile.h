@@ -119,9 +119,9 @@ struct attrib_reconcile_result {
 	uint64_t unsent;                    /* of them, such that the list can't settle */
 	char from[32], to[32];              /* the period as it was taken; empty = all time */
 };
-/* Reads an export that has begun to its end and compares. ATTRIB_E_INVALID: the file
- * (attrib_export_problem) or what was asked for (error->text, then the problem is empty).
- * ATTRIB_E_IO (errno), ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
+/* Reads an export that has begun to its end and compares. ATTRIB_E_BAD_TIME: the period, said by
+ * error->text. ATTRIB_E_INVALID: the file, said by attrib_export_problem or, when that is empty, by
+ * error->text. ATTRIB_E_IO (errno), ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, ATTRIB_E_NOMEM. */
 int attrib_postgres_reconcile(const struct attrib_reconcile *reconcile,
 	struct attrib_export *export, struct attrib_reconcile_result *result,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;

@@ -223,7 +223,7 @@ static int check_period(const struct attrib_reconcile *asked, struct attrib_sink
 		pg_say(error, "the period ends before it begins");
 	else
 		return 0;
-	return ATTRIB_E_INVALID;
+	return ATTRIB_E_BAD_TIME;
 }
 
 int attrib_postgres_reconcile(const struct attrib_reconcile *asked, struct attrib_export *export,

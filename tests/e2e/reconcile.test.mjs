@@ -116,7 +116,7 @@ test('a file that is bad says where, and changes nothing', async () => {
     const { status, say } = await reconcile(file(text), '--site', 'acme', '--backfill');
     assert.deepEqual([status, why.test(say)], [65, true], say);
   }
-  for (const [args, status] of [[['--site', 'acme', '--from', '2026-11-01'], 65], [['--site', 'nobody'], 64], [[], 64], [['--site', 'acme', '--preset', 'magento'], 64], [['--site', 'shut', '--backfill'], 78]])
+  for (const [args, status] of [[['--site', 'acme', '--from', '2026-11-01'], 64], [['--site', 'acme', '--from', '2026-11-01', '--to', 'now'], 64], [['--site', 'nobody'], 64], [[], 64], [['--site', 'acme', '--preset', 'magento'], 64], [['--site', 'shut', '--backfill'], 78]])
     assert.equal((await reconcile(file('order_id,total\nn-9,1.00\n'), ...args)).status, status, args.join(' '));
   assert.equal((await reconcile(join(shop.dir, 'absent.csv'), '--site', 'acme')).status, 74);
   assert.equal((await shop.status()).journal.committed, start);
