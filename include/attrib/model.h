@@ -38,7 +38,8 @@ int attrib_markov_effects(
 	const struct attrib_markov *markov, size_t players, double *effects) ATTRIB_MUST_CHECK;
 #define ATTRIB_MARKOV_STEPS_MAX ((size_t)1 << 25) /* transitions in memory, 16 bytes each */
 
-/* Splits orders (whole ones), gross and refunded by the effects; equal remainders go to the smaller index.
+/* Splits orders (whole ones) and gross by the effects, refunded by the parts of gross; equal remainders go to
+ * the smaller index.
  * ATTRIB_E_INVALID: no effect is above 0, or amounts are out of range; ATTRIB_E_NOMEM. */
 int attrib_markov_split(const double *effects, size_t players, uint64_t orders, int64_t gross,
 	int64_t refunded, struct attrib_model_part *parts) ATTRIB_MUST_CHECK;

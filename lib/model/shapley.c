@@ -112,9 +112,7 @@ int attrib_shapley_add(struct attrib_shapley *shapley, const uint32_t *path, siz
 	err = attrib_money_split(ATTRIB_MODEL_ORDER_UNIT, shapley->weights, count, orders);
 	if (!err)
 		err = attrib_money_split(gross, shapley->weights, count, amounts);
-	for (size_t i = 0; i < count && !err && gross; i++)
-		shapley->weights[i] = (uint64_t)amounts[i];
-	/* by the gross, as refunds are split over credits: nobody's net falls below zero */
+	/* equal parts of a smaller amount are smaller one by one: nobody's net falls below zero */
 	if (!err)
 		err = attrib_money_split(refunded, shapley->weights, count, refunds);
 	for (size_t i = 0; i < count && !err; i++) {

@@ -376,6 +376,22 @@ static void parts_sum_to_the_orders(void **state)
 	}
 }
 
+/* By the effects the last would get 1 of 11, but 2 of 10: largest remainder gives less of more now and then. */
+static void nobody_gives_back_more_than_it_got(void **state)
+{
+	const double effects[] = {0.6, 0.6, 0.2};
+	struct attrib_model_part parts[3];
+
+	(void)state;
+	assert_int_equal(attrib_markov_split(effects, 3, 1, 11, 10, parts), 0);
+	assert_int_equal(parts[0].gross, 5);
+	assert_int_equal(parts[1].gross, 5);
+	assert_int_equal(parts[2].gross, 1);
+	assert_int_equal(parts[0].refunded, 5);
+	assert_int_equal(parts[1].refunded, 4);
+	assert_int_equal(parts[2].refunded, 1);
+}
+
 /* Other numbers for the players change whose effect it is, and nothing else. */
 static void numbers_of_players_mean_nothing(void **state)
 {
@@ -440,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(equals_linear_equations, begin, end),
 		cmocka_unit_test_setup_teardown(equals_walks_by_chance, begin, end),
 		cmocka_unit_test_setup_teardown(parts_sum_to_the_orders, begin, end),
+		cmocka_unit_test(nobody_gives_back_more_than_it_got),
 		cmocka_unit_test_setup_teardown(numbers_of_players_mean_nothing, begin, end),
 		cmocka_unit_test(refuses_what_cannot_be_split),
 		cmocka_unit_test(says_when_the_chain_is_too_large),
