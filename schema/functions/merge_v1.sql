@@ -125,12 +125,6 @@ RETURNS TABLE (credited boolean, creators int, channels int) ROWS 1 LANGUAGE sql
 $$;
 COMMENT ON FUNCTION attrib.merge_v1_claims(text, smallint, text) IS 'Of a staged decision: whether the policy model credits a creator, and how many creators and channels have an eligible touch.';
 
-CREATE OR REPLACE FUNCTION attrib.local_day(p_at timestamptz, p_site text)
-RETURNS date LANGUAGE sql STABLE AS $$
-	SELECT (p_at AT TIME ZONE (SELECT s.time_zone FROM attrib.site s WHERE s.name = p_site))::date
-$$;
-COMMENT ON FUNCTION attrib.local_day(timestamptz, text) IS 'The local day of a site in which an instant lies.';
-
 CREATE OR REPLACE FUNCTION attrib.merge_v1_lock()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -163,10 +157,11 @@ BEGIN
 			credited, creator_claims, channel_claims)
 		SELECT d.site, d.kind, d.order_id, ticket, merged_into, base_status, reason, counted,
 			late, signed, currency, exponent, gross, total, placed_at, counted_at, first_received_at,
-			attrib.local_day(coalesce(counted_at, placed_at), d.site),
+			(coalesce(counted_at, placed_at) AT TIME ZONE w.time_zone)::date,
 			order_kind, order_source, source, rule, code, code_rule, policy_version, catalog_version,
 			p.credited, p.creators, p.channels
 		FROM stage_decision d CROSS JOIN LATERAL attrib.merge_v1_claims(d.site, d.kind, d.order_id) p
+		CROSS JOIN LATERAL (SELECT time_zone FROM attrib.site WHERE name = d.site OFFSET 0) w
 		UNION ALL
 		SELECT site, kind, order_id, 0, '', 0, '', false, false, false, '', 2, 0, 0, NULL, NULL, NULL, NULL,
 			'', '', '', '', '', '', 0, 0, false, 0, 0
@@ -257,8 +252,9 @@ BEGIN
 		base_status = d.base_status, reason = d.reason, counted = d.counted, late = d.late,
 		signed = d.signed, currency = d.currency, exponent = d.exponent, gross = d.gross, total = d.total,
 		placed_at = d.placed_at, counted_at = d.counted_at, first_received_at = d.first_received_at,
-		day = attrib.local_day(coalesce(d.counted_at, d.placed_at), d.site), order_kind = d.order_kind,
-		order_source = d.order_source, source = d.source, rule = d.rule, code = d.code, code_rule = d.code_rule, policy_version = d.policy_version, catalog_version = d.catalog_version,
+		day = (coalesce(d.counted_at, d.placed_at) AT TIME ZONE w.time_zone)::date, order_kind = d.order_kind,
+		order_source = d.order_source, source = d.source, rule = d.rule, code = d.code, code_rule = d.code_rule,
+		policy_version = d.policy_version, catalog_version = d.catalog_version,
 		credited = p.credited, creator_claims = p.creators, channel_claims = p.channels, refunded = 0
 	FROM (SELECT d.* FROM work_touched t
 		CROSS JOIN LATERAL (SELECT d.* FROM work_apply a JOIN stage_decision d USING (site, kind, order_id)
@@ -266,6 +262,7 @@ BEGIN
 				AND NOT a.keep_path AND NOT a.keep_all OFFSET 0) d
 		WHERE NOT t.fresh OFFSET 0) d
 	CROSS JOIN LATERAL attrib.merge_v1_claims(d.site, d.kind, d.order_id) p
+	CROSS JOIN LATERAL (SELECT time_zone FROM attrib.site WHERE name = d.site OFFSET 0) w
 	WHERE (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
 
 	UPDATE attrib.conversion c SET ticket = d.ticket, base_status = d.base_status,
@@ -273,9 +270,10 @@ BEGIN
 		counted = d.counted, signed = c.signed OR d.signed, currency = d.currency,
 		exponent = d.exponent, gross = d.gross, total = d.total,
 		counted_at = coalesce(c.counted_at, d.counted_at),
-		day = attrib.local_day(coalesce(c.counted_at, d.counted_at, c.placed_at), d.site)
+		day = (coalesce(c.counted_at, d.counted_at, c.placed_at) AT TIME ZONE w.time_zone)::date
 	FROM stage_decision d
 	JOIN work_apply a USING (site, kind, order_id)
+	CROSS JOIN LATERAL (SELECT time_zone FROM attrib.site WHERE name = d.site OFFSET 0) w
 	WHERE a.keep_path AND NOT a.keep_all
 		AND (c.site, c.kind, c.order_id) = (d.site, d.kind, d.order_id);
 	UPDATE attrib.conversion c SET ticket = d.ticket
