@@ -113,7 +113,9 @@ $$;
 COMMENT ON FUNCTION attrib.outbox_attach_v1(bytea) IS 'A process of an instance begins to send: what a former one had under way is due at once.';
 
 CREATE OR REPLACE FUNCTION attrib.outbox_claim_v1(p_holder bytea, p_site text, p_most int, p_lease interval)
-RETURNS TABLE (id bigint, claim int, tries int, begun interval, webhook_id text, body text) LANGUAGE sql AS $$
+RETURNS TABLE (id bigint, claim int, tries int, begun interval, webhook_id text, body text) LANGUAGE sql
+-- The first few of a queue that may be long, by its index: right whatever statistics say of a young table.
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 	WITH due AS (
 		SELECT o.id, o.site, o.kind, o.order_id, o.n, o.next_at FROM attrib.outbox_event o
 		WHERE o.site = p_site AND o.state = 'waiting' AND o.next_at <= clock_timestamp()
