@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { sleep } from '../e2e/support.mjs';
 import { CLIENT, SERVER } from './proxy.mjs';
 
-const FLUSH_MESSAGES = 36; // of the client; the smallest flushes have fewer
-const ANSWERS = 44;
+const FLUSH_MESSAGES = 30; // of the client; the smallest flushes have fewer
+const ANSWERS = 38;
 
 const kill = (pid, signal) => {
   try {

@@ -35,6 +35,19 @@ function planOf(r, seed, batches) {
   return plan;
 }
 
+// Waits for a fault. When everybody else has sent all there is, and it is written, no flush comes that it could meet.
+async function settled(fault) {
+  let over = false;
+  const end = fault.finally(() => { over = true; });
+  for (let still = 0; !over; await sleep(50)) {
+    still = await wire.written() ? still + 1 : 0;
+    wire.played = still >= 20;
+    if (wire.played) wire.proxy.disarm();
+  }
+  wire.played = false;
+  await end;
+}
+
 // Returns the names of the faults that fired.
 async function schedule(seed) {
   const r = rng(seed);
@@ -50,7 +63,7 @@ async function schedule(seed) {
     const before = last;
     last = before.then(() => happen(plan.get(i)));
     last.catch(() => {}); // it is awaited below
-    await before;
+    await settled(before);
   } });
   wire.played = true;
   let over = false;

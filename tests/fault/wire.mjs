@@ -71,7 +71,10 @@ export class Wire {
 
   // Everything has been sent and written: no flush is to come.
   async idle() {
-    if (!this.played) return false;
+    return this.played && this.written();
+  }
+
+  async written() {
     try {
       const { journal, sink } = await this.shop.status();
       return journal.committed === sink.flushed;
