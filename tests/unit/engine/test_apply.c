@@ -468,20 +468,51 @@ static void test_a_silent_click_was_the_first_of_its_day(void **unused)
 static void test_silent_builds_state_only(void **unused)
 {
 	struct world w;
-	struct attrib_buf buf;
-	struct attrib_engine_record record = {.number = 1};
+	struct attrib_engine_record records[WORLD_ROWS_MAX];
+	size_t n;
 
 	(void)unused;
 	shop(&w);
-	attrib_buf_init(&buf);
-	attrib_event_encode(world_click(&w, "c", "v", "l-ada", T0 - HOUR), &buf);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+	world_landing(&w, "l", "v", NULL, "news", "mail", T0 - 2 * HOUR);
+	n = world_records(&w, records);
 	w.pending_count = 0;
-	record.payload = attrib_buf_view(&buf);
-	assert_int_equal(attrib_engine_apply(w.engine, &record, 1, true, NULL), 0);
-	attrib_buf_done(&buf);
+	assert_int_equal(attrib_engine_apply(w.engine, records, n, true, NULL), 0);
 	assert_int_equal(world_view(&w)->traffic_count, 0);
 	world_order(&w, "o", "v", NULL);
+	assert_int_equal(world_decision(&w, "o")->step_count, 2);
 	check_winner(world_decision(&w, "o"), "ada", LINK);
+	world_done(&w);
+}
+
+/* What a checkpoint keeps of an engine beside its state is all that a start can't learn from the state. */
+static void test_another_engine_goes_on_from_the_marks(void **unused)
+{
+	struct attrib_engine_record bad = {.number = 1, .payload = ATTRIB_STR("no event")};
+	struct attrib_engine_marks marks, again;
+	struct world w, next;
+
+	(void)unused;
+	shop(&w);
+	shop(&next);
+	world_click(&w, "c", "v", "l-ada", T0 - HOUR);
+	world_click(&w, "elsewhere", "v", "l-ada", T0)->site = ATTRIB_STR("nowhere");
+	world_apply(&w);
+	assert_int_equal(attrib_engine_apply(w.engine, &bad, 1, false, w.batch), 0);
+	attrib_engine_get_marks(w.engine, &marks);
+	assert_int_equal(marks.newest_received_at, T0 - HOUR);
+	assert_int_equal(marks.bad_payloads, 1);
+	assert_int_equal(marks.unknown_sites, 1);
+	attrib_engine_get_marks(next.engine, &again);
+	assert_int_not_equal(again.newest_received_at, T0 - HOUR);
+	marks.complete_from = T0 - DAYS;
+	attrib_engine_resume(next.engine, &marks);
+	attrib_engine_get_marks(next.engine, &again);
+	assert_int_equal(again.newest_received_at, T0 - HOUR);
+	assert_int_equal(again.complete_from, T0 - DAYS);
+	assert_int_equal(again.bad_payloads, 1);
+	assert_int_equal(again.unknown_sites, 1);
+	world_done(&next);
 	world_done(&w);
 }
 
@@ -598,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_every_lane_has_its_position),
 		cmocka_unit_test(test_a_silent_click_was_the_first_of_its_day),
 		cmocka_unit_test(test_silent_builds_state_only),
+		cmocka_unit_test(test_another_engine_goes_on_from_the_marks),
 		cmocka_unit_test(test_new_catalog_heals_the_orders_that_carry_its_keys),
 		cmocka_unit_test(test_a_walk_comes_by_every_order),
 		cmocka_unit_test(test_an_order_that_moves_uses_up_the_click_of_another),

@@ -158,6 +158,29 @@ static void test_an_event_comes_along_as_a_whole(void **unused)
 	world_done(&w);
 }
 
+/* The lead knows a newer content of a click that the order has, too: one event is one content on a path. */
+static void test_another_content_of_what_the_order_has_stays_away(void **unused)
+{
+	struct world w;
+	struct attrib_event *event;
+	const struct attrib_decision *d;
+
+	(void)unused;
+	shop(&w);
+	world_open(&w);
+	world_click(&w, "x", "v", "l-bea", LEAD - DAYS);
+	event = world_click(&w, "x", NULL, "l-bea", LEAD - DAYS + MIN);
+	event->affiliate = ATTRIB_STR("bea");
+	event_click_id(&w, event, "k");
+	event_click_id(&w, world_lead(&w, "L", "v", LEAD), "k");
+	world_order(&w, "o", "v", NULL);
+	assert_int_equal(world_decision(&w, "L")->step_count, 2);
+	d = world_decision(&w, "o");
+	assert_int_equal(d->step_count, 1);
+	assert_int_equal(d->steps[0].occurred_at, LEAD - DAYS);
+	world_done(&w);
+}
+
 static void test_only_the_winners_touches_come(void **unused)
 {
 	struct world w;
@@ -758,6 +781,7 @@ int main(void)
 		cmocka_unit_test(test_what_its_own_window_allows_stays_as_it_is),
 		cmocka_unit_test(test_what_only_the_lead_has_comes_along),
 		cmocka_unit_test(test_an_event_comes_along_as_a_whole),
+		cmocka_unit_test(test_another_content_of_what_the_order_has_stays_away),
 		cmocka_unit_test(test_only_the_winners_touches_come),
 		cmocka_unit_test(test_it_competes_with_what_the_order_has),
 		cmocka_unit_test(test_a_lead_that_is_no_lead_keeps_nobody),
