@@ -188,7 +188,7 @@ test('a creator\'s own order is no credit of theirs, from the import on', async 
 test('help lists every table with its columns', async () => {
   const { stdout } = await run('help', 'import');
   const listed = {};
-  for (const [, table, columns] of stdout.matchAll(/^ {2}([a-z_]+) {2,}([a-z].*(?:\n {20}[a-z].*)*)/gm)) listed[table] = columns.split(/,\s+/);
+  for (const [, table, columns] of stdout.matchAll(/^ {2}([a-z_]+) {2,}([a-z].*(?:\n {21}[a-z].*)*)/gm)) listed[table] = columns.split(/,\s+/);
   const computed = { tracker: ['tracker_id', 'folded'] };
   const own = { customers: ['site', 'email', 'phone', 'customer_id', 'first_order_at'], creator_customer: ['site', 'creator', 'email', 'phone', 'customer_id'] };
   const unknown = await run('import', 'nonsense', 'x', '-c', shop.config);
