@@ -99,6 +99,10 @@ int cmd_pick_site(const struct cmd_line *line, const struct attribd_config *conf
 	const struct attribd_site_config **out);
 /* What --format says, a table without it; or EX_USAGE. */
 int cmd_read_format(const char *text, enum attrib_report_format *out);
+/* Another try of what waits: of a site (NULL = all), of these names (none = all). An exit status. */
+typedef int cmd_retry_fn(const char *conninfo, const char *site, char **names, int count);
+/* A command with the words list and retry: list prints a report, retry is the caller's. An exit status. */
+int cmd_list_or_retry(const struct cmd_line *line, const char *report, cmd_retry_fn *retry);
 /* For attrib_report: rows to standard output. */
 int cmd_write_stdout(void *arg, struct attrib_str text);
 /* Tells what the database said; returns the exit status for the error. */
