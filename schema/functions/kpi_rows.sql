@@ -44,15 +44,14 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 	paths AS (SELECT * FROM attrib.path_cells(p_site, p_from, p_to, p_by)),
 	credits AS (SELECT * FROM attrib.credit_cells(p_site, p_from, p_to, p_model, p_by)),
 	said AS (SELECT * FROM attrib.mention_cells(p_site, p_from, p_to, p_by)),
-	whole AS ( -- of the site, for mer
-		SELECT m.site, CASE WHEN p_basis = 'gross' THEN m.gross ELSE m.gross - m.refunded END / nullif(c.direct + c.shared, 0) AS mer
-		FROM attrib.money_cells(p_site, p_from, p_to, p_model, '{}') m
-		JOIN attrib.cost_cells(p_site, p_from, p_to, p_model, '{}') c USING (site, cut)
-	), scopes AS (
+	scopes AS (
 		SELECT site, cut FROM money UNION SELECT site, cut FROM traffic UNION SELECT site, cut FROM costs
 		UNION SELECT site, cut FROM posted UNION SELECT site, cut FROM paths UNION SELECT site, cut FROM said
 	), sums AS (
-		SELECT s.site, s.cut, z.currency, w.mer, c.direct + c.shared AS cost, c.direct, c.shared, c.media, c.paid_media,
+		SELECT s.site, s.cut, z.currency, c.direct + c.shared AS cost,
+			-- the cells of a cut add up to the site
+			sum(m.gross - n.net * m.refunded) OVER site / nullif(sum(c.direct + c.shared) OVER site, 0) AS mer,
+			c.direct, c.shared, c.media, c.paid_media,
 			m.gross, m.refunded, m.gross - m.refunded AS net, m.orders, m.new_customers, m.unknown_customers, m.leads,
 			b.revenue, b.new_revenue, b.paid_revenue, b.margin,
 			t.clicks_raw, t.clicks_valid AS clicks, t.clicks_suspect, t.clicks_filtered, t.visits, t.carts, t.checkouts,
@@ -71,11 +70,11 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		LEFT JOIN paths a ON a.site = s.site AND a.cut = s.cut
 		LEFT JOIN credits k ON k.site = s.site AND k.cut = s.cut
 		LEFT JOIN said y ON y.site = s.site AND y.cut = s.cut
-		LEFT JOIN whole w ON w.site = s.site
 		CROSS JOIN LATERAL (SELECT CASE WHEN p_basis = 'gross' THEN 0 ELSE 1 END AS net) n
 		CROSS JOIN LATERAL (SELECT coalesce(m.gross - n.net * m.refunded, 0) AS revenue,
 			m.new_gross - n.net * m.new_refunded AS new_revenue, m.paid_gross - n.net * m.paid_refunded AS paid_revenue,
 			m.margin - n.net * m.margin_refunded AS margin) b
+		WINDOW site AS (PARTITION BY s.site)
 	)
 	SELECT site, cut, currency, cost, direct, shared, media, paid_media, gross, refunded, net, revenue, trim_scale(orders),
 		revenue / nullif(orders, 0), (revenue - cost) / nullif(cost, 0), (revenue - direct) / nullif(direct, 0),

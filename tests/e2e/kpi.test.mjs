@@ -148,6 +148,7 @@ test('the rows of a cut add up to the site', async () => {
   for (const view of ['campaign', 'creator', 'placement']) {
     const [sum] = await rows(shop, `select sum(revenue) as revenue, sum(orders) as orders, sum(clicks) as clicks, sum(cost) as cost, sum(engagements) as engagements from attrib.kpi_${view}`);
     for (const name of Object.keys(sum)) close(sum[name], site[name], `${view}.${name}`);
+    for (const row of await rows(shop, `select mer from attrib.kpi_${view}`)) close(row.mer, site.revenue / site.cost, `${view}.mer is the site's`);
   }
   close(site.mer, site.revenue / site.cost, 'mer');
   close(site.share_of_voice, 0.3, 'share of voice');
