@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "attrib/tools.h"
 #include "pg_schema.h"
 #include "pg_wait.h"
 
@@ -153,6 +154,23 @@ int pg_put_names(struct attrib_buf *out, const char *const *names, size_t n)
 	}
 	attrib_buf_put(out, "}", 2);
 	return out->err;
+}
+
+int pg_query_retry(PGconn *conn, const char *sql, const struct attrib_retry *retry, PGresult **out,
+	struct attrib_sink_error *error)
+{
+	struct attrib_buf names;
+	int err;
+
+	attrib_buf_init(&names);
+	err = pg_put_names(&names, retry->names, retry->name_count);
+	if (!err) {
+		const char *params[] = {
+			retry->site, retry->name_count ? (const char *)names.p : NULL};
+		err = pg_query(conn, sql, 2, params, out, error);
+	}
+	attrib_buf_done(&names);
+	return err;
 }
 
 /* A transaction whose client has stopped, or has gone without a word, must not keep its locks for ever. And what

@@ -9,6 +9,8 @@
 #include "attrib/buf.h"
 #include "attrib/sink.h"
 
+struct attrib_retry;
+
 struct pg_timeouts {
 	int connect_s, statement_ms, tcp_user_ms; /* 0 = 5, 30000, 10000 */
 	bool firm;    /* they go before what the connection string says */
@@ -53,5 +55,8 @@ struct attrib_str pg_str(const PGresult *result, int row, int column); /* NULL =
 int64_t pg_int(const PGresult *result, int row, int column, int64_t when_null);
 /* Appends names as one array literal and its NUL. ATTRIB_E_NOMEM. */
 int pg_put_names(struct attrib_buf *out, const char *const *names, size_t n) ATTRIB_MUST_CHECK;
+/* pg_query of what waits and is to be tried again: $1 is the site (NULL = all), $2 the names as text[] (NULL = all). */
+int pg_query_retry(PGconn *conn, const char *sql, const struct attrib_retry *retry, PGresult **out,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
 #endif

@@ -198,22 +198,12 @@ int attrib_outbox_trim(struct attrib_outbox *outbox, int64_t sent_us, int64_t de
 static int retry_named(
 	PGconn *conn, const struct attrib_retry *retry, struct attrib_sink_error *error)
 {
-	struct attrib_buf names;
 	PGresult *result = NULL;
-	int err;
+	int err = pg_query_retry(conn,
+		"SELECT site, event_id, order_id FROM attrib.outbox_retry_v1($1, $2::text[])"
+		" ORDER BY id",
+		retry, &result, error);
 
-	attrib_buf_init(&names);
-	err = pg_put_names(&names, retry->names, retry->name_count);
-	if (!err) {
-		const char *params[] = {
-			retry->site, retry->name_count ? (const char *)names.p : NULL};
-		err = pg_query(conn,
-			"SELECT site, event_id, order_id FROM attrib.outbox_retry_v1($1, "
-			"$2::text[])"
-			" ORDER BY id",
-			2, params, &result, error);
-	}
-	attrib_buf_done(&names);
 	if (err)
 		return err;
 	for (int i = 0; i < PQntuples(result); i++) {

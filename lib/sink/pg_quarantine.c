@@ -12,28 +12,11 @@
 #define STATEMENT_MS   600000
 #define CONFLICT_TRIES 6
 
-static int find_units(PGconn *conn, const struct attrib_retry *retry, PGresult **out,
-	struct attrib_sink_error *error)
-{
-	struct attrib_buf names;
-	int err;
-
-	attrib_buf_init(&names);
-	err = pg_put_names(&names, retry->names, retry->name_count);
-	if (!err) {
-		const char *params[] = {
-			retry->site, retry->name_count ? (const char *)names.p : NULL};
-
-		err = pg_query(conn,
-			"SELECT q.site, attrib.refused_unit(q) FROM attrib.quarantine q"
-			" WHERE q.reason = 'refused' AND ($1::text IS NULL OR q.site = $1)"
-			" AND ($2::text[] IS NULL OR q.key = ANY ($2) OR q.order_id = ANY ($2))"
-			" GROUP BY 1, 2 ORDER BY min(q.seen_at), 1, 2",
-			2, params, out, error);
-	}
-	attrib_buf_done(&names);
-	return err;
-}
+static const char units_sql[] =
+	"SELECT q.site, attrib.refused_unit(q) FROM attrib.quarantine q"
+	" WHERE q.reason = 'refused' AND ($1::text IS NULL OR q.site = $1)"
+	" AND ($2::text[] IS NULL OR q.key = ANY ($2) OR q.order_id = ANY ($2))"
+	" GROUP BY 1, 2 ORDER BY min(q.seen_at), 1, 2";
 
 static void tell(const struct attrib_retry *retry, const char *site, const PGresult *result)
 {
@@ -70,7 +53,7 @@ static int retry_units(
 	PGconn *conn, const struct attrib_retry *retry, struct attrib_sink_error *error)
 {
 	PGresult *units = NULL;
-	int err = find_units(conn, retry, &units, error);
+	int err = pg_query_retry(conn, units_sql, retry, &units, error);
 
 	if (!err && PQntuples(units) == 0)
 		err = ATTRIB_E_NOT_FOUND;
