@@ -73,6 +73,8 @@ int cmd_report(const struct cmd_line *line)
 		.to = line->to,
 		.model = line->model,
 		.by = line->by,
+		.creator = line->creator,
+		.campaign = line->campaign,
 		.write = cmd_write_stdout};
 	const struct attribd_site_config *site;
 	struct attribd_config *config;

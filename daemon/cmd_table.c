@@ -120,9 +120,9 @@ const struct cmd cmd_table[] = {
 		"  attribd import customers customers.csv -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE, 2, 2, cmd_import},
 	{"report",
-		"NAME [--site S] [--from DAY --to DAY] [--by DATE] [--model M] [--format "
-		"table|csv|json] "
-		"[-c FILE]",
+		"NAME [--site S] [--from DAY --to DAY] [--by DATE] [--model M] [--creator C] "
+		"[--campaign C] "
+		"[--format table|csv|json] [-c FILE]",
 		"print ROI, CAC, avoided double counting ...",
 		"  roi                      what each creator cost and brought, by model\n"
 		"  cac                      what a new customer cost, by campaign\n"
@@ -169,6 +169,8 @@ const struct cmd cmd_table[] = {
 		"touch that\n"
 		"was credited, or of the refund: orders by their own day less what was refunded in "
 		"the period.\n"
+		"--creator, --campaign: only rows of this one, of reports that have such a "
+		"column.\n"
 		"The same reports are views of the schema `attrib` in the database.\n\n"
 		"Examples:\n"
 		"  attribd report roi --model policy -c attribd.conf\n"
@@ -177,7 +179,8 @@ const struct cmd cmd_table[] = {
 		"  attribd report creator_money --from 2026-11-01 --to 2026-11-30 --by refund -c "
 		"attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FROM | CMD_OPTION_TO |
-			CMD_OPTION_BY | CMD_OPTION_MODEL | CMD_OPTION_FORMAT,
+			CMD_OPTION_BY | CMD_OPTION_MODEL | CMD_OPTION_CREATOR |
+			CMD_OPTION_CAMPAIGN | CMD_OPTION_FORMAT,
 		1, 1, cmd_report},
 	{"model",
 		"markov|shapley [--site S] --from DAY --to DAY [--order 1..3] [--level L] "

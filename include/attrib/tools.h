@@ -53,12 +53,19 @@ int attrib_postgres_import(const struct attrib_import *import, struct attrib_imp
 
 enum attrib_report_format { ATTRIB_REPORT_TABLE, ATTRIB_REPORT_CSV, ATTRIB_REPORT_JSON };
 
+/* What a report may be asked for, beside its site. */
+enum attrib_report_takes {
+	ATTRIB_REPORT_TAKES_PERIOD = 1, /* from and to */
+	ATTRIB_REPORT_TAKES_MODEL = 2,
+	ATTRIB_REPORT_TAKES_DATING =
+		4, /* its period may go by the date of order, touch or refund */
+	ATTRIB_REPORT_TAKES_CREATOR = 8,  /* it has such a column */
+	ATTRIB_REPORT_TAKES_CAMPAIGN = 16 /* it has such a column */
+};
 struct attrib_report_kind {
 	const char *name;  /* also of the view */
 	const char *about; /* one line */
-	bool has_period;   /* takes from and to */
-	bool has_model;
-	bool has_dating; /* its period may go by the date of order, touch or refund */
+	unsigned takes;    /* enum attrib_report_takes */
 };
 /* The reports there are, one after the other; NULL behind the last. */
 const struct attrib_report_kind *attrib_report_kind(size_t index);
@@ -66,10 +73,11 @@ const struct attrib_report_kind *attrib_report_kind(size_t index);
 struct attrib_report {
 	const char *conninfo;
 	const char *name;
-	const char *site;      /* NULL = all sites */
-	const char *from, *to; /* YYYY-MM-DD, both or none; both days included */
-	const char *model;     /* NULL = all, with a period the primary one */
-	const char *by;        /* order, touch, refund; NULL = order; needs a period */
+	const char *site;               /* NULL = all sites */
+	const char *from, *to;          /* YYYY-MM-DD, both or none; both days included */
+	const char *model;              /* NULL = all, with a period the primary one */
+	const char *by;                 /* order, touch, refund; NULL = order; needs a period */
+	const char *creator, *campaign; /* rows of these only; NULL = all, also those without one */
 	enum attrib_report_format format;
 	int (*write)(void *arg, struct attrib_str text); /* 0, or an error that ends the report */
 	void *arg;

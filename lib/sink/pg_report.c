@@ -22,67 +22,75 @@ struct report_row {
 	bool asks_model; /* a row is of the model that it is asked for, and does not name it */
 };
 
+enum {
+	PERIOD = ATTRIB_REPORT_TAKES_PERIOD,
+	MODEL = ATTRIB_REPORT_TAKES_MODEL,
+	DATING = ATTRIB_REPORT_TAKES_DATING,
+	CREATOR = ATTRIB_REPORT_TAKES_CREATOR,
+	CAMPAIGN = ATTRIB_REPORT_TAKES_CAMPAIGN,
+};
+
 /* clang-format off */
 static const struct report_row rows[] = {
-	{{"roi", "what each creator cost and brought, by model", true, true, true},
+	{{"roi", "what each creator cost and brought, by model", PERIOD | MODEL | DATING | CREATOR | CAMPAIGN},
 		"site, campaign, model, currency, row_kind, net DESC NULLS LAST, creator", false},
-	{{"cac", "what a new customer cost, by campaign", true, false, false},
+	{{"cac", "what a new customer cost, by campaign", PERIOD | CAMPAIGN},
 		"site, campaign, currency", false},
-	{{"creator_money", "what each creator brought, by the date of order, touch or refund", true, true, true},
+	{{"creator_money", "what each creator brought, by the date of order, touch or refund", PERIOD | MODEL | DATING | CREATOR | CAMPAIGN},
 		"site, campaign, model, currency, net DESC, creator", false},
-	{{"kpi_site", "all key figures of each site", true, true, false},
+	{{"kpi_site", "all key figures of each site", PERIOD | MODEL},
 		"site", true},
-	{{"kpi_campaign", "all key figures of each campaign", true, true, false},
+	{{"kpi_campaign", "all key figures of each campaign", PERIOD | MODEL | CAMPAIGN},
 		"site, cost DESC NULLS LAST, campaign", true},
-	{{"kpi_creator", "all key figures of each creator", true, true, false},
+	{{"kpi_creator", "all key figures of each creator", PERIOD | MODEL | CREATOR},
 		"site, revenue DESC NULLS LAST, creator", true},
-	{{"kpi_placement", "all key figures of each post", true, true, false},
+	{{"kpi_placement", "all key figures of each post", PERIOD | MODEL},
 		"site, revenue DESC NULLS LAST, placement", true},
-	{{"kpi_funnel", "from impressions to new customers, by campaign", true, true, false},
+	{{"kpi_funnel", "from impressions to new customers, by campaign", PERIOD | MODEL | CAMPAIGN},
 		"site, campaign, step", true},
-	{{"kpi_target_status", "which targets are met, and which are on the way", false, false, false},
+	{{"kpi_target_status", "which targets are met, and which are on the way", 0},
 		"site, scope, scope_key, \"primary\" DESC, metric", false},
-	{{"kpi_unconverted", "money that has no exchange rate", false, false, false},
+	{{"kpi_unconverted", "money that has no exchange rate", 0},
 		"site, what, currency", false},
-	{{"double_count", "what the creators' own reports would count twice", true, false, false},
+	{{"double_count", "what the creators' own reports would count twice", PERIOD},
 		"site, currency", false},
-	{{"double_count_by_creator", "the same for each creator's own report", true, false, false},
+	{{"double_count_by_creator", "the same for each creator's own report", PERIOD | CREATOR},
 		"site, currency, overstated_revenue DESC, creator", false},
-	{{"double_count_by_channel", "the same for channels that each report alone", true, false, false},
+	{{"double_count_by_channel", "the same for channels that each report alone", PERIOD},
 		"site, currency", false},
-	{{"double_count_outside", "the same for imported claims of outside platforms", true, false, false},
+	{{"double_count_outside", "the same for imported claims of outside platforms", PERIOD},
 		"site, currency, platform", false},
-	{{"outside_claim", "every imported claim, what was decided, who else claimed it", true, false, false},
+	{{"outside_claim", "every imported claim, what was decided, who else claimed it", PERIOD | CREATOR},
 		"site, platform, order_id, creator", false},
-	{{"overlap_creators", "pairs of creators that claim the same orders", true, false, false},
+	{{"overlap_creators", "pairs of creators that claim the same orders", PERIOD},
 		"site, currency, orders DESC, creator_a, creator_b", false},
-	{{"overlap_channels", "pairs of channels that claim the same orders", true, false, false},
+	{{"overlap_channels", "pairs of channels that claim the same orders", PERIOD},
 		"site, currency, orders DESC, channel_a, channel_b", false},
-	{{"model_comparison", "data-driven models beside the policy, as attribd model computed them", false, false, false},
+	{{"model_comparison", "data-driven models beside the policy, as attribd model computed them", 0},
 		"site, from_date, to_date, level, model, order_n, currency, net DESC, scope", false},
-	{{"order_credit", "who earned which part of each order, by model", true, true, false},
+	{{"order_credit", "who earned which part of each order, by model", PERIOD | MODEL | CREATOR | CAMPAIGN},
 		"site, placed_at, kind, order_id, model, share DESC, creator, tracker", false},
-	{{"conversion_status", "every order and lead with its state and money", true, false, false},
+	{{"conversion_status", "every order and lead with its state and money", PERIOD},
 		"site, placed_at, kind, order_id", false},
-	{{"adjustment", "refunds, voids and cancels by their own dates", true, false, false},
+	{{"adjustment", "refunds, voids and cancels by their own dates", PERIOD},
 		"site, occurred_at, order_id, adjustment_id", false},
-	{{"adjustment_credit", "whose credit they took, by model", true, true, false},
+	{{"adjustment_credit", "whose credit they took, by model", PERIOD | MODEL | CREATOR | CAMPAIGN},
 		"site, occurred_at, order_id, adjustment_id, model, touched_at, creator, tracker", false},
-	{{"path_step", "every touch that an order considered, and why it counts or not", false, false, false},
+	{{"path_step", "every touch that an order considered, and why it counts or not", CREATOR | CAMPAIGN},
 		"site, kind, order_id, step", false},
-	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", true, false, false},
+	{{"traffic_daily", "clicks, visits, carts and leads by day and tracker", PERIOD | CREATOR | CAMPAIGN},
 		"site, day, campaign, creator, channel, tracker", false},
-	{{"traffic_quality", "raw, valid, suspect and filtered events by day and tracker", true, false, false},
+	{{"traffic_quality", "raw, valid, suspect and filtered events by day and tracker", PERIOD | CREATOR | CAMPAIGN},
 		"site, day, campaign, creator, channel, tracker, type", false},
-	{{"traffic_reason", "why events are suspect or filtered", true, false, false},
+	{{"traffic_reason", "why events are suspect or filtered", PERIOD | CREATOR | CAMPAIGN},
 		"site, day, campaign, creator, channel, tracker, type, class, reason", false},
-	{{"suspect_credit", "orders that were credited by suspect touches", true, false, false},
+	{{"suspect_credit", "orders that were credited by suspect touches", PERIOD | CREATOR},
 		"site, currency, creator, reason", false},
-	{{"unknown_tracker", "keys that were seen and belong to nobody", false, false, false},
+	{{"unknown_tracker", "keys that were seen and belong to nobody", 0},
 		"site, orders DESC, touches DESC, kind, key", false},
-	{{"outbox", "forwarded events that were not confirmed yet", false, false, false},
+	{{"outbox", "forwarded events that were not confirmed yet", 0},
 		"site, created_at, kind, order_id, revision", false},
-	{{"quarantined", "what could not be applied and waits for a person", false, false, false},
+	{{"quarantined", "what could not be applied and waits for a person", 0},
 		"site, seen_at, reason, key", false},
 };
 /* clang-format on */
@@ -104,8 +112,11 @@ static const struct report_row *find_row(const char *name)
 
 /* -- what is asked ------------------------------------------------------------------------------ */
 
-static int refuse(struct attrib_sink_error *error, const char *format, const char *name)
+/* parameter: the one to blame. */
+static int refuse(struct attrib_sink_error *error, const char *parameter, const char *format,
+	const char *name)
 {
+	snprintf(error->column, sizeof error->column, "%s", parameter);
 	snprintf(error->text, sizeof error->text, format, name);
 	return ATTRIB_E_INVALID;
 }
@@ -115,47 +126,87 @@ static bool is_date(const char *s)
 	return import_value_ok(IMPORT_DATE, attrib_str_of(s));
 }
 
+/* What was asked for and the report does not take. */
+static int check_takes(const struct attrib_report *report, const struct attrib_report_kind *kind,
+	struct attrib_sink_error *error)
+{
+	const struct {
+		const char *value, *parameter;
+		unsigned bit;
+		const char *refusal;
+	} asked[] = {
+		{report->from, "from", PERIOD, "%s has no period"},
+		{report->model, "model", MODEL, "%s has no model to choose"},
+		{report->by, "by", DATING, "%s has one date only"},
+		{report->creator, "creator", CREATOR, "%s has no creator to choose"},
+		{report->campaign, "campaign", CAMPAIGN, "%s has no campaign to choose"},
+	};
+
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		if (asked[i].value && !(kind->takes & asked[i].bit))
+			return refuse(error, asked[i].parameter, asked[i].refusal, kind->name);
+	}
+	return 0;
+}
+
+static int check_period(
+	const struct attrib_report *report, const char *name, struct attrib_sink_error *error)
+{
+	if (!report->from && report->by)
+		return refuse(error, "by", "%s needs a period to go by another date", name);
+	if (!report->from)
+		return 0;
+	if (!is_date(report->from))
+		return refuse(error, "from", "expected dates such as 2026-11-01, got \"%s\"",
+			report->from);
+	if (!is_date(report->to))
+		return refuse(
+			error, "to", "expected dates such as 2026-11-01, got \"%s\"", report->to);
+	if (strcmp(report->from, report->to) > 0)
+		return refuse(error, "to", "the period of %s ends before it begins", name);
+	return 0;
+}
+
 static int check(const struct attrib_report *report, const struct report_row *row,
 	struct attrib_sink_error *error)
 {
 	const struct attrib_report_kind *kind = &row->kind;
+	int err;
 
 	if (!report->from != !report->to)
-		return refuse(error, "%s needs both ends of the period", kind->name);
-	if (report->from && !kind->has_period)
-		return refuse(error, "%s has no period", kind->name);
-	if (report->from && (!is_date(report->from) || !is_date(report->to)))
-		return refuse(error, "expected dates such as 2026-11-01, got \"%s\"",
-			is_date(report->from) ? report->to : report->from);
-	if (report->from && strcmp(report->from, report->to) > 0)
-		return refuse(error, "the period of %s ends before it begins", kind->name);
-	if (report->model && !kind->has_model)
-		return refuse(error, "%s has no model to choose", kind->name);
-	if (report->by && !kind->has_dating)
-		return refuse(error, "%s has one date only", kind->name);
-	if (report->by && !report->from)
-		return refuse(error, "%s needs a period to go by another date", kind->name);
-	return 0;
+		return refuse(error, report->from ? "to" : "from",
+			"%s needs both ends of the period", kind->name);
+	err = check_takes(report, kind, error);
+	return err ? err : check_period(report, kind->name, error);
 }
 
-/* $1 site, $2 model, $3 and $4 the period, $5 what it goes by. */
+/* A parameter that the report does not take is NULL, and mentioned all the same: its type is to be known. */
+static void put_filter(struct attrib_buf *sql, bool takes, const char *column, int number)
+{
+	if (takes)
+		attrib_buf_printf(
+			sql, " AND ($%d::text IS NULL OR r.%s = $%d)", number, column, number);
+	else
+		attrib_buf_printf(sql, " AND ($%d::text IS NULL OR true)", number);
+}
+
+/* $1 site, $2 model, $3 and $4 the period, $5 what it goes by, $6 creator, $7 campaign. */
 static void put_sql(
 	struct attrib_buf *sql, const struct attrib_report *report, const struct report_row *row)
 {
-	const struct attrib_report_kind *kind = &row->kind;
+	const char *name = row->kind.name;
+	unsigned takes = row->kind.takes;
 
 	if (report->from || row->asks_model)
 		attrib_buf_printf(sql,
-			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s%s) r",
-			kind->name, kind->has_model ? ", $2" : "",
-			kind->has_dating ? ", by => $5" : "");
+			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s%s) r", name,
+			takes & MODEL ? ", $2" : "", takes & DATING ? ", by => $5" : "");
 	else
-		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", kind->name);
+		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", name);
 	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));
-	attrib_buf_printf(sql, kind->has_model && !row->asks_model
-				       ? " AND ($2::text IS NULL OR r.model = $2)"
-			       : kind->has_model ? ""
-						 : " AND $2::text IS NULL");
+	put_filter(sql, takes & MODEL && !row->asks_model, "model", 2);
+	put_filter(sql, takes & CREATOR, "creator", 6);
+	put_filter(sql, takes & CAMPAIGN, "campaign", 7);
 	attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"
 				       " AND ($5::text IS NULL OR $3 IS NOT NULL)"));
 	attrib_buf_printf(sql, " ORDER BY %s", row->order);
@@ -284,8 +335,8 @@ static void output_done(struct output *out)
 static int run(const struct attrib_report *report, const struct report_row *row, PGconn *conn,
 	struct attrib_sink_error *error)
 {
-	const char *const params[] = {
-		report->site, report->model, report->from, report->to, report->by};
+	const char *const params[] = {report->site, report->model, report->from, report->to,
+		report->by, report->creator, report->campaign};
 	struct output *out = calloc(1, sizeof *out);
 	struct attrib_buf sql;
 	int err = ATTRIB_E_NOMEM;
@@ -295,7 +346,7 @@ static int run(const struct attrib_report *report, const struct report_row *row,
 	if (!out || sql.err)
 		goto out;
 	out->report = report;
-	if (!PQsendQueryParams(conn, (const char *)sql.p, 5, NULL, params, NULL, NULL, 0)) {
+	if (!PQsendQueryParams(conn, (const char *)sql.p, 7, NULL, params, NULL, NULL, 0)) {
 		err = pg_fail(conn, NULL, error);
 		goto out;
 	}

@@ -102,10 +102,10 @@ static void every_report_answers_in_every_form(void **state)
 			assert_int_equal(ask(report), 0);
 			assert_true(out.n > 2);
 			report.site = "acme";
-			if (kind->has_model)
+			if (kind->takes & ATTRIB_REPORT_TAKES_MODEL)
 				report.model = "policy";
 			assert_int_equal(ask(report), 0);
-			if (!kind->has_period)
+			if (!(kind->takes & ATTRIB_REPORT_TAKES_PERIOD))
 				continue;
 			report.from = "2026-11-01";
 			report.to = "2026-11-02";
@@ -148,7 +148,8 @@ static void columns_are_those_of_the_contract(void **state)
 		assert_int_equal(ask(report), 0);
 		assert_memory_equal(out.p, heads[i].columns, strlen(heads[i].columns));
 		for (size_t k = 0; (kind = attrib_report_kind(k)); k++) {
-			if (strcmp(kind->name, heads[i].name) != 0 || !kind->has_period)
+			if (strcmp(kind->name, heads[i].name) != 0 ||
+				!(kind->takes & ATTRIB_REPORT_TAKES_PERIOD))
 				continue;
 			report.site = "acme";
 			report.from = report.to = "2026-11-01";
@@ -195,6 +196,42 @@ static void a_period_is_of_local_days(void **state)
 	lacks("linear");
 }
 
+/* Each report that has a column creator or campaign takes it, and no other one does. */
+static void rows_of_one_creator_or_campaign(void **state)
+{
+	const struct attrib_report_kind *kind;
+
+	(void)state;
+	for (size_t i = 0; (kind = attrib_report_kind(i)); i++) {
+		const char *columns = test_pg_text(&pg,
+			"SELECT count(*) FILTER (WHERE attname = 'creator'),"
+			" count(*) FILTER (WHERE attname = 'campaign') FROM pg_attribute"
+			" WHERE attrelid = to_regclass('attrib.%s')",
+			kind->name);
+		print_message("%s\n", kind->name);
+		assert_int_equal(columns[0] == '1', !!(kind->takes & ATTRIB_REPORT_TAKES_CREATOR));
+		assert_int_equal(columns[2] == '1', !!(kind->takes & ATTRIB_REPORT_TAKES_CAMPAIGN));
+		assert_int_equal(ask((struct attrib_report){.name = kind->name, .creator = "ann"}),
+			columns[0] == '1' ? 0 : ATTRIB_E_INVALID);
+		assert_int_equal(
+			ask((struct attrib_report){.name = kind->name, .campaign = "spring"}),
+			columns[2] == '1' ? 0 : ATTRIB_E_INVALID);
+	}
+	assert_int_equal(ask((struct attrib_report){.name = "order_credit", .creator = "ann"}), 0);
+	holds("1001");
+	lacks("1002");
+	assert_int_equal(ask((struct attrib_report){.name = "kpi_creator",
+				 .site = "acme",
+				 .from = "2026-11-01",
+				 .to = "2026-11-30",
+				 .creator = "bob"}),
+		0);
+	holds("bob");
+	lacks("ann");
+	assert_int_equal(ask((struct attrib_report){.name = "roi", .campaign = "autumn"}), 0);
+	holds("(0 rows)");
+}
+
 static void what_a_report_does_not_take_is_said(void **state)
 {
 	(void)state;
@@ -202,6 +239,7 @@ static void what_a_report_does_not_take_is_said(void **state)
 	assert_int_equal(
 		ask((struct attrib_report){.name = "cac", .model = "policy"}), ATTRIB_E_INVALID);
 	assert_string_equal(error.text, "cac has no model to choose");
+	assert_string_equal(error.column, "model");
 	assert_int_equal(
 		ask((struct attrib_report){
 			.name = "cac", .by = "touch", .from = "2026-11-01", .to = "2026-11-01"}),
@@ -235,7 +273,7 @@ static void a_period_without_a_site_is_that_of_every_site(void **state)
 
 	(void)state;
 	for (size_t i = 0; (kind = attrib_report_kind(i)); i++) {
-		if (kind->has_period)
+		if (kind->takes & ATTRIB_REPORT_TAKES_PERIOD)
 			assert_int_equal(ask((struct attrib_report){.name = kind->name,
 						 .from = "2026-11-01",
 						 .to = "2026-11-01"}),
@@ -287,6 +325,7 @@ int main(void)
 		cmocka_unit_test(columns_are_those_of_the_contract),
 		cmocka_unit_test(numbers_are_the_databases_own),
 		cmocka_unit_test(a_period_is_of_local_days),
+		cmocka_unit_test(rows_of_one_creator_or_campaign),
 		cmocka_unit_test(what_a_report_does_not_take_is_said),
 		cmocka_unit_test(a_period_without_a_site_is_that_of_every_site),
 		cmocka_unit_test(a_period_may_go_by_another_date),
