@@ -53,6 +53,8 @@ static const struct report_row rows[] = {
 		"site, scope, scope_key, \"primary\" DESC, metric", false},
 	{{"kpi_unconverted", "money that has no exchange rate", 0},
 		"site, what, currency", false},
+	{{"forecast", "what one more post of each creator is to bring, from posts before", CREATOR},
+		"site, creator, figure", false},
 	{{"double_count", "what the creators' own reports would count twice", PERIOD},
 		"site, currency", false},
 	{{"double_count_by_creator", "the same for each creator's own report", PERIOD | CREATOR},

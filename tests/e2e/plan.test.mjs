@@ -1,0 +1,134 @@
+// What plans are made from: the forecast of a post. Random posts come from a seed that never changes; their truth
+// is known, and what is said of them has to hold as often as it claims.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { rng } from '../oracle/random.mjs';
+import { rows } from './contract.mjs';
+import { Shop } from './support.mjs';
+
+const SEED = 20261;
+const TIERS = 200; // of the simulation
+let shop;
+before(async () => { shop = await Shop.open(); });
+after(() => shop.close());
+
+// -- forecast --------------------------------------------------------------------------------------
+
+// Posts as the catalog has them, with a link each, and what their first 30 days brought.
+async function posted(site, creators, posts) {
+  await shop.query("SELECT attrib.put_site_v1($1, 'Europe/Berlin', 'EUR', 'complete', 1, 'direct_cost', '{}')", [site]);
+  await shop.query(`INSERT INTO attrib.creator (site, handle, platform, tier)
+    SELECT $1, handle, 'instagram', tier FROM jsonb_to_recordset($2) AS r (handle text, tier text)`, [site, JSON.stringify(creators)]);
+  const all = posts.map((p, n) => ({ name: `p${n}`, days: 60, type: 'reel', link: true, ...p }));
+  const from = `FROM jsonb_to_recordset($2) AS r (name text, creator text, days int, type text, paid boolean, link boolean, clicks bigint, orders bigint, cents bigint, cost numeric)`;
+  const sql = (text) => shop.query(`${text} ${from}`, [site, JSON.stringify(all)]);
+  await sql(`INSERT INTO attrib.placement (site, name, creator, content_type, posted_at, paid)
+    SELECT $1, name, creator, type, current_date - days, paid`);
+  await shop.query(`INSERT INTO attrib.tracker (site, kind, key, folded, creator, placement) SELECT $1, 'link', name, name, creator, name ${from} WHERE link`,
+    [site, JSON.stringify(all)]);
+  // on the last day that counts
+  await sql(`INSERT INTO attrib.traffic SELECT $1, (current_date - days + 29 + time '23:00') AT TIME ZONE 'Europe/Berlin', 1, name, 1, 0, clicks, clicks`);
+  await sql(`INSERT INTO attrib.rollup_money SELECT $1, current_date - days + 29, 1, creator, '', name, 1, name, 'EUR', 1,
+    array_fill(orders * 1000000000000, '{6}'), array_fill(cents + 1, '{6}'), array_fill(1::bigint, '{6}')`);
+  await shop.query(`INSERT INTO attrib.cost (site, cost_id, placement, kind, amount, currency) SELECT $1, name, name, 'fee', cost, 'EUR' ${from} WHERE cost IS NOT NULL`,
+    [site, JSON.stringify(all)]);
+}
+const forecast = async (...args) => Object.fromEntries((await rows(shop, `select * from attrib.forecast(${args.map((_, i) => `$${i + 1}`)})`, args)).map((r) => [r.figure, r]));
+const said = (row) => [row.expected, row.low, row.high, row.reason];
+
+test('forecast: a creator alone, as a textbook works it out', async () => {
+  // ln(1 + clicks) = 1, 2, 2, 2, 3 times ln 10: mean 2, s^2 = 0.5, and 1.5332 x sqrt(0.5 x 1.2) = 1.1876 to both sides
+  const own = [9, 99, 99, 99, 999].map((clicks) => ({ creator: 'ann', clicks, orders: 2, cents: 10000, cost: 40 }));
+  await posted('book', [{ handle: 'ann' }, { handle: 'new' }], [...own,
+    { creator: 'ann', days: 29, clicks: 5000, orders: 5000, cents: 1 }, // too young to tell
+    { creator: 'ann', paid: true, clicks: 5000, orders: 5000, cents: 1 }, { creator: 'ann', link: false, clicks: 5000, orders: 0, cents: 0 },
+    { creator: 'new', type: 'story', clicks: 1, orders: 1, cents: 1 }]);
+  // a day after the thirtieth, or a click that is none, counts for nothing
+  await shop.query(`INSERT INTO attrib.traffic SELECT site, bucket_at + interval '1 hour', channel, key, type, verdicts, 7000, 0 FROM attrib.traffic WHERE site = 'book'
+    UNION ALL SELECT site, bucket_at, channel, key, type, 1, 7000, 0 FROM attrib.traffic WHERE site = 'book'`);
+  const ann = await forecast('book', 'ann');
+  assert.deepEqual(Object.keys(ann), ['clicks', 'orders', 'revenue', 'roi']);
+  assert.deepEqual(said(ann.clicks), [261, 5, 1540, null]);
+  assert.deepEqual(said(ann.orders), [2, 2, 2, null]);
+  assert.deepEqual(said(ann.revenue), [100, 100, 100, null]);
+  assert.deepEqual(said(ann.roi), [1.5, 1.5, 1.5, null]);
+  assert.deepEqual([ann.roi.cost, ann.roi.own_posts, ann.roi.tier_posts, ann.roi.tier_creators], [40, 5, 0, 0]);
+  assert.deepEqual(said((await forecast('book', 'ann', null, 'reel', 200)).roi), [-0.5, -0.5, -0.5, null]);
+});
+
+test('forecast: no answer below the minimum, and why', async () => {
+  for (const args of [['book', 'new'], ['book', 'ann', 'tiktok'], ['book', 'ann', null, 'story']])
+    for (const row of Object.values(await forecast(...args))) assert.deepEqual(said(row), [null, null, null, 'too few posts'], args.join());
+  assert.deepEqual(said((await forecast('book', 'nobody')).orders), [null, null, null, 'unknown creator']);
+  assert.equal((await forecast('book', 'new')).clicks.own_posts, 1);
+});
+
+test('forecast: a tier speaks for those who have posted little', async () => {
+  // means 10, 20 .. 80 of two posts each, 5 to both sides: w = 50, b = (1200 - 50) / 2 = 575, Z = 1150 / 1200
+  const creators = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => ({ handle: `c${i}`, tier: 'micro' }));
+  const posts = creators.flatMap(({ handle }, i) => [-5, 5].map((d) => ({ creator: handle, clicks: 10 * (i + 1) + d, orders: 1, cents: 100 })));
+  await posted('tier', [...creators, { handle: 'new', tier: 'micro' }, { handle: 'other', tier: 'mid' }], posts);
+  const [fresh, best] = [await forecast('tier', 'new'), await forecast('tier', 'c8')];
+  assert.equal(fresh.clicks.expected, 45);
+  assert.equal(best.clicks.expected, 78.54);
+  assert.ok(best.clicks.low > fresh.clicks.low && best.clicks.high - best.clicks.low < fresh.clicks.high - fresh.clicks.low);
+  assert.deepEqual([fresh.clicks.own_posts, fresh.clicks.tier_posts, fresh.clicks.tier_creators], [0, 16, 8]);
+  assert.deepEqual([best.clicks.own_posts, best.clicks.tier_posts, best.clicks.tier_creators], [2, 14, 7]);
+  assert.deepEqual([fresh.roi.reason, fresh.roi.expected, fresh.revenue.expected], ['no cost', null, 1]);
+  assert.equal((await forecast('tier', 'other')).clicks.reason, 'too few posts');
+  await shop.query("DELETE FROM attrib.placement WHERE site = 'tier' AND name = 'p0'");
+  assert.equal((await forecast('tier', 'new')).clicks.reason, 'too few posts', 'seven more posts than creators');
+  const report = JSON.parse(await shop.cli('report', 'forecast', '--creator', 'new', '--site', 'acme', '--format', 'json', '-c', shop.config));
+  assert.deepEqual(report, []);
+});
+
+test('forecast: the interval holds as often as it says', async (t) => {
+  t.diagnostic(`seed ${SEED}`);
+  const r = rng(SEED);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - r.next())) * Math.cos(2 * Math.PI * r.next());
+  const poisson = (mean) => {
+    if (mean > 100) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
+    let n = -1;
+    for (let left = mean; left >= 0; left += Math.log(1 - r.next())) n += 1;
+    return n;
+  };
+  const creators = []; const posts = []; const truth = new Map();
+  // Creators with their own level of each figure, posts that scatter around it.
+  const creator = (handle, tier, [level, among, within], count, more) => {
+    const own = level + among * normal();
+    const draw = () => ({ clicks: poisson(Math.exp(own + within * normal())), orders: poisson(Math.exp(own - 5 + within * normal())),
+      cents: Math.round(100 * Math.exp(own + within * normal())) });
+    creators.push({ handle, tier });
+    for (let i = 0; i < count; i += 1) posts.push({ creator: handle, ...draw() });
+    if (more) truth.set(handle, draw());
+  };
+  for (let i = 0; i < TIERS; i += 1) {
+    const kind = [6, r.pick([0.1, 0.7, 1.5]), r.pick([0.4, 0.8])];
+    creator(`asked${i}`, `tier${i}`, kind, i % 5, true);
+    for (let j = 0; j < 9; j += 1) creator(`other${i}.${j}`, `tier${i}`, kind, 2 + r.int(3));
+    creator(`alone${i}`, null, kind, 5 + r.int(5), true);
+  }
+  await posted('sim', creators, posts);
+  const all = await rows(shop, "select * from attrib.forecast where site = 'sim' and (creator like 'asked%' or creator like 'alone%')");
+  const rate = (who, figure, factor = 1) => {
+    const asked = all.filter((f) => f.creator.startsWith(who) && f.figure === figure);
+    assert.equal(asked.length, TIERS);
+    const held = asked.filter((f) => {
+      const is = figure === 'revenue' ? truth.get(f.creator).cents / 100 : truth.get(f.creator)[figure];
+      const [middle, half] = [(Math.log(1 + f.high) + Math.log(1 + f.low)) / 2, (Math.log(1 + f.high) - Math.log(1 + f.low)) / 2];
+      return Math.abs(Math.log(1 + is) - middle) <= factor * half + 1e-9;
+    });
+    return held.length / TIERS;
+  };
+  const bound = 3.5 * Math.sqrt(0.8 * 0.2 / TIERS);
+  for (const who of ['asked', 'alone']) {
+    for (const figure of ['clicks', 'revenue']) {
+      t.diagnostic(`${who} ${figure}: ${rate(who, figure)}`);
+      assert.ok(Math.abs(rate(who, figure) - 0.8) <= bound, `${who} ${figure}: ${rate(who, figure)}`);
+      assert.ok(rate(who, figure, 0.6) < 0.8 - bound, 'a narrower one would not');
+    }
+    // of counts of a few, whole numbers can't be cut at 80 %: at least that
+    assert.ok(rate(who, 'orders') >= 0.8 - bound, `${who} orders: ${rate(who, 'orders')}`);
+  }
+});
