@@ -1,16 +1,25 @@
-// What plans are made from: the forecast of a post. Random posts come from a seed that never changes; their truth
+// What plans are made from: the forecast of a post, and what became of customers that were won. Random posts come from a seed that never changes; their truth
 // is known, and what is said of them has to hold as often as it claims.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { rng } from '../oracle/random.mjs';
-import { rows } from './contract.mjs';
+import { purchase, refund, rows, tell } from './contract.mjs';
 import { Shop } from './support.mjs';
+
+const csv = (header, lines) => `${header}\n${lines.map((l) => l.join(',')).join('\n')}\n`;
 
 const SEED = 20261;
 const TIERS = 200; // of the simulation
 let shop;
-before(async () => { shop = await Shop.open(); });
+before(async () => {
+  shop = await Shop.open({ site: 'lock_after = 365d\nmax_late = 365d', catalog: {
+    creator: csv('site,handle,platform,tier', [['acme', 'lisa', 'instagram', 'mid'], ['acme', 'mia', 'tiktok', 'mid']]),
+    campaign: csv('site,name', [['acme', 'spring'], ['acme', 'summer']]),
+    tracker: csv('site,kind,key,creator,campaign', [['acme', 'code', 'LISA', 'lisa', 'spring'], ['acme', 'code', 'MIA', 'mia', 'summer']]),
+    exchange_rate: csv('base,quote,rate,valid_on', [['USD', 'EUR', '0.5', '2020-01-01']]),
+  } });
+});
 after(() => shop.close());
 
 // -- forecast --------------------------------------------------------------------------------------
@@ -131,4 +140,37 @@ test('forecast: the interval holds as often as it says', async (t) => {
     // of counts of a few, whole numbers can't be cut at 80 %: at least that
     assert.ok(rate(who, 'orders') >= 0.8 - bound, `${who} orders: ${rate(who, 'orders')}`);
   }
+});
+
+// -- cohorts ---------------------------------------------------------------------------------------
+
+test('cohorts: who came when, who came back, what one has brought by then', async () => {
+  // the middle of the local month so many months ago
+  const month = (ago) => { const d = new Date(); return new Date(Date.UTC(d.getUTCFullYear(), d.getUTCMonth() - ago, 15, 12)).toISOString(); };
+  const cohort = (ago) => `${month(ago).slice(0, 8)}01`;
+  const buy = (who, id, total, ago, code, more = {}) => purchase({ id, total, codes: code ? [code] : [], ...more }, { occurred_at: month(ago), email: `${who}@example.com` });
+  // in UTC the last evening of the month before: in Berlin the first of the cohort's
+  const edge = `${new Date(Date.parse(`${cohort(4)}T00:00:00Z`) - 1800e3).toISOString()}`;
+  await tell(shop, buy('a', 'a1', '100.00', 4, 'LISA'), buy('a', 'a2', '30.00', 3), buy('a', 'a3', '50.00', 1), buy('b', 'b1', '60.00', 4, 'MIA'),
+    { ...buy('c', 'c1', '20.00', 4), occurred_at: edge }, buy('c', 'c2', '40.00', 3, null, { currency: 'USD' }), buy('d', 'd1', '10.00', 1, 'LISA'),
+    buy('e', 'e1', '70.00', 4, 'MIA'));
+  await tell(shop, refund({ id: 'r1', order_id: 'a2', amount: '10.00' }, { occurred_at: month(2) }), refund({ id: 'r2', order_id: 'e1', amount: '70.00' }, { occurred_at: month(2) }));
+  const columns = 'to_char(cohort, \'YYYY-MM-DD\') as cohort, customers, orders, net_revenue, repeat_customers, repeat_rate, month_0, month_1, month_2, month_3, month_4';
+  const list = async (sql) => (await rows(shop, `select ${columns}${sql}`)).map((r) => Object.values(r));
+  const third = 1 / 3;
+  const near = (got, expected) => {
+    assert.equal(got.length, expected.length, JSON.stringify(got));
+    got.forEach((row, i) => row.forEach((v, j) => (typeof expected[i][j] === 'number' ? assert.ok(Math.abs(v - expected[i][j]) < 1e-9, `${i}, ${j}: ${v} and not ${expected[i][j]}`)
+      : assert.equal(v, expected[i][j], `${i}, ${j}`))));
+  };
+  // a: 100, then 20, then 50; b: 60; c: 20, then 40 USD; e gave all back, and was no customer
+  near(await list(" from attrib.kpi_cohort where site = 'acme' order by 1"), [
+    [cohort(4), 3, 6, 270, 2, 2 * third, 60, 220 * third, 220 * third, 90, null], [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null]]);
+  near(await list(", creator from attrib.kpi_cohort_creator where site = 'acme' order by 1, creator"), [
+    [cohort(4), 1, 3, 170, 1, 1, 100, 120, 120, 170, null, 'lisa'], [cohort(4), 1, 1, 60, 0, 0, 60, 60, 60, 60, null, 'mia'],
+    [cohort(4), 1, 2, 40, 1, 1, 20, 40, 40, 40, null, null], [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null, 'lisa']]);
+  near(await list(`, campaign from attrib.kpi_cohort_campaign_between('acme', '${cohort(2)}', '${month(0).slice(0, 10)}')`), [
+    [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null, 'spring']]);
+  const report = JSON.parse(await shop.cli('report', 'kpi_cohort_creator', '--creator', 'mia', '--format', 'json', '-c', shop.config));
+  assert.deepEqual(report.map((r) => [r.cohort, Number(r.customers)]), [[cohort(4), 1]]);
 });
