@@ -22,6 +22,46 @@ RETURNS TABLE (what text, key jsonb, stored jsonb, expected jsonb) LANGUAGE sql 
 			sum(creator_claims) AS creator_claims, sum(gross * creator_claims) AS creator_claimed,
 			sum(channel_claims) AS channel_claims, sum(gross * channel_claims) AS channel_claimed
 		FROM attrib.conversion WHERE counted AND merged_into = '' GROUP BY 1, 2, 3, 4
+	), months AS (
+		SELECT site, attrib.month_of(day) AS month, kind, creator, campaign, placement, channel, currency, customer_kind,
+			ARRAY[sum(conversions[1]), sum(conversions[2]), sum(conversions[3]), sum(conversions[4]), sum(conversions[5]), sum(conversions[6])]::bigint[] AS conversions,
+			ARRAY[sum(gross[1]), sum(gross[2]), sum(gross[3]), sum(gross[4]), sum(gross[5]), sum(gross[6])]::bigint[] AS gross,
+			ARRAY[sum(refunded[1]), sum(refunded[2]), sum(refunded[3]), sum(refunded[4]), sum(refunded[5]), sum(refunded[6])]::bigint[] AS refunded
+		FROM money GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+	), touched AS ( -- each order in each key of each grain that claims it
+		SELECT site, day, order_id, grain, g.creator, g.campaign, g.placement, bool_or(click) AS clicked, bool_or(code) AS coded,
+			bool_or(creators > 1) AS contested
+		FROM (
+			SELECT c.site, c.day, c.order_id, p.creator, p.campaign, p.placement, p.channel = 4 AS code,
+				p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0 AS click,
+				dense_rank() OVER (PARTITION BY c.site, c.order_id ORDER BY p.creator)
+					+ dense_rank() OVER (PARTITION BY c.site, c.order_id ORDER BY p.creator DESC) - 1 AS creators
+			FROM attrib.conversion c JOIN attrib.path_row p USING (site, kind, order_id)
+			WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> '') p
+		CROSS JOIN LATERAL (VALUES (0, creator, campaign, placement), (1, '', '', ''), (2, '', campaign, ''),
+			(3, creator, '', ''), (4, creator, campaign, ''), (5, '', '', placement)) g (grain, creator, campaign, placement)
+		GROUP BY 1, 2, 3, 4, 5, 6, 7
+	), grains AS (
+		SELECT site, day, grain::smallint, creator, campaign, placement, count(*) AS claims,
+			count(*) FILTER (WHERE clicked) AS clicked, count(*) FILTER (WHERE coded AND NOT clicked) AS code_only,
+			count(*) FILTER (WHERE clicked AND NOT coded) AS click_only, count(*) FILTER (WHERE contested) AS contested
+		FROM touched GROUP BY 1, 2, 3, 4, 5, 6
+	), paths AS ( -- a coarser grain, less the scopes in it
+		SELECT site, day, grain, creator, campaign, placement, sum(claims) AS claims, sum(clicked) AS clicked,
+			sum(code_only) AS code_only, sum(click_only) AS click_only, sum(contested) AS contested
+		FROM (
+			SELECT * FROM grains
+			UNION ALL
+			SELECT site, day, g.grain::smallint, g.creator, g.campaign, g.placement, -claims, -clicked, -code_only, -click_only, -contested
+			FROM grains s
+			CROSS JOIN LATERAL (VALUES (1, '', '', ''), (2, '', campaign, ''), (3, creator, '', ''), (4, creator, campaign, ''),
+				(5, '', '', placement)) g (grain, creator, campaign, placement)
+			WHERE s.grain = 0) k
+		GROUP BY 1, 2, 3, 4, 5, 6
+	), path_months AS (
+		SELECT site, attrib.month_of(day) AS month, grain, creator, campaign, placement, sum(claims) AS claims,
+			sum(clicked) AS clicked, sum(code_only) AS code_only, sum(click_only) AS click_only, sum(contested) AS contested
+		FROM paths GROUP BY 1, 2, 3, 4, 5, 6
 	), zero AS (SELECT '{0,0,0,0,0,0}'::bigint[] AS a)
 	SELECT 'rollup_money', jsonb_build_array(site, day, kind, creator, campaign, placement, channel, tracker,
 			currency, customer_kind),
@@ -31,6 +71,28 @@ RETURNS TABLE (what text, key jsonb, stored jsonb, expected jsonb) LANGUAGE sql 
 	CROSS JOIN zero
 	WHERE coalesce(r.conversions, a) <> coalesce(m.conversions, a) OR coalesce(r.gross, a) <> coalesce(m.gross, a)
 		OR coalesce(r.refunded, a) <> coalesce(m.refunded, a)
+	UNION ALL
+	SELECT 'rollup_month', jsonb_build_array(site, month, kind, creator, campaign, placement, channel, currency, customer_kind),
+		jsonb_build_array(r.conversions, r.gross, r.refunded), jsonb_build_array(m.conversions, m.gross, m.refunded)
+	FROM attrib.rollup_month r
+	FULL JOIN months m USING (site, month, kind, creator, campaign, placement, channel, currency, customer_kind)
+	CROSS JOIN zero
+	WHERE coalesce(r.conversions, a) <> coalesce(m.conversions, a) OR coalesce(r.gross, a) <> coalesce(m.gross, a)
+		OR coalesce(r.refunded, a) <> coalesce(m.refunded, a)
+	UNION ALL
+	SELECT 'rollup_path', jsonb_build_array(site, day, grain, creator, campaign, placement),
+		jsonb_build_array(r.claims, r.clicked, r.code_only, r.click_only, r.contested),
+		jsonb_build_array(m.claims, m.clicked, m.code_only, m.click_only, m.contested)
+	FROM attrib.rollup_path r FULL JOIN paths m USING (site, day, grain, creator, campaign, placement)
+	WHERE (coalesce(r.claims, 0), coalesce(r.clicked, 0), coalesce(r.code_only, 0), coalesce(r.click_only, 0), coalesce(r.contested, 0))
+		<> (coalesce(m.claims, 0), coalesce(m.clicked, 0), coalesce(m.code_only, 0), coalesce(m.click_only, 0), coalesce(m.contested, 0))
+	UNION ALL
+	SELECT 'rollup_path_month', jsonb_build_array(site, month, grain, creator, campaign, placement),
+		jsonb_build_array(r.claims, r.clicked, r.code_only, r.click_only, r.contested),
+		jsonb_build_array(m.claims, m.clicked, m.code_only, m.click_only, m.contested)
+	FROM attrib.rollup_path_month r FULL JOIN path_months m USING (site, month, grain, creator, campaign, placement)
+	WHERE (coalesce(r.claims, 0), coalesce(r.clicked, 0), coalesce(r.code_only, 0), coalesce(r.click_only, 0), coalesce(r.contested, 0))
+		<> (coalesce(m.claims, 0), coalesce(m.clicked, 0), coalesce(m.code_only, 0), coalesce(m.click_only, 0), coalesce(m.contested, 0))
 	UNION ALL
 	SELECT 'rollup_claim', jsonb_build_array(site, day, kind, currency), to_jsonb(r), to_jsonb(m)
 	FROM attrib.rollup_claim r FULL JOIN claims m USING (site, day, kind, currency)

@@ -180,34 +180,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_lock() IS 'Step of merge_v1: finds the conversions that the batch touches and locks them in key order, then their sites.';
 
-CREATE OR REPLACE FUNCTION attrib.merge_v1_sums(p_sign smallint)
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	IF p_sign < 0 AND NOT EXISTS (SELECT FROM work_touched WHERE NOT subtracted) THEN
-		RETURN;
-	END IF;
-	INSERT INTO work_money
-	SELECT p_sign, c.site, c.day, c.kind, k.creator, k.campaign, k.placement, k.channel, k.tracker,
-		c.currency, coalesce(o.kind, 0), k.share, k.amount, k.refunded
-	FROM work_touched t
-	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
-		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
-	CROSS JOIN LATERAL (SELECT * FROM attrib.credit k
-		WHERE (k.site, k.kind, k.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) k
-	LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id
-	WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '';
-	INSERT INTO work_claim
-	SELECT p_sign, c.site, c.day, c.kind, c.currency, c.gross, c.credited, c.creator_claims, c.channel_claims
-	FROM work_touched t
-	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
-		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
-	WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '';
-	IF p_sign < 0 THEN
-		UPDATE work_touched SET subtracted = true WHERE NOT subtracted;
-	END IF;
-END $$;
-COMMENT ON FUNCTION attrib.merge_v1_sums(smallint) IS 'Step of merge_v1: notes what the touched conversions contribute to rollups, to be subtracted (-1) or added (1).';
-
 CREATE OR REPLACE FUNCTION attrib.merge_v1_split()
 RETURNS TABLE (site text, kind smallint, order_id text, n smallint, parts bigint[]) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -567,59 +539,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_customers() IS 'Step of merge_v1: the ledger of customers and their orders.';
 
-CREATE OR REPLACE FUNCTION attrib.add_arrays(a bigint[], b bigint[])
-RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT ARRAY[a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5], a[6] + b[6]]
-$$;
-COMMENT ON FUNCTION attrib.add_arrays(bigint[], bigint[]) IS 'Sum of two arrays over the six models.';
-
-CREATE OR REPLACE FUNCTION attrib.merge_v1_rollups()
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	INSERT INTO attrib.rollup_money AS r
-	SELECT * FROM (
-		SELECT site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind,
-			ARRAY[sum(sign * share[1]), sum(sign * share[2]), sum(sign * share[3]),
-				sum(sign * share[4]), sum(sign * share[5]), sum(sign * share[6])]::bigint[] AS conversions,
-			ARRAY[sum(sign * amount[1]), sum(sign * amount[2]), sum(sign * amount[3]),
-				sum(sign * amount[4]), sum(sign * amount[5]), sum(sign * amount[6])]::bigint[] AS gross,
-			ARRAY[sum(sign * refunded[1]), sum(sign * refunded[2]), sum(sign * refunded[3]),
-				sum(sign * refunded[4]), sum(sign * refunded[5]), sum(sign * refunded[6])]::bigint[] AS refunded
-		FROM work_money
-		GROUP BY site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind) d
-	WHERE (conversions, gross, refunded) IS DISTINCT FROM
-		('{0,0,0,0,0,0}'::bigint[], '{0,0,0,0,0,0}'::bigint[], '{0,0,0,0,0,0}'::bigint[])
-	ORDER BY site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind
-	ON CONFLICT (site, day, kind, creator, campaign, placement, channel, tracker, currency, customer_kind)
-	DO UPDATE SET conversions = attrib.add_arrays(r.conversions, excluded.conversions),
-		gross = attrib.add_arrays(r.gross, excluded.gross),
-		refunded = attrib.add_arrays(r.refunded, excluded.refunded);
-
-	INSERT INTO attrib.rollup_claim AS r
-	SELECT * FROM (
-		SELECT site, day, kind, currency, sum(sign) AS orders, sum(sign * gross) AS gross,
-			sum(sign * (creator_claims > 1)::int) AS contested,
-			sum(sign * credited::int) AS credited_orders,
-			sum(sign * gross * credited::int) AS credited_gross,
-			sum(sign * creator_claims) AS creator_claims,
-			sum(sign * gross * creator_claims) AS creator_claimed,
-			sum(sign * channel_claims) AS channel_claims,
-			sum(sign * gross * channel_claims) AS channel_claimed
-		FROM work_claim GROUP BY site, day, kind, currency) d
-	WHERE (orders, gross, contested, credited_orders, credited_gross, creator_claims, creator_claimed,
-		channel_claims, channel_claimed) <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
-	ORDER BY site, day, kind, currency
-	ON CONFLICT (site, day, kind, currency) DO UPDATE SET orders = r.orders + excluded.orders,
-		gross = r.gross + excluded.gross, contested = r.contested + excluded.contested,
-		credited_orders = r.credited_orders + excluded.credited_orders,
-		credited_gross = r.credited_gross + excluded.credited_gross,
-		creator_claims = r.creator_claims + excluded.creator_claims,
-		creator_claimed = r.creator_claimed + excluded.creator_claimed,
-		channel_claims = r.channel_claims + excluded.channel_claims,
-		channel_claimed = r.channel_claimed + excluded.channel_claimed;
-END $$;
-COMMENT ON FUNCTION attrib.merge_v1_rollups() IS 'Step of merge_v1: adds the differences to the rollups, in key order.';
-
 CREATE OR REPLACE FUNCTION attrib.merge_v1_settle()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -647,6 +566,7 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SE
 DECLARE
 	stranger text;
 BEGIN
+	PERFORM attrib.stage_v1_rollups();
 	SELECT u.site INTO stranger FROM (SELECT site FROM stage_decision UNION SELECT site FROM stage_refund
 		UNION SELECT site FROM stage_cancel UNION SELECT site FROM stage_key
 		UNION SELECT site FROM stage_traffic) u

@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION attrib.stage_v1()
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF to_regclass('pg_temp.stage_decision') IS NOT NULL THEN
+		PERFORM attrib.stage_v1_rollups();
 		RETURN;
 	END IF;
 	CREATE TEMP TABLE stage_decision (
@@ -110,16 +111,7 @@ BEGIN
 		site text COLLATE "C", order_id text COLLATE "C", customer bigint, placed_at timestamptz, valid boolean,
 		kind smallint, stored smallint, new boolean, PRIMARY KEY (order_id, site)
 	) ON COMMIT DELETE ROWS;
-	CREATE TEMP TABLE work_money (
-		sign smallint, site text COLLATE "C", day date, kind smallint, creator text COLLATE "C",
-		campaign text COLLATE "C", placement text COLLATE "C", channel smallint,
-		tracker text COLLATE "C", currency text COLLATE "C", customer_kind smallint,
-		share bigint[], amount bigint[], refunded bigint[]
-	) ON COMMIT DELETE ROWS;
-	CREATE TEMP TABLE work_claim (
-		sign smallint, site text COLLATE "C", day date, kind smallint, currency text COLLATE "C",
-		gross bigint, credited boolean, creator_claims int, channel_claims int
-	) ON COMMIT DELETE ROWS;
+	PERFORM attrib.stage_v1_rollups();
 END $$;
 COMMENT ON FUNCTION attrib.stage_v1() IS 'Creates the temporary tables of a flushing session, once.';
 

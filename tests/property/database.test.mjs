@@ -4,7 +4,7 @@
 //   - all databases show the same, byte for byte;
 //   - what they show is what the independent model says: states, money and refunds of every credit of
 //     every model, new and returning customers, double counting, traffic;
-//   - the rollups are the sums of the rows;
+//   - the rollups are the sums of the rows, as merges have left them and made anew;
 //   - one of them forwards: it shows the same as those that don't, and what its outbox tells of each order,
 //     one event after the other, ends in what is stored.
 //
@@ -47,6 +47,13 @@ const database = (k) => `${conninfo.replace(/dbname=\S+/, '')} dbname=arrival_${
 async function rows(k, sql) {
   const { stdout } = await promisify(execFile)('psql', ['-qAtX', '-d', database(k), '-c', `SELECT coalesce(json_agg(r), '[]') FROM (${sql}) r`],
     { maxBuffer: 1 << 30, env: { ...process.env, PGTZ: 'UTC' } });
+  return JSON.parse(stdout);
+}
+
+// The rows of the last statement, after the ones before it, of which nothing stays.
+async function afterwards(k, statements, sql) {
+  const { stdout } = await promisify(execFile)('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', '-d', database(k), '-c', 'BEGIN', ...statements.flatMap((s) => ['-c', s]),
+    '-c', `SELECT coalesce(json_agg(r), '[]') FROM (${sql}) r`, '-c', 'ROLLBACK'], { maxBuffer: 1 << 30, env: { ...process.env, PGTZ: 'UTC' } });
   return JSON.parse(stdout);
 }
 
@@ -198,6 +205,27 @@ arrival 0:\n${only(a, b).join('\n')}\narrival ${k}:\n${only(b, a).join('\n')}`);
   t.diagnostic(`${[...got.values()].reduce((n, s) => n + s.orders.length, 0)} orders compared, ${refunded} of them refunded or cancelled`);
   assert.ok(HISTORIES < 100 || refunded > HISTORIES / 3, 'the histories have refunds');
 });
+
+test('rollups made anew are the same', async () => {
+  const [{ n }] = await rows(0, 'SELECT count(*)::int AS n FROM attrib.rollup_path WHERE grain > 0 AND claims < 0');
+  assert.ok(n > 0, 'there are orders of several scopes');
+  const emptied = ['TRUNCATE attrib.rollup_month, attrib.rollup_path, attrib.rollup_path_month'];
+  const made = ['DO $$ BEGIN PERFORM attrib.rebuild_paths(); PERFORM attrib.rebuild_months(); END $$'];
+  const check = 'SELECT DISTINCT what FROM attrib.check_rollups() ORDER BY what';
+  assert.deepEqual((await afterwards(0, emptied, check)).map((r) => r.what), ['rollup_month', 'rollup_path', 'rollup_path_month']);
+  assert.deepEqual(await afterwards(0, [...emptied, ...made], check), []);
+});
+
+for (const [table, change] of Object.entries({
+  rollup_month: 'gross[3] = gross[3] + 1',
+  rollup_path: 'code_only = code_only + 1',
+  rollup_path_month: 'contested = contested - 1',
+})) {
+  test(`negative control: one row of ${table}`, async () => {
+    const lie = `UPDATE attrib.${table} SET ${change} WHERE ctid = (SELECT min(ctid) FROM attrib.${table})`;
+    assert.deepEqual((await afterwards(0, [lie], 'SELECT what FROM attrib.check_rollups()')).map((r) => r.what), [table]);
+  });
+}
 
 for (const [name, lie] of Object.entries(LIES)) {
   test(`negative control: ${name}`, () => {
