@@ -16,15 +16,15 @@ static struct attribd_server *server_of(const struct attribd_exchange *exchange)
 }
 
 /* Without a token the listener is on a loopback address: the configuration sees to that. */
-static bool refused(struct attribd_exchange *exchange)
+static bool admit(struct attribd_exchange *exchange)
 {
 	struct attrib_str token = exchange->snapshot->config->admin_token;
 
 	if (token.n == 0 || attrib_str_eq_secret(attribd_exchange_bearer(exchange), token))
-		return false;
+		return true;
 	attribd_answer_error(exchange, ATTRIB_E_UNAUTHORIZED, NULL);
 	exchange->response.headers = ATTRIB_STR("WWW-Authenticate: Bearer\r\n");
-	return true;
+	return false;
 }
 
 static void answer_text(struct attribd_exchange *exchange, int status, const char *type)
@@ -84,11 +84,8 @@ static void put_recovering(struct attribd_exchange *exchange)
 
 static void handle_status(struct attribd_exchange *exchange)
 {
-	struct attribd_progress_view view;
+	struct attribd_progress_view view = look(exchange);
 
-	if (refused(exchange))
-		return;
-	view = look(exchange);
 	attrib_buf_printf(&exchange->worker->text,
 		"{\"journal\":{\"committed\":%" PRIu64 "},\"engine\":{\"applied\":%" PRIu64
 		"},\"sink\":{\"flushed\":%" PRIu64 "},\"quarantined\":%" PRIu64
@@ -103,11 +100,8 @@ static void handle_status(struct attribd_exchange *exchange)
 static void handle_metrics(struct attribd_exchange *exchange)
 {
 	struct attribd_server *server = server_of(exchange);
-	struct attribd_progress_view view;
+	struct attribd_progress_view view = look(exchange);
 
-	if (refused(exchange))
-		return;
-	view = look(exchange);
 	attribd_metric_set(ATTRIBD_METRIC_JOURNAL_COMMITTED, (int64_t)view.committed);
 	attribd_metric_set(ATTRIBD_METRIC_ENGINE_APPLIED, (int64_t)view.applied);
 	attribd_metric_set(ATTRIBD_METRIC_SINK_FLUSHED, (int64_t)view.flushed);
@@ -129,36 +123,26 @@ static void handle_metrics(struct attribd_exchange *exchange)
 	answer_text(exchange, 200, "text/plain; version=0.0.4");
 }
 
-static void handle_explain(struct attribd_exchange *exchange)
-{
-	if (!refused(exchange))
-		attribd_admin_explain(exchange);
-}
-
-static void handle_add_links(struct attribd_exchange *exchange)
-{
-	if (!refused(exchange))
-		attribd_admin_add_links(exchange);
-}
-
-static void handle_list_links(struct attribd_exchange *exchange)
-{
-	if (!refused(exchange))
-		attribd_admin_list_links(exchange);
-}
+#define GET(path, prefix, handler, admit)                                                          \
+	{                                                                                          \
+		path, prefix, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handler,    \
+			admit                                                                      \
+	}
+#define POST(path, prefix, most, handler, admit)                                                   \
+	{                                                                                          \
+		path, prefix, ATTRIB_HTTP_POST, false, most, ATTRIBD_METRIC_REQUESTS_ADMIN,        \
+			handler, admit                                                             \
+	}
 
 const struct attribd_route attribd_admin_routes[] = {
-	{"/healthz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_health},
-	{"/readyz", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN, handle_ready},
-	{"/metrics", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
-		handle_metrics},
-	{"/v1/status", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
-		handle_status},
-	{"/v1/orders/", true, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
-		handle_explain},
-	{"/v1/links", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_ADMIN,
-		handle_list_links},
-	{"/v1/links", false, ATTRIB_HTTP_POST, false, LINKS_BODY_MAX, ATTRIBD_METRIC_REQUESTS_ADMIN,
-		handle_add_links},
+	GET("/healthz", false, handle_health, NULL),
+	GET("/readyz", false, handle_ready, NULL),
+	GET("/metrics", false, handle_metrics, admit),
+	GET("/v1/status", false, handle_status, admit),
+	GET("/v1/orders/", true, attribd_admin_explain, admit),
+	GET("/v1/links", false, attribd_admin_list_links, admit),
+	POST("/v1/links", false, LINKS_BODY_MAX, attribd_admin_add_links, admit),
+	GET("/v1/reports", false, attribd_admin_list_reports, admit),
+	GET("/v1/reports/", true, attribd_admin_report, admit),
 	{.path = NULL},
 };

@@ -2,39 +2,9 @@
  * attribd report NAME: the answers, for people or for programs.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "attrib/tools.h"
 #include "cmd.h"
-
-static int read_model(const char *text)
-{
-	static const char *const names[] = {
-#define X(name, text_of) text_of,
-		ATTRIB_MODELS(X)
-#undef X
-	};
-
-	for (size_t i = 0; text && i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], text) == 0)
-			return EX_OK;
-	}
-	if (!text)
-		return EX_OK;
-	cmd_complain("--model: expected one of these, got \"%s\":", text);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		fprintf(stderr, "  %s\n", names[i]);
-	return EX_USAGE;
-}
-
-static int read_dating(const char *text)
-{
-	if (!text || strcmp(text, "order") == 0 || strcmp(text, "touch") == 0 ||
-		strcmp(text, "refund") == 0)
-		return EX_OK;
-	cmd_complain("--by: expected order, touch or refund, got \"%s\"", text);
-	return EX_USAGE;
-}
 
 static int unknown_report(const char *name)
 {
@@ -56,7 +26,7 @@ static int run_report(const struct attrib_report *report)
 	if (err == ATTRIB_E_NOT_FOUND)
 		return unknown_report(report->name);
 	if (err == ATTRIB_E_INVALID) {
-		cmd_complain("report: %s", error.text);
+		cmd_complain("--%s: %s", error.column, error.text);
 		return EX_USAGE;
 	}
 	if (err == ATTRIB_E_IO) {
@@ -80,10 +50,6 @@ int cmd_report(const struct cmd_line *line)
 	struct attribd_config *config;
 	int status = cmd_read_format(line->format, &report.format);
 
-	if (!status)
-		status = read_model(line->model);
-	if (!status)
-		status = read_dating(line->by);
 	if (!status)
 		status = cmd_load_config(line->config, &config);
 	if (status)

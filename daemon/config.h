@@ -69,7 +69,7 @@ struct attribd_config {
 	struct attribd_cidr *trusted_proxies;
 	size_t trusted_proxy_count;
 	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us,
-		webhook_timeout_us;
+		webhook_timeout_us, admin_timeout_us;
 	int64_t max_connections;
 	int64_t request_memory;                          /* bytes */
 	struct attrib_str tag_path;                      /* where the tag is served, too */

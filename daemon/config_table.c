@@ -130,6 +130,11 @@ const struct config_setting config_settings[] = {
 	{DAEMON(idle_timeout_us), .name = "idle_timeout", .type = &config_type_duration,
 		.min = 100 * MS, .max = 3600 * S, .fallback = "60s",
 		.help = "A connection may wait this long for its next request."},
+	{DAEMON(admin_timeout_us), .name = "admin_timeout", .type = &config_type_duration,
+		.min = 100 * MS, .max = 3600 * S, .fallback = "30s",
+		.help = "A report over the admin listener, and each step of an import there, may "
+			"take this "
+			"long."},
 	{DAEMON(redirect_timeout_us), .name = "redirect_timeout", .type = &config_type_duration,
 		.min = 10 * MS, .max = 60 * S, .fallback = "200ms",
 		.help = "A visitor is redirected after this time even when the click is not yet "

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "errand.h"
 #include "metrics.h"
 #include "worker.h"
 
@@ -61,6 +62,8 @@ void attribd_connection_free(struct attribd_connection *connection)
 	event_del(&connection->write);
 	close(connection->fd);
 	attribd_worker_set_work(connection, ATTRIBD_WORK_NONE);
+	if (connection->errand)
+		connection->errand->connection = NULL;
 	TAILQ_REMOVE(&worker->waits[connection->wait], connection, by_deadline);
 	attrib_buf_done(&connection->in);
 	attrib_buf_done(&connection->out);
@@ -272,9 +275,10 @@ static void linger(struct attribd_connection *connection)
 /* What it waits for now that the peer has taken its answers. */
 static void unblock(struct attribd_connection *connection)
 {
-	attribd_worker_set_wait(connection, connection->has_head ? ATTRIBD_WAIT_BODY
-					    : connection->in.n   ? ATTRIBD_WAIT_HEAD
-								 : ATTRIBD_WAIT_IDLE);
+	attribd_worker_set_wait(connection, connection->errand     ? ATTRIBD_WAIT_IDLE
+					    : connection->has_head ? ATTRIBD_WAIT_BODY
+					    : connection->in.n     ? ATTRIBD_WAIT_HEAD
+								   : ATTRIBD_WAIT_IDLE);
 }
 
 /* Goes on with requests that had to wait for room. */
@@ -298,7 +302,7 @@ void attribd_connection_work(struct attribd_connection *connection)
 		attribd_connection_free(connection);
 		return;
 	}
-	bool empty = connection->out.n == 0;
+	bool empty = connection->out.n == 0 && !connection->errand;
 	if (empty && connection->ending) {
 		if (connection->hurry)
 			attribd_connection_free(connection);
@@ -350,7 +354,7 @@ void attribd_connection_timeout(struct attribd_connection *connection)
 		attribd_connection_refuse(connection, 408);
 		return;
 	case ATTRIBD_WAIT_IDLE:
-		if (connection->mark_count == 0)
+		if (connection->mark_count == 0 && !connection->errand)
 			break;
 		attribd_worker_set_wait(connection, ATTRIBD_WAIT_IDLE);
 		return;

@@ -20,6 +20,7 @@
 #include "proxy.h"
 #include "route.h"
 
+struct attribd_errand;
 struct attribd_worker;
 
 /* What a connection is waited for; each has a list ordered by deadline and one length of time. */
@@ -71,6 +72,7 @@ struct attribd_connection {
 	size_t held; /* bytes of in and out, as worker->request_bytes counts them */
 	struct attribd_mark marks[ATTRIBD_MARKS];
 	unsigned mark_first, mark_count;
+	struct attribd_errand *errand; /* brings the answer of the last request; else NULL */
 
 	struct attribd_peer peer;
 };
@@ -99,13 +101,15 @@ struct attribd_span {
 	char *p;
 	size_t n;
 };
+/* The errand is back: answers, and the next request may be read. */
+void attribd_connection_deliver(struct attribd_connection *connection);
 /* Serves all complete requests at the start of *in and moves *in behind them. */
 void attribd_connection_serve(struct attribd_connection *connection, struct attribd_span *in);
 /* The request could not be read, so what follows it can't be either: answers and ends. */
 void attribd_connection_refuse(struct attribd_connection *connection, int status);
 /* No further request; what was answered is still sent. hurry: without lingering. */
 void attribd_connection_end(struct attribd_connection *connection, bool hurry);
-/* Too much waits to be sent or confirmed. */
+/* Too much waits to be sent or confirmed, or an errand is on its way. */
 bool attribd_connection_paused(const struct attribd_connection *connection);
 
 /* -- request_memory.c --------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * behind the answers before it.
  */
 #include "connection.h"
+#include "errand.h"
 #include "metrics.h"
 #include "worker.h"
 
@@ -69,12 +70,23 @@ static void write_response(struct attrib_buf *out, const struct attribd_exchange
 		attrib_http_write(out, request, response);
 }
 
+/* The answer is yet to come. */
+static void await_errand(struct attribd_connection *connection, struct attribd_errand *errand)
+{
+	connection->errand = errand;
+	errand->connection = connection;
+}
+
 static void answer(struct attribd_connection *connection, struct attribd_exchange *exchange)
 {
 	const struct attrib_http_request *request = exchange->request;
 	struct attrib_http_response *response = &exchange->response;
 	size_t start = connection->out.n;
 
+	if (exchange->errand) {
+		await_errand(connection, exchange->errand);
+		return;
+	}
 	if (exchange->abandoned) {
 		attribd_metric_add(ATTRIBD_METRIC_UNCONFIRMED, 1);
 		attribd_connection_end(connection, true);
@@ -96,7 +108,30 @@ static void answer(struct attribd_connection *connection, struct attribd_exchang
 		attribd_connection_end(connection, false);
 }
 
+void attribd_connection_deliver(struct attribd_connection *connection)
+{
+	struct attribd_errand *errand = connection->errand;
+	struct attrib_http_request request = {
+		.method = errand->method, .minor = errand->minor, .keep_alive = errand->keep_alive};
+	struct attribd_exchange exchange = {.worker = connection->worker,
+		.snapshot = connection->worker->snapshot,
+		.request = &request,
+		.response = errand->response};
+
+	connection->errand = NULL;
+	answer(connection, &exchange);
+	attribd_worker_set_work(connection, ATTRIBD_WORK_READY);
+}
+
 /* -- serving ------------------------------------------------------------------------------------ */
+
+/* A body that nobody wants is not read. */
+static void answer_unread(struct attribd_connection *connection, struct attribd_exchange *exchange)
+{
+	if (exchange->request->chunked || exchange->request->content_length)
+		exchange->response.close = true;
+	answer(connection, exchange);
+}
 
 static void answer_unrouted(struct attribd_connection *connection,
 	struct attribd_exchange *exchange, struct attrib_str allow)
@@ -105,11 +140,8 @@ static void answer_unrouted(struct attribd_connection *connection,
 		exchange->response = (struct attrib_http_response){.status = 405, .headers = allow};
 	else
 		attribd_answer_error(exchange, ATTRIB_E_NOT_FOUND, NULL);
-	/* a body that nobody wants is not read */
-	if (exchange->request->chunked || exchange->request->content_length)
-		exchange->response.close = true;
 	attribd_metric_add(ATTRIBD_METRIC_REQUESTS_OTHER, 1);
-	answer(connection, exchange);
+	answer_unread(connection, exchange);
 }
 
 static struct attribd_exchange exchange_for(struct attribd_connection *connection)
@@ -148,9 +180,14 @@ static const struct attribd_route *route_request(struct attribd_connection *conn
 	char methods[96];
 	const struct attribd_route *route = find_route(worker, methods, sizeof methods, &allow);
 
+	exchange = exchange_for(connection);
 	if (!route) {
-		exchange = exchange_for(connection);
 		answer_unrouted(connection, &exchange, allow);
+		return NULL;
+	}
+	if (route->admit && !route->admit(&exchange)) {
+		attribd_metric_add(route->metric, 1);
+		answer_unread(connection, &exchange);
 		return NULL;
 	}
 	if (request->content_length > route->body_max) {
@@ -263,7 +300,7 @@ static bool serve_one(struct attribd_connection *connection, struct attribd_span
 
 bool attribd_connection_paused(const struct attribd_connection *connection)
 {
-	return connection->mark_count == ATTRIBD_MARKS ||
+	return connection->errand || connection->mark_count == ATTRIBD_MARKS ||
 	       connection->out.n - connection->sent > ATTRIBD_OUT_MAX;
 }
 
@@ -281,7 +318,7 @@ void attribd_connection_serve(struct attribd_connection *connection, struct attr
 		attribd_worker_set_work(connection, ATTRIBD_WORK_READY);
 	if (connection->has_head)
 		return;
-	if (in->n == 0)
+	if (in->n == 0 || connection->errand)
 		attribd_worker_set_wait(connection, ATTRIBD_WAIT_IDLE);
 	else if (served || connection->wait == ATTRIBD_WAIT_IDLE)
 		attribd_worker_set_wait(connection, ATTRIBD_WAIT_HEAD);

@@ -14,10 +14,10 @@
 
 /* What pages of other origins may call: by POST, after asking. */
 #define FROM_PAGES(path, max, metric, handler)                                                     \
-	{path, false, ATTRIB_HTTP_POST, false, max, metric, handler},                              \
+	{path, false, ATTRIB_HTTP_POST, false, max, metric, handler, NULL},                        \
 	{                                                                                          \
 		path, false, ATTRIB_HTTP_OPTIONS, false, NO_BODY_MAX, metric,                      \
-			attribd_handle_preflight                                                   \
+			attribd_handle_preflight, NULL                                             \
 	}
 #define SEGMENT(call, letter, max)                                                                 \
 	FROM_PAGES("/v1/" call, max, ATTRIBD_METRIC_REQUESTS_SEGMENT, attribd_handle_segment),     \
@@ -28,17 +28,17 @@
 
 const struct attribd_route attribd_public_routes[] = {
 	{"/p.gif", false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_PIXEL,
-		attribd_handle_pixel},
+		attribd_handle_pixel, NULL},
 	{"/c/", true, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_REDIRECT,
-		attribd_handle_click},
+		attribd_handle_click, NULL},
 	{"/v1/events", false, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_EVENTS, attribd_handle_events},
+		ATTRIBD_METRIC_REQUESTS_EVENTS, attribd_handle_events, NULL},
 	FROM_PAGES("/v1/beacon", ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
 		attribd_handle_beacon),
 	{"/webhooks/", true, ATTRIB_HTTP_POST, false, ATTRIB_INTAKE_BODY_MAX,
-		ATTRIBD_METRIC_REQUESTS_WEBHOOK, attribd_handle_webhook},
+		ATTRIBD_METRIC_REQUESTS_WEBHOOK, attribd_handle_webhook, NULL},
 	{ATTRIBD_TAG_PATH, false, ATTRIB_HTTP_GET, true, NO_BODY_MAX, ATTRIBD_METRIC_REQUESTS_TAG,
-		attribd_handle_tag},
+		attribd_handle_tag, NULL},
 	FROM_PAGES(ATTRIBD_TAG_PATH, ATTRIB_BEACON_BODY_MAX, ATTRIBD_METRIC_REQUESTS_BEACON,
 		attribd_handle_beacon),
 	SEGMENT("batch", "b", ATTRIB_SEGMENT_BATCH_MAX),
@@ -106,16 +106,34 @@ const struct attribd_route *attribd_route_find(const struct attribd_route *route
 
 /* -- answers ------------------------------------------------------------------------------------ */
 
-void attribd_answer_error(struct attribd_exchange *exchange, int err, const char *message)
+void attribd_put_refusal(
+	struct attrib_buf *out, int err, const char *parameter, const char *message)
+{
+	attrib_buf_printf(out, "{\"code\":\"%s\",", attrib_error_code(err));
+	if (parameter) {
+		attrib_buf_str(out, ATTRIB_STR("\"parameter\":"));
+		attrib_buf_json(out, attrib_str_of(parameter));
+		attrib_buf_char(out, ',');
+	}
+	attrib_buf_str(out, ATTRIB_STR("\"message\":"));
+	attrib_buf_json(out, attrib_str_of(message ? message : attrib_error_text(err)));
+	attrib_buf_str(out, ATTRIB_STR("}\n"));
+}
+
+void attribd_answer_refusal(
+	struct attribd_exchange *exchange, int err, const char *parameter, const char *message)
 {
 	struct attrib_buf *text = &exchange->worker->text;
 
-	attrib_buf_printf(text, "{\"code\":\"%s\",\"message\":", attrib_error_code(err));
-	attrib_buf_json(text, attrib_str_of(message ? message : attrib_error_text(err)));
-	attrib_buf_str(text, ATTRIB_STR("}\n"));
+	attribd_put_refusal(text, err, parameter, message);
 	exchange->response = (struct attrib_http_response){.status = attrib_error_http(err),
 		.content_type = "application/json",
 		.body = attrib_buf_view(text)};
+}
+
+void attribd_answer_error(struct attribd_exchange *exchange, int err, const char *message)
+{
+	attribd_answer_refusal(exchange, err, NULL, message);
 }
 
 void attribd_answer_overload(struct attribd_exchange *exchange)

@@ -16,6 +16,7 @@
 #include "proxy.h"
 #include "snapshot.h"
 
+struct attribd_errand;
 struct attribd_worker;
 
 /* What becomes of an answer whose record is not durable in time. */
@@ -38,7 +39,8 @@ struct attribd_exchange {
 		ready;   /* the response as written for GET on HTTP/1.1 without close, or empty */
 	uint64_t number; /* the answer waits for this record; 0 = for none */
 	enum attribd_unconfirmed unconfirmed;
-	bool abandoned; /* records were appended in part: close without a status */
+	struct attribd_errand *errand; /* the answer is what it brings back, see errand.h */
+	bool abandoned;                /* records were appended in part: close without a status */
 };
 
 typedef void attribd_handler(struct attribd_exchange *exchange);
@@ -51,6 +53,9 @@ struct attribd_route {
 	size_t body_max;
 	enum attribd_metric metric;
 	attribd_handler *handler;
+	/* Asked before a body is read, and before the handler: true = it may. Else it has answered. NULL =
+	 * everybody may. */
+	bool (*admit)(struct attribd_exchange *exchange);
 };
 
 /* Tables end with a NULL path. */
@@ -69,6 +74,12 @@ const struct attribd_route *attribd_route_find(const struct attribd_route *route
 
 /* A JSON answer {"code":..,"message":..} with the status of the error. */
 void attribd_answer_error(struct attribd_exchange *exchange, int err, const char *message);
+/* The same with the parameter that is to blame, {"code":..,"parameter":..,"message":..}; NULL = none. */
+void attribd_answer_refusal(
+	struct attribd_exchange *exchange, int err, const char *parameter, const char *message);
+/* The body of both. */
+void attribd_put_refusal(
+	struct attrib_buf *out, int err, const char *parameter, const char *message);
 /* A header of every 503. */
 #define ATTRIBD_RETRY_AFTER ATTRIB_STR("Retry-After: 1\r\n")
 /* 503: nothing was appended. */

@@ -254,10 +254,14 @@ static int start_admin(struct attribd_server *server)
 		.progress = &server->progress,
 		.secret = server->secret,
 		.routes = attribd_admin_routes,
+		.errands = &server->errands,
 		.context = server};
 	int err = attribd_worker_init(&server->admin_worker, &options);
 
-	return err ? err : attribd_worker_start(&server->admin_worker);
+	attribd_errands_init(&server->errands, &server->admin_worker.bell);
+	if (!err)
+		err = attribd_worker_start(&server->admin_worker);
+	return err ? err : attribd_errands_start(&server->errands);
 }
 
 /* -- the two doors ------------------------------------------------------------------------------ */
@@ -312,8 +316,10 @@ static void free_server(struct attribd_server *server)
 		attribd_worker_done(&server->workers[i]);
 	free(server->workers);
 	attribd_flood_free(server->flood);
-	if (server->admin_worker.base)
+	if (server->admin_worker.base) {
 		attribd_worker_done(&server->admin_worker);
+		attribd_errands_done(&server->errands);
+	}
 	attribd_pump_done(&server->pump);
 	if (server->flush.sink)
 		attribd_flush_done(&server->flush);

@@ -95,6 +95,17 @@ static bool stop_forward(struct attribd_server *server, bool drained, int64_t be
 	return join_until(server->forward.thread, &server->forward.started, until + GIVE_UP_US);
 }
 
+/* Who asks is answered before the admin worker ends. False: one hangs in a call. */
+static bool stop_errands(struct attribd_server *server)
+{
+	int64_t until = attribd_clock_mono() + GIVE_UP_US;
+	bool ended = true;
+
+	for (int i = 0; i < ATTRIBD_ERRAND_THREADS; i++)
+		ended &= join_until(server->errands.threads[i], &server->errands.started[i], until);
+	return ended;
+}
+
 static void tell_rest(struct attribd_server *server, bool drained)
 {
 	struct attribd_progress_view view =
@@ -118,6 +129,8 @@ bool attribd_serve_stop(struct attribd_server *server, int *code)
 	signal(SIGINT, SIG_DFL);
 	attribd_serve_hear(SIG_UNBLOCK);
 	attribd_listener_close(&server->public);
+	if (server->admin_worker.base)
+		attribd_errands_stop(&server->errands);
 	attribd_trim_stop(&server->trim);
 	bool ended = stop_workers(server), drained = drain(server);
 	bool forwarded = stop_forward(server, drained, began);
@@ -127,6 +140,7 @@ bool attribd_serve_stop(struct attribd_server *server, int *code)
 	ended &= join_until(
 		server->trim.thread, &server->trim.started, attribd_clock_mono() + GIVE_UP_US);
 	attribd_listener_close(&server->admin);
+	bool asked = stop_errands(server);
 	if (server->admin_worker.base) {
 		attribd_worker_stop(&server->admin_worker);
 		attribd_worker_join(&server->admin_worker);
@@ -141,5 +155,5 @@ bool attribd_serve_stop(struct attribd_server *server, int *code)
 			"acknowledged");
 		*code = EX_IOERR;
 	}
-	return ended && drained && forwarded;
+	return ended && drained && forwarded && asked;
 }

@@ -9,6 +9,7 @@
 #include "catalog_thread.h"
 #include "checkpoint.h"
 #include "damage.h"
+#include "errand.h"
 #include "flush.h"
 #include "forward.h"
 #include "gaps.h"
@@ -50,6 +51,7 @@ struct attribd_server {
 	struct attribd_flood *flood; /* owned; shared by the workers */
 	atomic_size_t request_bytes; /* shared by the workers */
 	struct attribd_worker admin_worker;
+	struct attribd_errands errands; /* of the admin worker */
 	struct attribd_pump pump;
 	struct attribd_flush flush;
 	struct attribd_catalog_thread catalog;
@@ -60,7 +62,8 @@ struct attribd_server {
 /* Routes of the admin listener; their worker's context is the server. */
 extern const struct attribd_route attribd_admin_routes[];
 /* Whoever asks is let in already. */
-attribd_handler attribd_admin_explain, attribd_admin_add_links, attribd_admin_list_links;
+attribd_handler attribd_admin_explain, attribd_admin_add_links, attribd_admin_list_links,
+	attribd_admin_list_reports, attribd_admin_report;
 
 /* -- what admin handlers share that ask PostgreSQL (admin_ask.c) ------------------------------------ */
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "errand.h"
 #include "log.h"
 
 #define TICK_SLOW_US 250000
@@ -343,6 +344,8 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 	attribd_worker_clock(worker);
 	attribd_bell_clear(&worker->bell);
 	adopt_all(worker);
+	if (worker->errands)
+		attribd_errands_deliver(worker->errands);
 	if (atomic_load(&worker->stop) && !worker->stop_at)
 		begin_stop(worker);
 }
@@ -461,6 +464,7 @@ int attribd_worker_init(struct attribd_worker *worker, const struct attribd_work
 		.flood = options->flood,
 		.raw_keys = options->raw_keys,
 		.request_bytes = options->request_bytes,
+		.errands = options->errands,
 		.context = options->context};
 	pthread_mutex_init(&worker->lock, NULL);
 	TAILQ_INIT(&worker->ready);

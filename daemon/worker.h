@@ -29,6 +29,8 @@
 #define ATTRIBD_READ_PADDING ((size_t)64)        /* readable bytes behind a body (intake.h) */
 #define ATTRIBD_STOP_US      5000000             /* what is in flight at the stop gets this long */
 
+struct attribd_errands;
+
 TAILQ_HEAD(attribd_connections, attribd_connection);
 
 struct attribd_handed {
@@ -55,7 +57,8 @@ struct attribd_worker {
 	const struct attribd_raw_keys *raw_keys; /* borrowed; NULL = nothing is kept raw */
 	atomic_size_t *request_bytes; /* borrowed; held by connections of all workers; NULL = nobody
 					 counts */
-	void *context;                /* borrowed; for handlers of its routes */
+	struct attribd_errands *errands; /* borrowed; NULL = its handlers send none */
+	void *context;                   /* borrowed; for handlers of its routes */
 
 	/* own thread */
 	struct event_base *base;
@@ -90,6 +93,7 @@ struct attribd_worker_options {
 	struct attribd_flood *flood;
 	const struct attribd_raw_keys *raw_keys; /* or NULL */
 	atomic_size_t *request_bytes;            /* or NULL */
+	struct attribd_errands *errands;         /* or NULL */
 	void *context;
 };
 int attribd_worker_init(struct attribd_worker *worker,

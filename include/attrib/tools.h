@@ -5,6 +5,7 @@
 #ifndef ATTRIB_TOOLS_H
 #define ATTRIB_TOOLS_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include "attrib/buf.h"
@@ -12,6 +13,12 @@
 #include "attrib/link.h"
 #include "attrib/sink.h"
 #include "attrib/str.h"
+
+/* Somebody waits for the answer. */
+struct attrib_patience {
+	int timeout_ms;          /* a statement may take; for the connection it is 2 s */
+	const atomic_bool *stop; /* borrowed; true: give up, which takes a moment; or NULL */
+};
 
 /* -- import -------------------------------------------------------------------------------------- */
 
@@ -70,6 +77,16 @@ struct attrib_report_kind {
 /* The reports there are, one after the other; NULL behind the last. */
 const struct attrib_report_kind *attrib_report_kind(size_t index);
 
+/* A part of a report. Rows that are equal in what a report is ordered by have an order here nevertheless. */
+struct attrib_report_page {
+	uint64_t offset;  /* rows before it */
+	uint64_t limit;   /* rows at most, 1.. */
+	size_t bytes_max; /* it ends behind the row that reaches them */
+	/* set by the report */
+	uint64_t rows; /* on it */
+	bool more;     /* there are rows behind it */
+};
+
 struct attrib_report {
 	const char *conninfo;
 	const char *name;
@@ -77,13 +94,16 @@ struct attrib_report {
 	const char *from, *to;          /* YYYY-MM-DD, both or none; both days included */
 	const char *model;              /* NULL = all, with a period the primary one */
 	const char *by;                 /* order, touch, refund; NULL = order; needs a period */
-	const char *creator, *campaign; /* rows of these only; NULL = all, also those without one */
+	const char *creator, *campaign; /* rows of these only; NULL = all */
 	enum attrib_report_format format;
+	struct attrib_report_page *page;                 /* NULL = all rows */
+	const struct attrib_patience *patience;          /* NULL = an hour */
 	int (*write)(void *arg, struct attrib_str text); /* 0, or an error that ends the report */
 	void *arg;
 };
 /* ATTRIB_E_NOT_FOUND: no such report. ATTRIB_E_INVALID: it does not take what was asked for, or a
- * date is none; error->text says which. ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, or what write said. */
+ * date or word is none; error->text says what was expected, error->column of which parameter.
+ * ATTRIB_E_SCHEMA, ATTRIB_E_UNAVAILABLE, or what write said. */
 int attrib_postgres_report(
 	const struct attrib_report *report, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 

@@ -16,6 +16,15 @@
 const struct pg_timeouts pg_hurried = {
 	.connect_s = 2, .statement_ms = 1000, .tcp_user_ms = 1000, .firm = true};
 
+struct pg_timeouts pg_timeouts_of(const struct attrib_patience *patience)
+{
+	return (struct pg_timeouts){.connect_s = 2,
+		.statement_ms = patience->timeout_ms,
+		.tcp_user_ms = patience->timeout_ms,
+		.firm = true,
+		.stop = patience->stop};
+}
+
 static void ignore_notice(void *arg, const PGresult *result)
 {
 	(void)arg;
@@ -175,14 +184,17 @@ int pg_query_retry(PGconn *conn, const char *sql, const struct attrib_retry *ret
 
 /* A transaction whose client has stopped, or has gone without a word, must not keep its locks for ever. And what
  * the server confirms it has to have: the journal need not keep it any more. */
-static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error *error)
+static int set_session(
+	PGconn *conn, int statement_ms, const atomic_bool *stop, struct attrib_sink_error *error)
 {
+	/* who has given up needs no answer any more */
+	static const char watch[] = "SET client_connection_check_interval = 1000;";
 	char sql[768];
 
-	if (pg_wait_init(conn, statement_ms ? statement_ms + statement_ms / 2 + 1000 : -1))
+	if (pg_wait_init(conn, statement_ms ? statement_ms + statement_ms / 2 + 1000 : -1, stop))
 		return ATTRIB_E_NOMEM;
 	snprintf(sql, sizeof sql,
-		"SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;"
+		"%sSET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;"
 		"SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET DateStyle = 'ISO';"
 		"SET default_transaction_isolation = 'read committed'; SET jit = off;"
 		"SET standard_conforming_strings = on;"
@@ -190,7 +202,7 @@ static int set_session(PGconn *conn, int statement_ms, struct attrib_sink_error 
 		"SET tcp_keepalives_count = 3;"
 		"SELECT set_config('synchronous_commit', 'local', false)"
 		" WHERE current_setting('synchronous_commit') = 'off'",
-		statement_ms, statement_ms);
+		stop ? watch : "", statement_ms, statement_ms);
 	return pg_run(conn, sql, 0, NULL, error);
 }
 
@@ -219,7 +231,7 @@ int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn 
 		return err;
 	}
 	PQsetNoticeReceiver(conn, ignore_notice, NULL);
-	err = set_session(conn, statement_ms, error);
+	err = set_session(conn, statement_ms, t->stop, error);
 	if (err) {
 		PQfinish(conn);
 		return err == ATTRIB_E_INVALID ? ATTRIB_E_UNAVAILABLE : err;

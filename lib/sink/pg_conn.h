@@ -5,21 +5,28 @@
 #define ATTRIB_SINK_PG_CONN_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 #include "attrib/buf.h"
 #include "attrib/sink.h"
 
+struct attrib_patience;
 struct attrib_retry;
 
 struct pg_timeouts {
 	int connect_s, statement_ms, tcp_user_ms; /* 0 = 5, 30000, 10000 */
 	bool firm;    /* they go before what the connection string says */
 	bool endless; /* a statement may take as long as it likes */
+	const atomic_bool
+		*stop; /* borrowed as long as the connection is open; true: its calls give up */
 };
 
 /* Somebody waits, and so does everybody behind: 2 s for a connection (libpq counts less as this), 1 s for
  * an answer. */
 extern const struct pg_timeouts pg_hurried;
+
+/* Of somebody's own patience. */
+struct pg_timeouts pg_timeouts_of(const struct attrib_patience *patience);
 
 /* A connection that gives no answer for half as long again as a statement may take, and a second, is
  * given up.

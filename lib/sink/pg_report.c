@@ -10,6 +10,7 @@
 
 #include "import_value.h"
 #include "pg_conn.h"
+#include "pg_wait.h"
 #include "table.h"
 
 #define COLUMNS_MAX       128
@@ -130,6 +131,34 @@ static int refuse(struct attrib_sink_error *error, const char *parameter, const 
 	return ATTRIB_E_INVALID;
 }
 
+static bool is_word(const char *value, const char *const *words)
+{
+	while (*words && strcmp(*words, value) != 0)
+		words++;
+	return *words;
+}
+
+/* Words of a parameter that has a few. */
+static int check_words(const struct attrib_report *report, struct attrib_sink_error *error)
+{
+	static const char *const models[] = {
+#define X(name, text_of) text_of,
+		ATTRIB_MODELS(X)
+#undef X
+			NULL};
+	static const char *const datings[] = {"order", "touch", "refund", NULL};
+
+	if (report->model && !is_word(report->model, models))
+		return refuse(error, "model",
+			"expected policy, last_touch, first_touch, linear, position or time_decay, "
+			"got \"%s\"",
+			report->model);
+	if (report->by && !is_word(report->by, datings))
+		return refuse(
+			error, "by", "expected order, touch or refund, got \"%s\"", report->by);
+	return 0;
+}
+
 static bool is_date(const char *s)
 {
 	return import_value_ok(IMPORT_DATE, attrib_str_of(s));
@@ -186,6 +215,8 @@ static int check(const struct attrib_report *report, const struct report_row *ro
 		return refuse(error, report->from ? "to" : "from",
 			"%s needs both ends of the period", kind->name);
 	err = check_takes(report, kind, error);
+	if (!err)
+		err = check_words(report, error);
 	return err ? err : check_period(report, kind->name, error);
 }
 
@@ -197,6 +228,13 @@ static void put_filter(struct attrib_buf *sql, bool takes, const char *column, i
 			sql, " AND ($%d::text IS NULL OR r.%s = $%d)", number, column, number);
 	else
 		attrib_buf_printf(sql, " AND ($%d::text IS NULL OR true)", number);
+}
+
+/* Pages of one report have to have one order: in the end whole rows are compared. */
+static void put_page(struct attrib_buf *sql, const struct attrib_report_page *page)
+{
+	attrib_buf_printf(sql, ", r::text COLLATE \"C\" LIMIT %llu OFFSET %llu",
+		(unsigned long long)page->limit + 1, (unsigned long long)page->offset);
 }
 
 /* $1 site, $2 model, $3 and $4 the period, $5 what it goes by, $6 creator, $7 campaign. */
@@ -219,6 +257,8 @@ static void put_sql(
 	attrib_buf_str(sql, ATTRIB_STR(" AND ($3::date IS NULL OR $4::date IS NOT NULL)"
 				       " AND ($5::text IS NULL OR $3 IS NOT NULL)"));
 	attrib_buf_printf(sql, " ORDER BY %s", row->order);
+	if (report->page)
+		put_page(sql, report->page);
 	attrib_buf_char(sql, 0);
 }
 
@@ -245,6 +285,7 @@ struct output {
 	const struct attrib_report *report;
 	struct table table;
 	struct table_column columns[COLUMNS_MAX];
+	size_t written; /* bytes */
 	bool begun;
 };
 
@@ -293,6 +334,7 @@ static int write_out(struct output *out, size_t at_least)
 		return text->err;
 	if (text->n >= at_least) {
 		err = out->report->write(out->report->arg, attrib_buf_view(text));
+		out->written += text->n;
 		attrib_buf_clear(text);
 	}
 	return err;
@@ -312,22 +354,36 @@ static int take_result(
 	if (err)
 		return err;
 	add_rows(out, result);
+	if (out->report->page)
+		out->report->page->rows += (uint64_t)PQntuples(result);
 	return write_out(out, WRITE_BYTES);
 }
 
+static bool page_is_full(const struct output *out)
+{
+	const struct attrib_report_page *page = out->report->page;
+
+	return page && page->rows &&
+	       (page->rows >= page->limit || out->written + out->table.out.n >= page->bytes_max);
+}
+
+/* Whatever ends it early, the caller closes the connection: nobody waits for the rest. */
 static int take_results(struct output *out, PGconn *conn, struct attrib_sink_error *error)
 {
 	PGresult *result;
 	int err = 0;
 
-	while ((result = PQgetResult(conn))) {
-		if (!err)
+	while (!err && (result = pg_wait_result(conn))) {
+		bool behind = PQntuples(result) && page_is_full(out);
+		if (behind)
+			out->report->page->more = true;
+		else
 			err = take_result(out, conn, result, error);
 		PQclear(result);
-		if (err)
-			return err; /* the caller closes the connection: nobody waits for the rest */
+		if (behind)
+			break;
 	}
-	if (out->begun)
+	if (!err && out->begun)
 		err = table_end(&out->table);
 	return err ? err : write_out(out, 1);
 }
@@ -360,7 +416,7 @@ static int run(const struct attrib_report *report, const struct report_row *row,
 		goto out;
 	}
 	PQsetSingleRowMode(conn);
-	err = take_results(out, conn, error);
+	err = pg_wait_sent(conn) ? take_results(out, conn, error) : pg_fail(conn, NULL, error);
 out:
 	attrib_buf_done(&sql);
 	if (out)
@@ -370,7 +426,7 @@ out:
 
 int attrib_postgres_report(const struct attrib_report *report, struct attrib_sink_error *error)
 {
-	static const struct pg_timeouts timeouts = {.statement_ms = STATEMENT_TIMEOUT};
+	struct pg_timeouts timeouts = {.statement_ms = STATEMENT_TIMEOUT};
 	const struct report_row *row = find_row(report->name);
 	PGconn *conn;
 	int err;
@@ -381,6 +437,12 @@ int attrib_postgres_report(const struct attrib_report *report, struct attrib_sin
 	err = check(report, row, error);
 	if (err)
 		return err;
+	if (report->patience)
+		timeouts = pg_timeouts_of(report->patience);
+	if (report->page)
+		*report->page = (struct attrib_report_page){.offset = report->page->offset,
+			.limit = report->page->limit,
+			.bytes_max = report->page->bytes_max};
 	err = pg_connect(report->conninfo, &timeouts, &conn, error);
 	if (err)
 		return err;

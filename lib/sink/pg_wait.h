@@ -7,13 +7,15 @@
 #define ATTRIB_SINK_PG_WAIT_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "attrib/error.h"
 
-/* Every later call on this connection gives up after so many milliseconds without a byte; -1 = never.
+/* Every later call on this connection gives up after so many milliseconds without a byte; -1 = never. And when
+ * *stop becomes true, which is looked at several times a second; NULL = it never does.
  * A connection that was given up is CONNECTION_BAD. ATTRIB_E_NOMEM. */
-int pg_wait_init(PGconn *conn, int patience_ms) ATTRIB_MUST_CHECK;
+int pg_wait_init(PGconn *conn, int patience_ms, const atomic_bool *stop) ATTRIB_MUST_CHECK;
 /* 0, or after how many milliseconds the connection was given up. */
 int pg_wait_gave_up(const PGconn *conn);
 

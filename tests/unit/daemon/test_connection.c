@@ -46,11 +46,12 @@ static void plain(struct attribd_exchange *exchange)
 }
 
 const struct attribd_route routes[] = {
-	{"/record", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, record},
-	{"/plain", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, plain},
-	{"/echo", false, ATTRIB_HTTP_POST, false, 200000, ATTRIBD_METRIC_REQUESTS_OTHER, echo},
+	{"/record", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, record, NULL},
+	{"/plain", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, plain, NULL},
+	{"/echo", false, ATTRIB_HTTP_POST, false, 200000, ATTRIBD_METRIC_REQUESTS_OTHER, echo,
+		NULL},
 	{"/p.gif", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_PIXEL,
-		attribd_handle_pixel},
+		attribd_handle_pixel, NULL},
 	{.path = NULL},
 };
 

@@ -39,8 +39,9 @@ static void big(struct attribd_exchange *exchange)
 }
 
 const struct attribd_route routes[] = {
-	{"/echo", false, ATTRIB_HTTP_POST, false, 200000, ATTRIBD_METRIC_REQUESTS_OTHER, echo},
-	{"/big", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, big},
+	{"/echo", false, ATTRIB_HTTP_POST, false, 200000, ATTRIBD_METRIC_REQUESTS_OTHER, echo,
+		NULL},
+	{"/big", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, big, NULL},
 	{.path = NULL},
 };
 

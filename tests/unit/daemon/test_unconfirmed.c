@@ -39,8 +39,8 @@ static void click(struct attribd_exchange *exchange)
 }
 
 const struct attribd_route routes[] = {
-	{"/record", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, record},
-	{"/click", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, click},
+	{"/record", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, record, NULL},
+	{"/click", false, ATTRIB_HTTP_GET, true, 0, ATTRIBD_METRIC_REQUESTS_OTHER, click, NULL},
 	{.path = NULL},
 };
 

@@ -300,6 +300,79 @@ static void a_period_may_go_by_another_date(void **state)
 	holds("acme,creator,spring,ann,policy,EUR,0.00,100.00");
 }
 
+/* Page by page, by one row each, comes what comes at once. */
+static void pages_together_are_the_report(void **state)
+{
+	const struct attrib_report_kind *kind;
+	size_t pages = 0;
+
+	(void)state;
+	for (size_t i = 0; (kind = attrib_report_kind(i)); i++) {
+		struct attrib_report_page whole = {.limit = 1000, .bytes_max = 1 << 20},
+					  page = {.limit = 1, .bytes_max = 1 << 20};
+		struct attrib_report report = {
+			.name = kind->name, .format = ATTRIB_REPORT_CSV, .page = &whole};
+		struct attrib_buf sum;
+		char *all;
+
+		/* some of them are ages, which grow while they are asked for */
+		if (strncmp(kind->name, "kpi_", 4) == 0)
+			continue;
+		assert_int_equal(ask(report), 0);
+		assert_false(whole.more);
+		all = strdup((char *)out.p);
+		attrib_buf_init(&sum);
+		report.page = &page;
+		do {
+			char *line;
+			assert_int_equal(ask(report), 0);
+			line = strchr((char *)out.p, '\n') + 1;
+			attrib_buf_str(
+				&sum, attrib_str_of(page.offset == 0 ? (char *)out.p : line));
+			assert_int_equal(page.rows, whole.rows > 0);
+			page.offset += page.rows;
+			pages++;
+		} while (page.more);
+		attrib_buf_char(&sum, 0);
+		assert_int_equal(page.offset, whole.rows);
+		assert_string_equal((char *)sum.p, all);
+		attrib_buf_done(&sum);
+		free(all);
+	}
+	assert_true(pages > 50); /* some have several */
+}
+
+static void a_page_ends_by_its_bytes(void **state)
+{
+	struct attrib_report_page page = {.limit = 1000, .bytes_max = 1};
+	struct attrib_report report = {
+		.name = "order_credit", .format = ATTRIB_REPORT_JSON, .page = &page};
+
+	(void)state;
+	assert_int_equal(ask(report), 0);
+	assert_int_equal(page.rows, 1);
+	assert_true(page.more);
+	assert_string_equal((char *)out.p + out.n - 5, "}\n]\n");
+}
+
+static void who_is_told_to_stop_gives_up(void **state)
+{
+	atomic_bool stop = false;
+	struct attrib_patience patience = {.timeout_ms = 30000, .stop = &stop};
+	struct attrib_report report = {.name = "cac", .patience = &patience};
+
+	(void)state;
+	assert_int_equal(ask(report), 0);
+	atomic_store(&stop, true);
+	assert_int_equal(ask(report), ATTRIB_E_UNAVAILABLE);
+	atomic_store(&stop, false);
+	patience.timeout_ms = 100;
+	test_pg_run(&pg, "BEGIN; LOCK TABLE attrib.cost IN ACCESS EXCLUSIVE MODE");
+	assert_int_equal(ask(report), ATTRIB_E_UNAVAILABLE);
+	assert_string_equal(error.sqlstate, "57014");
+	test_pg_run(&pg, "COMMIT");
+}
+
 static int refuse_to_write(void *arg, struct attrib_str text)
 {
 	(void)arg;
@@ -329,6 +402,9 @@ int main(void)
 		cmocka_unit_test(what_a_report_does_not_take_is_said),
 		cmocka_unit_test(a_period_without_a_site_is_that_of_every_site),
 		cmocka_unit_test(a_period_may_go_by_another_date),
+		cmocka_unit_test(pages_together_are_the_report),
+		cmocka_unit_test(a_page_ends_by_its_bytes),
+		cmocka_unit_test(who_is_told_to_stop_gives_up),
 		cmocka_unit_test(a_reader_that_went_away_ends_the_report),
 	};
 
