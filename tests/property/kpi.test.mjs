@@ -1,0 +1,164 @@
+// Every column of the key figures against a second computation from the rows (figures.mjs), on random shops that a real
+// daemon counted: three zones with half and quarter hours, the day of the changed clocks, several currencies, costs that
+// are spread, posts, claims, customers. Days, weeks and months of a period add up to it. And a rollup that is
+// tampered with does not go unseen.
+//
+//   ATTRIB_SEED=n         the first shop's seed (default: from the clock; printed)
+//   ATTRIB_KPI_SHOPS=n    how many (default 1)
+
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Shop, WRITE_KEY } from '../e2e/support.mjs';
+import { figures, claimsOf, readRows } from './figures.mjs';
+import { plusDays, randomShop } from './figures_shop.mjs';
+
+const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
+const SHOPS = Number(process.env.ATTRIB_KPI_SHOPS ?? 1);
+const GRAINS = [null, 'campaign', 'creator', 'placement'];
+
+const keyOf = (site) => (site === 'acme' ? WRITE_KEY : `${WRITE_KEY}-${site}`);
+
+async function openShop(story) {
+  const [acme, ...others] = story.sites;
+  const section = (s) => `[site ${s.name}]\nwrite_key = ${keyOf(s.name)}\npublic_key = public-${s.name}\ntime_zone = ${s.zone}\ncurrency = ${s.currency}\ncustomer_history = ${s.history}\n${story.config(s)}`;
+  const shop = await Shop.open({ start: false, site: story.config(acme), global: others.map(section).join('\n') });
+  for (const [table, rows] of Object.entries(story.tables)) {
+    const columns = [...new Set(rows.flatMap(Object.keys))];
+    for (const row of rows) for (const c of columns) row[c] ??= null;
+    if (rows.length) await shop.query(`INSERT INTO attrib.${table} (${columns.map((c) => `"${c}"`)}) SELECT ${columns.map((c) => `"${c}"`)} FROM jsonb_populate_recordset(NULL::attrib.${table}, $1)`, [JSON.stringify(rows)]);
+  }
+  await shop.start();
+  return shop;
+}
+
+async function tellAll(shop, story) {
+  for (const part of [0, 1, 2]) for (const { name } of story.sites) {
+    const events = story.events[name].filter((_, i) => i % 3 === part);
+    const answer = await (await shop.events(events, { key: keyOf(name) })).json();
+    assert.deepEqual(answer.rejected, [], JSON.stringify(answer.rejected?.slice(0, 3)));
+  }
+  await shop.quiet();
+}
+
+// -- comparing ---------------------------------------------------------------------------------------
+
+const same = (a, b) => a === b || (a !== null && b !== null && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b)));
+// What is left of an order that moved elsewhere is a row of zeros.
+const EMPTIED = new Set(['gross', 'refunded', 'net_revenue', 'orders', 'new_customers', 'unknown_customers', 'leads']);
+
+async function shown(client, { site, from, to, model, basis, by }) {
+  const { rows } = await client.query(`SELECT extract(epoch FROM now()) AS at, to_jsonb(r) || jsonb_build_object('time_to_conversion_p50', extract(epoch FROM r.time_to_conversion_p50),
+      'time_to_conversion_p90', extract(epoch FROM r.time_to_conversion_p90)) AS r
+    FROM attrib.kpi_rows($1, $2, $3, $4, $5, $6) r WHERE r.site = $1`, [site, from, to, model, basis, by ? [by] : []]);
+  return { now: Number(rows[0]?.at ?? 0) * 1000, cells: Object.fromEntries(rows.map(({ r }) => [r.cut?.[0] ?? '', r])) };
+}
+
+const seen = new Set();
+// Differences as texts, and how many values were compared.
+async function differences(client, db, question) {
+  const { now, cells } = await shown(client, question);
+  const expected = figures(db, { ...question, now });
+  const out = [];
+  let compared = 0;
+  for (const key of new Set([...Object.keys(cells), ...Object.keys(expected)])) {
+    if (!cells[key]) { out.push(`${key}: is not there`); continue; }
+    const { site, cut, ...columns } = cells[key];
+    for (const [name, value] of Object.entries(columns)) {
+      if (expected[key] && !(name in expected[key])) { out.push(`${name}: nobody recomputes it`); continue; }
+      const wanted = expected[key]?.[name] ?? null;
+      if (name === 'currency' ? !expected[key] || value === wanted : same(value, wanted)) { if (wanted !== null) seen.add(name); compared += wanted === null ? 0 : 1; continue; }
+      if (wanted === null && value === 0 && (EMPTIED.has(name) || !expected[key])) continue;
+      if (!expected[key] && name === 'mer') continue;
+      out.push(`${key || '(none)'}.${name}: ${value} and not ${wanted}`);
+    }
+  }
+  return { out, compared };
+}
+
+async function claimDifferences(client, db, { site, from, to }) {
+  const out = [];
+  for (const byChannel of [false, true]) {
+    const { rows } = await client.query('SELECT to_jsonb(r) AS r FROM attrib.double_count_rows($1, $2, $3, $4) r', [site, from, to, byChannel]);
+    const got = Object.fromEntries(rows.map(({ r: { site: _, currency, ...rest } }) => [currency, rest]));
+    const expected = claimsOf(db, { site, from, to }, byChannel);
+    try { assert.deepEqual(got, expected); } catch { out.push(`claims: ${JSON.stringify(got)} and not ${JSON.stringify(expected)}`); }
+  }
+  return out;
+}
+
+const ADDITIVE = ['cost', 'cost_paid_media', 'gross', 'refunded', 'net_revenue', 'revenue', 'orders', 'new_customers', 'unknown_customers', 'clicks_raw', 'clicks', 'clicks_suspect',
+  'clicks_filtered', 'visits', 'carts', 'checkouts', 'leads', 'click_orders', 'claims', 'code_only_orders', 'mentions'];
+
+let shop;
+let client;
+after(async () => {
+  await client?.end();
+  await shop?.close();
+});
+
+for (let seed = SEED; seed < SEED + SHOPS; seed += 1) {
+  const story = randomShop(seed, Date.now());
+  let db;
+  test(`seed ${seed}: a shop is told of its days`, async (t) => {
+    await client?.end();
+    await shop?.close();
+    shop = await openShop(story);
+    client = await shop.connect();
+    await client.query("SET TimeZone = 'UTC'");
+    await tellAll(shop, story);
+    db = await readRows(client);
+    t.diagnostic(`${story.middle}: ${db.conversion.length} orders and leads, ${db.credit.length} credits, ${db.path_row.length} touches`);
+    assert.deepEqual((await client.query('SELECT * FROM attrib.check_rollups()')).rows, []);
+    assert.ok(db.conversion.length > 150 && db.credit.some((k) => k.creator !== ''));
+  });
+
+  test(`seed ${seed}: every figure of every grain is what the rows say`, async (t) => {
+    const { r } = story;
+    let compared = 0;
+    for (const { name: site } of story.sites) {
+      const start = plusDays(story.middle, -12 + r.int(12));
+      const periods = [[null, null], [story.middle, story.middle], [start, plusDays(start, 1 + r.int(14))], [plusDays(story.middle, -40), plusDays(story.middle, 40)]];
+      for (const by of GRAINS) {
+        const [from, to] = by ? r.pick(periods) : periods[2];
+        for (const question of [{ site, from: null, to: null, model: null, basis: 'net', by }, { site, from, to, model: 1 + r.int(6), basis: r.pick(['net', 'gross']), by }]) {
+          const found = await differences(client, db, question);
+          assert.deepEqual(found.out, [], JSON.stringify(question));
+          compared += found.compared;
+        }
+        assert.deepEqual(await claimDifferences(client, db, { site, from, to }), []);
+      }
+    }
+    t.diagnostic(`${compared} values of ${seen.size} figures`);
+    assert.ok(compared > 1000 && seen.size > 80, 'each figure, or nearly, has had a value');
+  });
+
+  test(`seed ${seed}: days, weeks and months add up`, async () => {
+    for (const [i, { name }] of story.sites.entries()) {
+      const [from, to] = [plusDays(story.middle, -4), plusDays(story.middle, 3 + i)];
+      const by = [null, 'campaign', 'creator'][i];
+      const sums = async (sql) => (await client.query(`SELECT cut, ${ADDITIVE.map((a) => `coalesce(sum((kpi ->> '${a}')::numeric), 0)::float8 AS ${a}`)} FROM ${sql} k GROUP BY cut ORDER BY cut`, [name, from, to, by ? [by] : []])).rows
+        .filter((row) => ADDITIVE.some((a) => row[a] !== 0));
+      const whole = await sums('attrib.kpi_between($1, $2, $3, $4)');
+      assert.ok(whole.length);
+      for (const step of ['day', 'week', 'month']) {
+        const parts = await sums(`attrib.kpi_series($1, $2, $3, '${step}', $4)`);
+        // what weights by the revenue of a period spreads cost otherwise in another period
+        const spread = by && by !== 'campaign';
+        for (const [j, row] of whole.entries()) for (const a of ADDITIVE) if (a !== 'cost' || !spread) assert.ok(same(parts[j][a], row[a]), `${name} ${step} ${row.cut}.${a}: ${parts[j][a]} and not ${row[a]}`);
+      }
+    }
+  });
+
+  test(`seed ${seed}: a rollup that was tampered with is found`, async () => {
+    const changes = { rollup_money: 'gross = ARRAY(SELECT g + 100 FROM unnest(gross) g)', rollup_claim: 'creator_claims = creator_claims + 1' };
+    for (const [table, set] of Object.entries(changes)) {
+      const [{ day }] = (await client.query(`SELECT min(day)::text AS day FROM attrib.${table} WHERE site = 'acme' AND kind = 1 AND currency = 'EUR' AND day > $1`, [plusDays(story.middle, -12)])).rows;
+      await client.query('BEGIN');
+      await client.query(`UPDATE attrib.${table} SET ${set} WHERE site = 'acme' AND kind = 1 AND currency = 'EUR' AND day = $1`, [day]);
+      const question = { site: 'acme', from: day, to: day, model: 1, basis: 'net', by: null };
+      const found = [...(await differences(client, db, question)).out, ...await claimDifferences(client, db, question)];
+      await client.query('ROLLBACK');
+      assert.ok(found.length, table);
+    }
+  });
+}
