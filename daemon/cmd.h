@@ -41,6 +41,9 @@ enum cmd_option {
 	CMD_OPTION_BACKFILL = 1 << 23,
 	CMD_OPTION_ORDER = 1 << 24,
 	CMD_OPTION_LEVEL = 1 << 25,
+	CMD_OPTION_MIN = 1 << 26,
+	CMD_OPTION_REFERENCE = 1 << 27,
+	CMD_OPTION_ON = 1 << 28,
 };
 
 #define CMD_PLACEMENTS_MAX 256
@@ -54,7 +57,7 @@ struct cmd_line {
 		*qr_svg;
 	const char *placements[CMD_PLACEMENTS_MAX]; /* may be given several times */
 	size_t placement_count;
-	const char *preset, *order, *level;
+	const char *preset, *order, *level, *min, *reference, *on;
 	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */
@@ -79,6 +82,7 @@ int cmd_link(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);
 int cmd_model(const struct cmd_line *line);
 int cmd_outbox(const struct cmd_line *line);
+int cmd_payout(const struct cmd_line *line);
 int cmd_quarantine(const struct cmd_line *line);
 int cmd_reconcile(const struct cmd_line *line);
 int cmd_report(const struct cmd_line *line);

@@ -91,6 +91,9 @@ const struct cmd cmd_table[] = {
 		"  ad_map             site, platform, ad_id, placement\n"
 		"  audience_snapshot  site, creator, platform, taken_on, dimension, value, share\n"
 		"  placement_note     site, placement, noted_on, kind, value, note\n"
+		"  commission_rule    site, campaign, creator, kind, rate, amount, currency, cap, "
+		"hold_days,\n"
+		"                     valid_from, valid_to\n"
 		"  code_alias         site, vendor, external_id, key\n"
 		"  creator_customer   site, creator, email, phone, customer_id\n"
 		"  customers          site, email, phone, customer_id, first_order_at\n"
@@ -155,6 +158,11 @@ const struct cmd cmd_table[] = {
 		"  model_comparison         data-driven models beside the policy, as attribd model "
 		"computed "
 		"them\n"
+		"  statement                what a creator may see of their commissions; with "
+		"--creator\n"
+		"  commission_status        what each order earns its creator, and what of it is "
+		"paid\n"
+		"  payouts                  what was or is to be paid to creators\n"
 		"  order_credit             who earned which part of each order, by model\n"
 		"  conversion_status        every order and lead with its state and money\n"
 		"  adjustment               refunds, voids and cancels by their own dates\n"
@@ -440,6 +448,36 @@ const struct cmd cmd_table[] = {
 		"  attribd outbox retry 1001 order:1002 -c attribd.conf\n",
 		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_FORMAT, 1, INT_MAX - 1,
 		cmd_outbox},
+	{"payout",
+		"create|list|paid|cancel [NUMBER] [--site S] [--creator C] [--to DAY] [--min "
+		"AMOUNT] "
+		"[--reference R] [--on DAY] [--format F] [-c FILE]",
+		"pay creators their approved commissions",
+		"create makes a payout for each creator and currency: what is approved and not "
+		"paid "
+		"yet, of\n"
+		"orders up to the day --to, less what has to be taken back of earlier payouts. "
+		"What "
+		"comes to\n"
+		"less than --min, or to nothing, waits for the next one. Harmless to repeat: what "
+		"is in "
+		"a\n"
+		"payout is in no second one.\n"
+		"list prints payouts; paid NUMBER notes that one was sent, with the --reference of "
+		"the "
+		"transfer,\n"
+		"today or --on another day; cancel NUMBER takes back one that was never sent. "
+		"attribd "
+		"moves no\n"
+		"money. Rules, holding and refunds: docs/commissions.md.\n\n"
+		"Examples:\n"
+		"  attribd payout create --to 2026-10-31 --min 50 -c attribd.conf\n"
+		"  attribd payout paid 7 --reference SEPA-2026-0815 -c attribd.conf\n"
+		"  attribd report statement --creator lisa --format csv -c attribd.conf > "
+		"lisa.csv\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_CREATOR | CMD_OPTION_TO |
+			CMD_OPTION_MIN | CMD_OPTION_REFERENCE | CMD_OPTION_ON | CMD_OPTION_FORMAT,
+		1, 2, cmd_payout},
 	{"webhooks", "list|retry [--site S] [-c FILE]",
 		"show webhooks that could not be used, and send them again",
 		"A webhook that is authentic and can't be used, in whole or in part, is answered "
@@ -492,6 +530,9 @@ static const struct option options[] = {
 	{"backfill", no_argument, NULL, CMD_OPTION_BACKFILL},
 	{"order", required_argument, NULL, CMD_OPTION_ORDER},
 	{"level", required_argument, NULL, CMD_OPTION_LEVEL},
+	{"min", required_argument, NULL, CMD_OPTION_MIN},
+	{"reference", required_argument, NULL, CMD_OPTION_REFERENCE},
+	{"on", required_argument, NULL, CMD_OPTION_ON},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -556,6 +597,12 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->order;
 	case CMD_OPTION_LEVEL:
 		return &line->level;
+	case CMD_OPTION_MIN:
+		return &line->min;
+	case CMD_OPTION_REFERENCE:
+		return &line->reference;
+	case CMD_OPTION_ON:
+		return &line->on;
 	case CMD_OPTION_QR:
 	case CMD_OPTION_BACKFILL:
 	case CMD_OPTION_HELP:

@@ -227,4 +227,27 @@ int attrib_postgres_retry(
 int attrib_postgres_outbox_retry(
 	const struct attrib_retry *retry, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
+/* -- payouts ------------------------------------------------------------------------------------- */
+
+/* What there are is the report "payouts". Here: making them, and noting what became of one. */
+enum attrib_payout_act { ATTRIB_PAYOUT_CREATE = 1, ATTRIB_PAYOUT_PAID, ATTRIB_PAYOUT_CANCEL };
+struct attrib_payout { /* texts live as long as the call of row() */
+	const char *number, *site, *creator, *amount, *currency, *lines, *state;
+};
+struct attrib_payout_asked {
+	const char *conninfo;
+	enum attrib_payout_act act;
+	const char *site, *creator; /* of create; creator NULL = all */
+	const char *day; /* create: of the newest orders, NULL = all; paid: when, NULL = today */
+	const char *min; /* of create: major units; NULL = whatever is more than 0 */
+	const char *number, *reference; /* of paid; number also of cancel */
+	void (*row)(void *arg, const struct attrib_payout *payout);
+	void *arg;
+};
+/* One transaction; row() hears of each payout that was made or changed, behind its end. ATTRIB_E_INVALID: a value
+ * is none, there is no such payout, or it is in another state; error->text says which. ATTRIB_E_SCHEMA,
+ * ATTRIB_E_UNAVAILABLE. */
+int attrib_postgres_payout(
+	const struct attrib_payout_asked *asked, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+
 #endif

@@ -71,6 +71,7 @@ BEGIN
 	PERFORM attrib.merge_v1_kinds();
 	PERFORM attrib.merge_v1_sums(1::smallint);
 	PERFORM attrib.merge_v1_rollups();
+	PERFORM attrib.merge_v1_commissions();
 	RETURN added;
 END $$;
 COMMENT ON FUNCTION attrib.import_customers_v1() IS 'Puts the staged customers into the ledger: keys of a line are one customer, the earliest first order counts, and the history of their sites is complete from now on. Returns how many lines brought a new key.';

@@ -589,6 +589,7 @@ BEGIN
 		PERFORM attrib.merge_v1_sums(1::smallint);
 		PERFORM attrib.merge_v1_rollups();
 		PERFORM attrib.merge_v1_settle();
+		PERFORM attrib.merge_v1_commissions();
 		PERFORM attrib.merge_v1_outbox();
 	END IF;
 
@@ -632,6 +633,7 @@ BEGIN
 	PERFORM attrib.merge_v1_kinds();
 	PERFORM attrib.merge_v1_sums(1::smallint);
 	PERFORM attrib.merge_v1_rollups();
+	PERFORM attrib.merge_v1_commissions();
 	-- The transaction may go on with another site: what has been added is not added again.
 	PERFORM attrib.unstage_v1();
 END $$;

@@ -34,8 +34,17 @@ LANGUAGE sql STABLE AS $$
 	WHERE p_site IS NULL OR c.site = p_site
 	GROUP BY 1, 2, 3, 4, 5, 6
 	HAVING (p_from IS NULL AND p_to IS NULL) OR sum(part.amount) <> 0
+	UNION ALL
+	SELECT r.site, r.campaign, r.creator, r.placement, CASE WHEN x.factor IS NULL THEN r.currency ELSE s.currency END,
+		'commission', sum(attrib.scaled(r.earned, x.factor))::bigint
+	FROM attrib.rollup_commission r
+	JOIN attrib.site s ON s.name = r.site
+	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
+	WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
+	GROUP BY 1, 2, 3, 4, 5
+	HAVING sum(r.earned) <> 0
 $$;
-COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. p_convert: in the site''s currency by the rate of incurred_on, where there is one.';
+COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. And what commissions earn, as they stand, on the day of their orders: a row of kind commission of its own. p_convert: in the site''s currency by the rate of incurred_on (of the order''s day), where there is one.';
 
 CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_by text, p_convert boolean)
 RETURNS TABLE (site text, campaign text, creator text, currency text, model int, gross bigint, refunded bigint,

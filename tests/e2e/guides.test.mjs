@@ -20,7 +20,8 @@ import { Shop, attribd, root } from './support.mjs';
 import { SECRETS } from './vendors.mjs';
 
 const GUIDES = { readme: 'README.md', shopify: 'docs/shopify.md', woocommerce: 'docs/woocommerce.md', stripe: 'docs/stripe.md',
-  standard: 'docs/standard-webhooks.md', segment: 'docs/segment.md', ga4: 'docs/ga4.md', tag: 'docs/tag.md' };
+  standard: 'docs/standard-webhooks.md', segment: 'docs/segment.md', ga4: 'docs/ga4.md', tag: 'docs/tag.md',
+  commissions: 'docs/commissions.md' };
 
 // A block that is only shown and has changed: look whether its test still says the same, then note its digest.
 const SHOWN = {
@@ -104,6 +105,7 @@ const OUTCOMES = {
   segment: async () => assert.deepEqual(await credit('segment', '1001'), [{ creator: 'lisa', channel: 'code', gross: '100.00' }]),
   ga4: async () => assert.deepEqual(await credit('ga4', '1001'), [{ creator: 'lisa', channel: 'code', gross: '100.00' }]),
   tag: async () => {},
+  commissions: async () => assert.deepEqual(await shop.query('select * from attrib.check_commissions()'), []),
 };
 
 for (const [guide, file] of Object.entries(GUIDES)) {

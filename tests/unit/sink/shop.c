@@ -240,4 +240,5 @@ void shop_check(struct shop *shop)
 {
 	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_rollups()"), "");
 	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_outbox()"), "");
+	assert_string_equal(test_pg_text(shop->pg, "SELECT * FROM attrib.check_commissions()"), "");
 }

@@ -1,7 +1,8 @@
 /*
  * Random histories. The same facts in another order, cut into other batches and sent by three
  * instances, partly twice, must leave the same database; after every flush the rollups equal the
- * rows; and what each order ends with equals a model that is written here without any SQL.
+ * rows; and what each order ends with equals a model that is written here without any SQL. Payouts that
+ * are made and cancelled in between change nothing of what is earned.
  *
  * ATTRIB_SEED repeats a run, ATTRIB_ROUNDS makes it longer.
  */
@@ -123,6 +124,20 @@ static bool order_in_batch(const struct fact *facts, const int *batch, int n, co
 	return false;
 }
 
+/* Some are paid, some are taken back. */
+static void pay_some(struct test_pg *pg)
+{
+	test_pg_run(pg, "SELECT attrib.payout_create_v1('acme', %s, NULL, %d)",
+		below(3) ? "NULL" : "'lisa'", below(20));
+	if (!below(3))
+		test_pg_run(pg,
+			"SELECT attrib.payout_cancel_v1(id) FROM (SELECT id FROM attrib.payout"
+			" WHERE state = 'open' ORDER BY id DESC LIMIT 1) p");
+	if (!below(3))
+		test_pg_run(pg, "SELECT attrib.payout_paid_v1(id, 'r', NULL) FROM attrib.payout"
+				" WHERE state = 'open'");
+}
+
 static void play(const struct fact *facts, struct test_pg *pg, bool shuffle)
 {
 	struct shop shops[3];
@@ -150,6 +165,8 @@ static void play(const struct fact *facts, struct test_pg *pg, bool shuffle)
 		for (int j = 0; j < size; j++)
 			put(shop, &facts[batch[j]]);
 		shop_flush(shop);
+		if (shuffle && !below(4))
+			pay_some(pg);
 		size = 0;
 	}
 	for (int i = 0; i < 3; i++)
@@ -234,6 +251,8 @@ static char *dump(struct test_pg *pg)
 		"SELECT * FROM attrib.overlap_creators ORDER BY creator_a, creator_b",
 		"SELECT * FROM attrib.overlap_channels ORDER BY channel_a, channel_b",
 		"SELECT * FROM attrib.adjustment",
+		"SELECT order_id, creator, campaign, rule, basis, commission, hold_until FROM"
+		" attrib.commission_status WHERE commission <> 0 ORDER BY 1, 2, 3, 4",
 	};
 	char *all = strdup("");
 
@@ -266,6 +285,42 @@ static void check_overlap(struct test_pg *pg)
 				     "credited_neither_gross"));
 }
 
+static void make_rules(struct test_pg *pg)
+{
+	test_pg_run(pg,
+		"INSERT INTO attrib.commission_rule (site, campaign, creator, kind, rate, amount,"
+		" currency, cap, hold_days) VALUES"
+		" ('acme', '', '', 'percent', 0.075, NULL, '', NULL, 0),"
+		" ('acme', '', '', 'per_new_customer', NULL, 3, 'EUR', NULL, 0),"
+		" ('acme', '', 'lisa', 'percent', 0.1, NULL, 'EUR', 12.34, 0),"
+		" ('acme', 'spring', 'mia', 'per_order', NULL, 5, 'EUR', NULL, 0)");
+}
+
+/* What each creator earns, from the rows and the rules of make_rules, said another way. */
+static void check_commissions(struct test_pg *pg)
+{
+	assert_string_equal("",
+		test_pg_text(pg,
+			"WITH sold AS (SELECT k.creator, k.campaign, k.gross, k.net, s.status,"
+			" s.customer_kind = 'new' AS new FROM attrib.order_credit k"
+			" JOIN attrib.conversion_status s USING (site, kind, order_id)"
+			" WHERE k.model = 'policy' AND k.share = 1 AND k.creator IS NOT NULL"
+			" AND s.status <> 'pending'),"
+			" expected AS (SELECT creator, sum(CASE WHEN status = 'cancelled' THEN 0"
+			" WHEN creator = 'lisa' THEN least(round(net / 10, 2), 12.34)"
+			" WHEN creator = 'mia' AND campaign = 'spring'"
+			"  THEN CASE WHEN gross = 0 THEN 5 ELSE round(5 * net / gross, 2) END"
+			" ELSE round(net * 75 / 1000, 2) + CASE WHEN NOT new THEN 0"
+			"  WHEN gross = 0 THEN 3 ELSE round(3 * net / gross, 2) END END) AS earned"
+			" FROM sold GROUP BY 1)"
+			" SELECT e.*, c.* FROM expected e FULL JOIN (SELECT creator,"
+			" sum(commission) AS earned FROM attrib.statement WHERE row_kind = 'line'"
+			" GROUP BY 1) c USING (creator) WHERE coalesce(e.earned, 0) <> "
+			"coalesce(c.earned, 0)"));
+	assert_string_not_equal(
+		"0", test_pg_text(pg, "SELECT count(*) FROM attrib.commission WHERE earned > 0"));
+}
+
 static void round_of(unsigned seed)
 {
 	struct fact facts[FACTS];
@@ -279,8 +334,12 @@ static void round_of(unsigned seed)
 	test_pg_init(&shuffled, true);
 	shop_site(&plain, seed % 2 ? "complete" : "partial");
 	shop_site(&shuffled, seed % 2 ? "complete" : "partial");
+	make_rules(&plain);
+	make_rules(&shuffled);
 	play(facts, &plain, false);
 	play(facts, &shuffled, true);
+	check_commissions(&plain);
+	check_commissions(&shuffled);
 	compare_with_model(facts, &plain);
 	check_overlap(&plain);
 	a = dump(&plain);
