@@ -14,7 +14,7 @@ static const char *const tables[] = {"creator", "creator_account", "campaign", "
 	"tracker", "cost", "post_metrics", "follower_count", "rate_card", "exchange_rate",
 	"kpi_target", "order_claim", "code_alias", "creator_customer", "customers", "site_group",
 	"margin", "engagement_count", "mention_daily", "benchmark", "ad_map", "audience_snapshot",
-	"placement_note", "commission_rule", NULL};
+	"placement_note", "commission_rule", "diagnosis_rule", NULL};
 
 const char *const *attrib_import_tables(void)
 {

@@ -29,6 +29,8 @@ enum {
 	DATING = ATTRIB_REPORT_TAKES_DATING,
 	CREATOR = ATTRIB_REPORT_TAKES_CREATOR,
 	CAMPAIGN = ATTRIB_REPORT_TAKES_CAMPAIGN,
+	ASKS_CREATOR =
+		1 << 16, /* here alone: its function is told the creator, which makes it cheap */
 };
 
 /* clang-format off */
@@ -52,6 +54,10 @@ static const struct report_row rows[] = {
 		"site, campaign, step", true},
 	{{"kpi_target_status", "which targets are met, and which are on the way", 0},
 		"site, scope, scope_key, \"primary\" DESC, metric", false},
+	{{"kpi_scorecard", "each creator beside benchmarks, its tier and its own history", PERIOD | MODEL | CREATOR | ASKS_CREATOR},
+		"site, creator, n", true},
+	{{"kpi_diagnosis", "what is low or high, why, and what to do about it", PERIOD},
+		"site, scope, scope_key, rule", false},
 	{{"kpi_unconverted", "money that has no exchange rate", 0},
 		"site, what, currency", false},
 	{{"forecast", "what one more post of each creator is to bring, from posts before", CREATOR},
@@ -252,8 +258,9 @@ static void put_sql(
 
 	if (report->from || row->asks_model)
 		attrib_buf_printf(sql,
-			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s%s) r", name,
-			takes & MODEL ? ", $2" : "", takes & DATING ? ", by => $5" : "");
+			"SELECT r.* FROM attrib.%s_between($1, $3::date, $4::date%s%s%s) r", name,
+			takes & ASKS_CREATOR ? ", creator => $6" : "",
+			takes & MODEL ? ", model => $2" : "", takes & DATING ? ", by => $5" : "");
 	else
 		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", name);
 	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));

@@ -80,7 +80,7 @@ BEGIN
 		'benchmark:site,metric,platform,tier,content_type', 'ad_map:site,platform,ad_id',
 		'audience_snapshot:site,creator,platform,taken_on,dimension,value',
 		'placement_note:site,placement,noted_on,kind',
-		'commission_rule:site,campaign,creator,kind,currency,valid_from'] LOOP
+		'commission_rule:site,campaign,creator,kind,currency,valid_from', 'diagnosis_rule:site,rule'] LOOP
 		name := split_part(entry, ':', 1);
 		EXECUTE format('CREATE OR REPLACE TRIGGER history AFTER INSERT OR UPDATE OR DELETE ON attrib.%I '
 			'FOR EACH ROW EXECUTE FUNCTION attrib.keep_history(%s)', name,

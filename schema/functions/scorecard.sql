@@ -1,0 +1,345 @@
+-- One creator beside what is normal, beside its tier and beside its own past. It is asked for at every look at a
+-- creator, so it reads what that creator and its tier have in rollups and in the catalog, never everybody's orders; and
+-- each source is a small function of its own, whose plan is made once.
+
+CREATE OR REPLACE FUNCTION attrib.period_steps(p_from date, p_to date)
+RETURNS TABLE (first_day date, is_month boolean)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 30 AS $$
+	WITH whole AS (SELECT date_trunc('month', p_from + interval '1 month' - interval '1 day')::date AS since,
+		date_trunc('month', p_to + interval '1 day')::date AS till)
+	SELECT generate_series(since, till - 1, interval '1 month')::date, true FROM whole
+	UNION ALL SELECT generate_series(p_from, least(since - 1, p_to), interval '1 day')::date, false FROM whole
+	UNION ALL SELECT generate_series(greatest(till, since), p_to, interval '1 day')::date, false FROM whole
+$$;
+COMMENT ON FUNCTION attrib.period_steps(date, date) IS 'A period as the whole calendar months in it and the days beside them.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_money(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
+RETURNS TABLE (creator text, campaign text, gross numeric, refunded numeric, orders numeric, new_customers numeric,
+	unknown_customers numeric, margin numeric)
+LANGUAGE plpgsql STABLE ROWS 100 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	own       text;
+	first_day date;
+	last_day  date;
+	changes   date[] := ARRAY(SELECT DISTINCT date_trunc('month', m.valid_from)::date FROM attrib.margin m
+		WHERE m.site = p_site AND isfinite(m.valid_from) AND extract(day FROM m.valid_from) > 1); -- months of several margins
+	foreign_too boolean;
+BEGIN
+	SELECT s.currency INTO own FROM attrib.site s WHERE s.name = p_site;
+	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
+	FROM attrib.rollup_month m WHERE m.site = p_site;
+	-- at the rate of its day, so by day
+	foreign_too := EXISTS (SELECT FROM attrib.period_steps(first_day, last_day) s
+		CROSS JOIN LATERAL (SELECT FROM attrib.rollup_month m WHERE s.is_month AND m.site = p_site AND m.month = s.first_day AND m.kind = 1
+			AND m.creator = ANY (p_creators) AND m.currency <> own) m);
+	RETURN QUERY WITH steps AS (
+		SELECT d::date AS first_day, s.is_month AND s.first_day <> ALL (changes) AS is_month, s.is_month AS in_month
+		FROM attrib.period_steps(first_day, last_day) s
+		CROSS JOIN LATERAL generate_series(s.first_day, CASE WHEN s.is_month AND (foreign_too OR s.first_day = ANY (changes))
+			THEN s.first_day + interval '1 month' - interval '1 day' ELSE s.first_day END, interval '1 day') d
+	), parts AS (
+		SELECT s.first_day AS day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind,
+			m.gross[p_model] AS gross, m.refunded[p_model] AS refunded, m.conversions[p_model] AS conversions
+		FROM steps s JOIN attrib.rollup_month m ON s.is_month AND extract(day FROM s.first_day) = 1 AND m.site = p_site AND m.month = s.first_day
+			AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
+		UNION ALL
+		SELECT s.first_day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind,
+			m.gross[p_model], m.refunded[p_model], m.conversions[p_model]
+		FROM steps s JOIN attrib.rollup_money m ON m.site = p_site AND m.day = s.first_day
+			AND m.kind = 1 AND m.creator = ANY (p_creators) AND (NOT s.is_month OR m.currency <> own)
+		WHERE foreign_too OR NOT s.is_month
+	), days AS (
+		SELECT r.day, r.creator, r.campaign, r.placement, r.channel, r.currency, r.customer_kind,
+			sum(r.gross)::bigint AS gross, sum(r.refunded)::bigint AS refunded, sum(r.conversions) / 1000000000000 AS conversions
+		FROM parts r WHERE p_campaigns IS NULL OR r.campaign = ANY (p_campaigns)
+		GROUP BY 1, 2, 3, 4, 5, 6, 7
+	), converted AS (
+		SELECT d.*, CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.gross, x.factor), own) END AS own_gross,
+			CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.refunded, x.factor), own) END AS own_refunded
+		FROM days d
+		CROSS JOIN LATERAL (SELECT CASE WHEN d.currency = own THEN 1 ELSE attrib.minor_rate_on(d.currency, own, d.day) END AS factor) x
+	)
+	SELECT c.creator, c.campaign, sum(c.own_gross), sum(c.own_refunded), sum(c.conversions),
+		coalesce(sum(c.conversions) FILTER (WHERE c.customer_kind = 1), 0),
+		coalesce(sum(c.conversions) FILTER (WHERE c.customer_kind = 0), 0), sum((c.own_gross - c.own_refunded) * m.rate)
+	FROM converted c
+	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE site = p_site AND margin.campaign IN (c.campaign, '') AND valid_from <= c.day
+		ORDER BY margin.campaign DESC, valid_from DESC LIMIT 1) m ON true
+	GROUP BY c.creator, c.campaign;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_money(text, date, date, int, text[], text[]) IS 'money_cells of some creators of one site by campaign, empty = none; campaigns NULL = all. Major units. Whole months come from rollup_month, but what is in a foreign currency, and months in which a margin changes.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_cost(p_site text, p_from date, p_to date, p_model int, p_creators text[])
+RETURNS TABLE (creator text, cost numeric, media numeric)
+LANGUAGE plpgsql STABLE ROWS 100 AS $$
+DECLARE
+	own     text;
+	spread  text;
+	theirs  text[]; -- campaigns that one of them may have a part in
+	pots    text[]; -- those of them that share a cost
+	handles text[]; -- who ever had a key: nobody else has revenue
+BEGIN
+	SELECT s.currency, s.cost_spread INTO own, spread FROM attrib.site s WHERE s.name = p_site;
+	theirs := ARRAY(
+		SELECT t.campaign FROM attrib.tracker t WHERE t.site = p_site AND t.creator = ANY (p_creators) AND t.campaign IS NOT NULL
+		UNION SELECT p.campaign FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators) AND p.campaign IS NOT NULL
+		UNION SELECT c.campaign FROM attrib.cost c WHERE c.site = p_site AND c.creator = ANY (p_creators) AND c.campaign IS NOT NULL
+		UNION SELECT m.campaign FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL) m WHERE m.campaign <> '');
+	IF spread <> 'none' THEN
+		pots := ARRAY(SELECT DISTINCT c.campaign FROM attrib.cost c
+			WHERE c.site = p_site AND c.campaign = ANY (theirs) AND c.creator IS NULL
+			UNION SELECT DISTINCT p.campaign FROM attrib.cost c JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
+			WHERE c.site = p_site AND p.campaign = ANY (theirs) AND c.creator IS NULL AND p.creator IS NULL);
+		handles := ARRAY(SELECT DISTINCT h.creator FROM attrib.tracker_history h WHERE h.site = p_site AND h.creator IS NOT NULL);
+	END IF;
+	RETURN QUERY WITH spend AS MATERIALIZED (
+		SELECT r.campaign, r.creator, r.currency, r.kind IN ('fee', 'paid_media') AS is_media, sum(r.amount)::bigint AS amount
+		FROM attrib.cost_rows(p_site, p_from, p_to, true) r
+		WHERE r.site = p_site AND (r.creator = ANY (p_creators) OR r.campaign = ANY (pots))
+		GROUP BY 1, 2, 3, 4
+	), direct AS (
+		SELECT s.campaign, s.creator, sum(s.amount)::bigint AS amount, coalesce(sum(s.amount) FILTER (WHERE s.is_media), 0)::bigint AS media
+		FROM spend s WHERE s.creator <> '' AND s.currency = own GROUP BY 1, 2
+	), shared AS ( -- two pots: all of it, and the media in it, which only roas_total looks at
+		SELECT s.campaign, pot.of_media, sum(s.amount) AS amount
+		FROM spend s JOIN (VALUES (false), (true)) pot (of_media) ON s.is_media OR NOT pot.of_media
+		WHERE s.creator = '' AND s.currency = own AND s.campaign = ANY (pots) GROUP BY 1, 2
+	), revenue AS MATERIALIZED (
+		SELECT m.campaign, m.creator, ((m.gross - m.refunded) * 10::numeric ^ attrib.currency_exponent(own)) AS net
+		FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, handles, ARRAY(SELECT DISTINCT h.campaign FROM shared h)) m
+		WHERE m.orders <> 0 OR m.gross <> 0 OR m.refunded <> 0
+	), members AS (
+		SELECT s.campaign, s.creator FROM spend s WHERE s.creator <> ''
+		UNION SELECT t.campaign, t.creator FROM attrib.tracker t WHERE t.site = p_site AND t.campaign = ANY (pots) AND t.creator <> '' AND NOT t.generic
+		UNION SELECT p.campaign, p.creator FROM attrib.placement p WHERE p.site = p_site AND p.campaign = ANY (pots) AND p.creator <> ''
+		UNION SELECT r.campaign, r.creator FROM revenue r
+	), weighted AS (
+		SELECT h.campaign, h.of_media, h.amount, m.creator, CASE spread
+			WHEN 'direct_cost' THEN greatest(coalesce(d.amount, 0), 0)
+			WHEN 'revenue' THEN greatest(coalesce(r.net, 0), 0)
+			ELSE 1 END::numeric AS weight
+		FROM shared h
+		JOIN members m ON m.campaign = h.campaign
+		LEFT JOIN direct d ON d.campaign = m.campaign AND d.creator = m.creator
+		LEFT JOIN revenue r ON r.campaign = m.campaign AND r.creator = m.creator
+	), whole AS ( -- nothing to go by = equally
+		SELECT w.campaign, w.of_media, w.amount, w.creator, CASE WHEN sum(w.weight) OVER pot = 0 THEN 1 ELSE w.weight END AS weight,
+			CASE WHEN sum(w.weight) OVER pot = 0 THEN count(*) OVER pot ELSE sum(w.weight) OVER pot END AS weights
+		FROM weighted w WINDOW pot AS (PARTITION BY w.campaign, w.of_media)
+	), floors AS (
+		SELECT w.*, sign(w.amount) * div(abs(w.amount) * w.weight, w.weights) AS part, mod(abs(w.amount) * w.weight, w.weights) AS remainder
+		FROM whole w
+	), parts AS (
+		SELECT f.creator, f.of_media, f.part + sign(f.amount) * (row_number() OVER (pot ORDER BY f.remainder DESC, f.creator COLLATE "C")
+			<= abs(f.amount - sum(f.part) OVER pot))::int AS amount
+		FROM floors f WINDOW pot AS (PARTITION BY f.campaign, f.of_media)
+	), sums AS (
+		SELECT d.creator, d.amount::numeric AS amount, d.media::numeric AS media FROM direct d
+		UNION ALL
+		SELECT p.creator, CASE WHEN p.of_media THEN 0 ELSE p.amount END, CASE WHEN p.of_media THEN p.amount ELSE 0 END FROM parts p
+	)
+	SELECT s.creator, attrib.major(sum(s.amount), own), attrib.major(sum(s.media), own)
+	FROM sums s WHERE s.creator = ANY (p_creators) GROUP BY s.creator;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_cost(text, date, date, int, text[]) IS 'cost_cells of some creators of one site: cost and the media in it, direct and their part of what their campaigns share by the site''s cost_spread, as roi_rows splits it. Major units.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_traffic(p_site text, p_from date, p_to date, p_creators text[])
+RETURNS TABLE (creator text, clicks_raw numeric, clicks numeric, clicks_filtered numeric, visits numeric)
+LANGUAGE plpgsql STABLE ROWS 100 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	zone text;
+	since timestamptz;
+	till timestamptz;
+BEGIN
+	SELECT s.time_zone INTO zone FROM attrib.site s WHERE s.name = p_site;
+	since := coalesce(attrib.local_start(p_from, zone), '-infinity');
+	till := coalesce(attrib.local_start(p_to + 1, zone), 'infinity');
+	RETURN QUERY SELECT o.creator, coalesce(sum(o.count) FILTER (WHERE o.type = 1), 0),
+		coalesce(sum(o.count) FILTER (WHERE o.type = 1 AND o.class = 'valid'), 0),
+		coalesce(sum(o.count) FILTER (WHERE o.type = 1 AND o.class = 'filtered'), 0),
+		coalesce(sum(o.count) FILTER (WHERE o.type = 2 AND o.class <> 'filtered'), 0)
+	FROM (
+		SELECT k.creator, t.type, t.count, attrib.flag_class(t.verdicts) AS class
+		FROM attrib.tracker k
+		CROSS JOIN LATERAL unnest(CASE k.kind WHEN 'link' THEN '{1,5}' WHEN 'affiliate' THEN '{2}' WHEN 'code' THEN '{4}' END::smallint[]) c (channel)
+		JOIN attrib.traffic t ON t.site = p_site AND t.channel = c.channel AND t.key = k.folded AND t.bucket_at >= since AND t.bucket_at < till
+			AND (k.valid_from IS NULL OR t.bucket_at >= k.valid_from AT TIME ZONE zone)
+			AND (k.valid_to IS NULL OR t.bucket_at < k.valid_to AT TIME ZONE zone)
+		WHERE k.site = p_site AND k.creator = ANY (p_creators) AND k.kind <> 'utm'
+		UNION ALL
+		SELECT w.creator, t.type, t.count, attrib.flag_class(t.verdicts)
+		FROM attrib.traffic t
+		CROSS JOIN LATERAL attrib.tracker_at(t.site, t.channel, t.key, t.bucket_at, zone) w
+		WHERE t.site = p_site AND t.channel = 3 AND t.bucket_at >= since AND t.bucket_at < till AND w.creator = ANY (p_creators)
+			AND EXISTS (SELECT FROM attrib.tracker k WHERE k.site = p_site AND k.creator = ANY (p_creators) AND k.kind = 'utm')
+	) o GROUP BY o.creator;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_traffic(text, date, date, text[]) IS 'traffic_cells of some creators of one site, found by their keys.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_claims(p_site text, p_from date, p_to date, p_creators text[])
+RETURNS TABLE (creator text, claims numeric, click_orders numeric, code_only_orders numeric, contested numeric)
+LANGUAGE plpgsql STABLE ROWS 100 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	first_day date;
+	last_day  date;
+BEGIN
+	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
+	FROM attrib.rollup_path_month m WHERE m.site = p_site;
+	RETURN QUERY SELECT r.creator, sum(r.claims), sum(r.clicked), sum(r.code_only), sum(r.contested)
+	FROM (
+		SELECT m.creator, m.claims, m.clicked, m.code_only, m.contested
+		FROM attrib.period_steps(first_day, last_day) s
+		JOIN attrib.rollup_path_month m ON s.is_month AND m.site = p_site AND m.month = s.first_day AND m.grain IN (0, 3)
+			AND m.creator = ANY (p_creators)
+		UNION ALL
+		SELECT d.creator, d.claims, d.clicked, d.code_only, d.contested
+		FROM attrib.period_steps(first_day, last_day) s
+		JOIN attrib.rollup_path d ON NOT s.is_month AND d.site = p_site AND d.day = s.first_day AND d.grain IN (0, 3)
+			AND d.creator = ANY (p_creators)) r
+	GROUP BY r.creator HAVING sum(r.claims) <> 0;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_cells of some creators of one site.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_posts(p_site text, p_from date, p_to date, p_creators text[])
+RETURNS TABLE (creator text, posts numeric, followers numeric, impressions numeric, reach numeric, views numeric, views_6s numeric,
+	views_completed numeric, engagements numeric)
+LANGUAGE plpgsql STABLE ROWS 100 AS $$
+DECLARE
+	names text[] := ARRAY(SELECT p.name FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators));
+BEGIN
+	RETURN QUERY WITH engaging AS (
+		SELECT p.platform, ARRAY(SELECT e.count FROM attrib.engagement_count e
+			WHERE (e.site, e.platform) = (SELECT b.site, b.platform FROM attrib.engagement_count b
+				WHERE b.site IN (p_site, '') AND b.platform IN (coalesce(p.platform, ''), '')
+				ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1)) AS counts
+		FROM (SELECT DISTINCT l.platform FROM attrib.placement l WHERE l.site = p_site AND l.creator = ANY (p_creators)) p
+	), posted AS (
+		SELECT p.creator, attrib.followers_at(p_site, p.creator, p.platform, p.posted_at::date) AS followers,
+			sum(c.value) FILTER (WHERE c.count = 'impressions') AS impressions, sum(c.value) FILTER (WHERE c.count = 'reach') AS reach,
+			sum(c.value) FILTER (WHERE c.count = 'views') AS views, sum(c.value) FILTER (WHERE c.count = 'views_6s') AS views_6s,
+			sum(c.value) FILTER (WHERE c.count = 'views_completed') AS views_completed,
+			sum(c.value) FILTER (WHERE c.count = ANY (e.counts)) AS engagements
+		FROM attrib.post_counts(p_site, p_from, p_to) c
+		JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement
+		JOIN engaging e ON e.platform IS NOT DISTINCT FROM p.platform
+		WHERE c.site = p_site AND c.placement = ANY (names)
+		GROUP BY p.name, p.creator, p.platform, p.posted_at
+	)
+	SELECT o.creator, count(*)::numeric, sum(o.followers) FILTER (WHERE o.engagements IS NOT NULL OR o.reach IS NOT NULL), sum(o.impressions),
+		sum(o.reach), sum(o.views), sum(o.views_6s), sum(o.views_completed), sum(o.engagements)
+	FROM posted o GROUP BY o.creator;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_posts(text, date, date, text[]) IS 'post_cells of some creators of one site.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_figures(p_site text, p_from date, p_to date, p_model int, p_creators text[])
+RETURNS TABLE (creator text, kpi jsonb)
+LANGUAGE plpgsql STABLE ROWS 100 AS $$
+BEGIN
+	RETURN QUERY SELECT n.creator, jsonb_build_object('revenue', v.revenue, 'gross', m.gross, 'refunded', m.refunded, 'orders', v.orders,
+		'new_customers', m.new_customers, 'known_orders', m.orders - m.unknown_customers, 'cost', v.cost, 'cost_media', c.media,
+		'profit', v.revenue - v.cost, 'margin_profit', m.margin - v.cost, 'clicks', t.clicks, 'clicks_raw', t.clicks_raw,
+		'clicks_filtered', t.clicks_filtered, 'visits', t.visits, 'claims', a.claims, 'click_orders', coalesce(a.click_orders, 0),
+		'code_only_orders', a.code_only_orders, 'contested_claims', a.contested, 'posts', p.posts, 'followers', p.followers,
+		'impressions', p.impressions, 'reach_summed', p.reach, 'views', p.views, 'views_6s', p.views_6s,
+		'views_completed', p.views_completed, 'engagements', p.engagements, 'bounce_rates', b.rates, 'bounce_notes', b.notes,
+		'uncovered_cost', CASE WHEN v.cost > 0 THEN greatest(v.cost - v.earned, 0) END,
+		'earned_per_order', v.earned / nullif(v.orders, 0), 'earned_per_revenue', v.earned / nullif(v.revenue, 0))
+	FROM unnest(p_creators) n (creator)
+	LEFT JOIN (SELECT d.creator, sum(d.gross) AS gross, sum(d.refunded) AS refunded, sum(d.orders) AS orders,
+			sum(d.new_customers) AS new_customers, sum(d.unknown_customers) AS unknown_customers, sum(d.margin) AS margin
+		FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL) d GROUP BY d.creator) m ON m.creator = n.creator
+	LEFT JOIN attrib.scorecard_cost(p_site, p_from, p_to, p_model, p_creators) c ON c.creator = n.creator
+	LEFT JOIN attrib.scorecard_traffic(p_site, p_from, p_to, p_creators) t ON t.creator = n.creator
+	LEFT JOIN attrib.scorecard_claims(p_site, p_from, p_to, p_creators) a ON a.creator = n.creator
+	LEFT JOIN attrib.scorecard_posts(p_site, p_from, p_to, p_creators) p ON p.creator = n.creator
+	LEFT JOIN (SELECT l.creator, sum(k.rate) AS rates, count(*) AS notes FROM attrib.bounce_notes(p_site, p_from, p_to) k
+		JOIN attrib.placement l ON l.site = p_site AND l.name = k.placement AND l.creator = ANY (p_creators) GROUP BY 1) b ON b.creator = n.creator
+	CROSS JOIN LATERAL (SELECT coalesce(m.gross - m.refunded, 0) AS revenue, CASE WHEN m.creator IS NOT NULL THEN coalesce(c.cost, 0) ELSE c.cost END AS cost, trim_scale(coalesce(m.orders, 0)) AS orders,
+		greatest(coalesce(m.margin, m.gross - m.refunded), 0) AS earned) v
+	WHERE coalesce(m.creator, c.creator, t.creator, a.creator, p.creator) IS NOT NULL;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_figures(text, date, date, int, text[]) IS 'What metric_list() is made of, for some creators of one site, as one document each; whoever has nothing in the period has no row.';
+
+CREATE OR REPLACE FUNCTION attrib.two_shares(p_share numeric, p_of numeric, p_before numeric, p_of_before numeric)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT round(((p_share - p_before) / sqrt(p * (1 - p) * (1 / p_of + 1 / p_of_before)))::numeric, 2)
+	FROM (SELECT (p_share * p_of + p_before * p_of_before) / (p_of + p_of_before) AS p WHERE p_of > 0 AND p_of_before > 0) pooled
+	WHERE p > 0 AND p < 1
+$$;
+COMMENT ON FUNCTION attrib.two_shares(numeric, numeric, numeric, numeric) IS 'By how many standard errors a share differs from the one before: the z of two proportions with pooled variance, z = (a - b) / sqrt(p (1 - p) (1 / n + 1 / m)), p = (a n + b m) / (n + m) (Fleiss, Statistical Methods for Rates and Proportions). NULL = nothing to compare, or no variance.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_rows(p_site text, p_from date, p_to date, p_creator text, p_model text)
+RETURNS TABLE (site text, creator text, n int, metric text, value numeric, verdict text, benchmark_low numeric, benchmark_high numeric,
+	benchmark_source text, tier text, tier_low numeric, tier_median numeric, tier_high numeric, tier_creators bigint, before numeric,
+	change numeric, observations numeric, observed text, z numeric, signal boolean, unknown text)
+-- Compiling so wide a plan takes longer than running it.
+LANGUAGE plpgsql STABLE SET jit = off AS $$
+DECLARE
+	shop  text;
+	model int;
+	asked text[];
+	peers text[];
+BEGIN
+	FOR shop IN SELECT s.name FROM attrib.site s WHERE p_site IS NULL OR s.name = p_site ORDER BY 1 LOOP
+		model := attrib.model_number(p_model, shop);
+		asked := CASE WHEN p_creator IS NOT NULL THEN ARRAY[p_creator] ELSE ARRAY(
+			SELECT c.handle FROM attrib.creator c WHERE c.site = shop
+			UNION SELECT h.creator FROM attrib.tracker_history h WHERE h.site = shop AND h.creator <> ''
+			UNION SELECT l.creator FROM attrib.placement l WHERE l.site = shop AND l.creator <> ''
+			UNION SELECT k.creator FROM attrib.cost k WHERE k.site = shop AND k.creator <> '') END;
+		peers := ARRAY(SELECT unnest(asked) UNION SELECT c.handle FROM attrib.creator c WHERE c.site = shop
+			AND c.tier IN (SELECT o.tier FROM attrib.creator o WHERE o.site = shop AND o.handle = ANY (asked)));
+		RETURN QUERY WITH figures AS MATERIALIZED (
+			SELECT f.creator, t.tier, f.creator = ANY (asked) AS is_asked, f.kpi
+			FROM attrib.scorecard_figures(shop, p_from, p_to, model, peers) f
+			LEFT JOIN attrib.creator t ON t.site = shop AND t.handle = f.creator
+		), past AS MATERIALIZED (
+			SELECT f.creator, f.kpi FROM attrib.scorecard_figures(shop, p_from - (p_to - p_from + 1), p_from - 1, model,
+				CASE WHEN p_from IS NOT NULL AND p_to IS NOT NULL THEN asked END) f
+		), compared AS (
+			SELECT f.creator, f.tier, f.is_asked, b.kpi AS past, f.kpi || jsonb_build_object(
+				'profit_change', (f.kpi ->> 'profit')::numeric - coalesce((b.kpi ->> 'profit')::numeric, (b.kpi ->> 'revenue')::numeric),
+				'cost_rise', CASE WHEN (f.kpi ->> 'cost')::numeric > 1.1 * coalesce((b.kpi ->> 'cost')::numeric, 0)
+					THEN (f.kpi ->> 'cost')::numeric - coalesce((b.kpi ->> 'cost')::numeric, 0) END,
+				'orders_each', least((f.kpi ->> 'orders')::numeric, (b.kpi ->> 'orders')::numeric)) AS kpi
+			FROM figures f LEFT JOIN past b ON b.creator = f.creator
+		), figured AS (
+			SELECT c.creator, c.tier, c.is_asked, m.*, v.*, CASE WHEN m.denominator IS NULL THEN v.above
+				ELSE v.above * m.factor / nullif(v.below, 0) END AS value
+			FROM compared c
+			CROSS JOIN attrib.metric_list() m
+			CROSS JOIN LATERAL (SELECT (c.kpi ->> m.numerator)::numeric AS above, (c.kpi ->> m.denominator)::numeric AS below,
+				coalesce((c.kpi ->> m.observed)::numeric, 0) AS seen,
+				CASE WHEN c.is_asked THEN (c.past ->> m.numerator)::numeric * CASE WHEN m.denominator IS NULL THEN 1
+					ELSE m.factor / nullif((c.past ->> m.denominator)::numeric, 0) END END AS before,
+				CASE WHEN c.is_asked THEN coalesce((c.past ->> m.observed)::numeric, 0) END AS seen_before) v
+		), tiers AS (
+			SELECT f.tier, f.metric, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
+			FROM figured f WHERE f.tier IS NOT NULL AND f.value IS NOT NULL AND f.seen >= f.minimum
+			GROUP BY 1, 2
+		)
+		SELECT shop, f.creator, f.n, f.metric, f.value,
+			CASE WHEN w.why IS NOT NULL THEN 'unknown' WHEN f.value < j.low THEN 'low' WHEN f.value > j.high THEN 'high' ELSE 'normal' END,
+			b.low, b.high, b.source, f.tier, t.at[1]::numeric, t.at[2]::numeric, t.at[3]::numeric, coalesce(t.creators, 0), f.before,
+			(f.value - f.before) / nullif(abs(f.before), 0), f.seen, f.observed, z.z,
+			CASE WHEN f.worse IS NOT NULL AND f.seen >= f.minimum AND f.seen_before >= f.minimum
+				THEN coalesce(CASE f.worse WHEN 'up' THEN z.z ELSE -z.z END >= 3, false) END,
+			w.why
+		FROM figured f
+		LEFT JOIN tiers t ON t.tier = f.tier AND t.metric = f.metric
+		CROSS JOIN LATERAL attrib.audience_of(shop, 'creator', f.creator) a
+		LEFT JOIN LATERAL attrib.benchmark_of(shop, f.metric, a.platform, a.tier, a.content_type) b ON true
+		CROSS JOIN LATERAL (SELECT CASE WHEN b.source IS NOT NULL THEN b.low WHEN t.creators >= 5 THEN t.at[1]::numeric END AS low,
+			CASE WHEN b.source IS NOT NULL THEN b.high WHEN t.creators >= 5 THEN t.at[3]::numeric END AS high) j
+		CROSS JOIN LATERAL (SELECT attrib.two_shares(f.value, f.seen, f.before, f.seen_before) AS z WHERE f.worse IS NOT NULL
+			UNION ALL SELECT NULL WHERE f.worse IS NULL) z
+		CROSS JOIN LATERAL (SELECT CASE
+			WHEN f.value IS NULL THEN 'no ' || replace(CASE WHEN coalesce(f.below, 0) = 0 THEN coalesce(f.denominator, f.numerator)
+				ELSE f.numerator END, '_', ' ')
+			WHEN f.seen < f.minimum THEN format('%s %s, and it takes %s', attrib.figure(f.seen), f.observed, f.minimum)
+			WHEN j.low IS NULL AND j.high IS NULL THEN format('no benchmark, and %s creators of the tier to compare with, and it takes 5',
+				coalesce(t.creators, 0)) END AS why) w
+		WHERE f.is_asked;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_rows(text, date, date, text, text) IS 'What kpi_scorecard and kpi_scorecard_between show; NULL arguments = all, model NULL = the primary one.';
