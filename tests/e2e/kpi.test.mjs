@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ago, click, purchase, refund, rows, tell } from './contract.mjs';
+import { ago, click, purchase, refund, rows, tell, visit } from './contract.mjs';
 import { Shop, root } from './support.mjs';
 
 // What is sold and paid for each: [orders, of how much, fee] of one creator with one code.
@@ -202,4 +202,51 @@ test('docs/kpis.md says what the database says', async () => {
   const [before] = readFileSync(file, 'utf8').split('| figure |');
   if (process.env.ATTRIB_WRITE) writeFileSync(file, before + table);
   assert.equal(readFileSync(file, 'utf8'), before + table);
+});
+
+test('who owns the revenue, what was claimed twice, which keys nobody registered', async () => {
+  const [own] = await rows(shop, "select * from attrib.kpi_attribution where site = 'acme'");
+  const [site] = await rows(shop, "select revenue, refund_rate from attrib.kpi_site where site = 'acme'");
+  close(own.attributed_revenue + own.other_revenue + own.unattributed_revenue, site.revenue, 'the three add up');
+  assert.deepEqual([own.other_revenue, own.unattributed_revenue, own.attributed_share, own.conflict_rate, own.avoided_double_count, own.unmapped_share], [0, 0, 1, 0, 0, 0]);
+  const [day, hour] = [at(6).slice(0, 10), (h) => `${at(6).slice(0, 10)}T${h}:00:00Z`];
+  await tell(shop, click('zoe-link', hour('08'), { visitor_id: 'both' }), purchase({ id: 'both', total: '30.00', codes: ['LISA'] }, { visitor_id: 'both', occurred_at: hour('09') }),
+    visit('https://shop.example/?utm_source=paper&utm_medium=print', hour('08'), { visitor_id: 'print' }), purchase({ id: 'print', total: '20.00' }, { visitor_id: 'print', occurred_at: hour('09') }),
+    purchase({ id: 'none', total: '50.00' }, { occurred_at: hour('09') }), click('nobodys-link', hour('08'), { visitor_id: 'lost' }), click('zoe-link', hour('08'), { visitor_id: 'third' }));
+  const [mixed] = await rows(shop, 'select * from attrib.kpi_attribution_between($1, $2, $2)', ['acme', day]);
+  assert.deepEqual([mixed.attributed_revenue, mixed.other_revenue, mixed.unattributed_revenue, mixed.attributed_share], [30, 20, 50, 0.3]);
+  assert.deepEqual([mixed.orders, mixed.contested_orders, mixed.claimed_revenue, mixed.credited_revenue, mixed.avoided_double_count], [3, 1, 60, 30, 30]);
+  close(mixed.conflict_rate, 1 / 3, 'conflict rate');
+  close(mixed.unmapped_share, 2 / 4, 'the print and the link of nobody');
+});
+
+test('what people say, by term, beside the time before', async () => {
+  await shop.query(`insert into attrib.mention_daily (site, term, counted_on, mentions, positive, negative) values ('acme', '#ad', '2026-05-03', 40, 10, 5), ('acme', '#ad', '2026-05-05', 50, 20, 2), ('acme', '#ad', '2026-05-06', 10, 2, 2), ('acme', '#ad', '2026-04-30', 999, 0, 0)`);
+  const [tag, ...others] = await rows(shop, "select * from attrib.kpi_mention_between('acme', '2026-05-05', '2026-05-06')");
+  assert.deepEqual(others, []);
+  assert.deepEqual([tag.term, tag.mentions, tag.net_sentiment, tag.share_of_voice, tag.mentions_before, tag.change], ['#ad', 60, 0.3, null, 40, 0.5]);
+  const [all] = await rows(shop, "select * from attrib.kpi_mention where term is null");
+  assert.deepEqual([all.mentions, all.share_of_voice, all.mentions_before], [30, 0.3, null]);
+});
+
+// What a marketer may ask for by name: each is a documented column of the view that answers it.
+const ASKED = {
+  kpi_site: `reach_rate frequency engagements er_followers er_reach er_impressions er_views cpe cpm cpc cpl follower_conversion ctr_impressions ctr_views cvr_clicks code_only_orders
+    lead_rate vtr_6s vtr_full vcr avg_percent_viewed avg_watch_seconds revenue aov roi revenue_cost_ratio roas_total roas_ads roi_margin mer cpa cac nc_roas new_customer_coverage clv clv_to_date
+    cac_to_clv repeat_rate emv emv_multiple refund_rate net_revenue mentions net_sentiment share_of_voice conflict_rate code_only_share click_only_share time_to_conversion_p50
+    time_to_conversion_p90 share_7d share_14d share_30d clicks_raw clicks clicks_suspect clicks_filtered cost_direct cost_shared roi_direct`,
+  kpi_attribution: 'attributed_revenue other_revenue unattributed_revenue conflict_rate avoided_double_count unmapped_share',
+  kpi_mention: 'term mentions net_sentiment share_of_voice mentions_before change',
+  kpi_cohort: 'cohort customers orders net_revenue repeat_rate month_0 month_12',
+  kpi_funnel: 'stage count of_stage_before of_first',
+  double_count: 'claims avoided_claims avoided_revenue',
+  traffic_reason: 'class reason events',
+  forecast: 'expected low high own_posts tier_posts reason',
+};
+test('every figure has a name and a comment', async () => {
+  for (const [view, names] of Object.entries(ASKED)) {
+    const comments = Object.fromEntries((await rows(shop, `select attname as name, col_description(attrelid, attnum) as text from pg_attribute where attrelid = 'attrib.${view}'::regclass and attnum > 0`)).map((c) => [c.name, c.text]));
+    for (const name of names.split(/\s+/)) assert.ok(comments[name], `${view}.${name}`);
+    for (const [name, text] of Object.entries(comments)) assert.ok(text, `${view}.${name} has no comment`);
+  }
 });
