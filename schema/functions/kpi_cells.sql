@@ -227,6 +227,15 @@ LANGUAGE sql STABLE AS $$
 		LEFT JOIN attrib.placement p ON p.site = k.site AND p.name = k.placement
 		WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND k.share[m.model] > 0 AND k.creator <> ''
 			AND (p_site IS NULL OR c.site = p_site) AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
+	), won AS ( -- the first order of each customer that was won here, and all that the customer has bought since
+		SELECT o.site, o.order_id, o.placed_at, count(*) AS orders, sum(a.net) AS net,
+			sum(a.net) FILTER (WHERE b.placed_at < o.placed_at + interval '365 days') AS net_365
+		FROM (SELECT DISTINCT k.site, k.order_id, k.into FROM credits k) c
+		JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id AND o.kind = 1
+		JOIN attrib.customer_order b ON b.customer = o.customer AND b.valid
+		JOIN attrib.conversion p ON p.site = b.site AND p.kind = 1 AND p.order_id = b.order_id
+		CROSS JOIN LATERAL (SELECT (p.gross - p.refunded) * attrib.minor_rate_on(p.currency, c.into, p.day) AS net) a
+		GROUP BY o.site, o.order_id, o.placed_at
 	)
 	SELECT c.site, attrib.cut_of(p_by, c.site, c.campaign, c.creator, c.placement, attrib.channel_name(c.channel)),
 		percentile_disc(0.5) WITHIN GROUP (ORDER BY c.placed_at - c.touched_at),
@@ -241,15 +250,7 @@ LANGUAGE sql STABLE AS $$
 		sum(c.share) FILTER (WHERE w.placed_at <= now() - interval '365 days'),
 		attrib.major(sum(c.share * w.net_365) FILTER (WHERE w.placed_at <= now() - interval '365 days'), c.into)
 	FROM credits c
-	LEFT JOIN LATERAL ( -- all that a customer whose first order this is has bought since
-		SELECT o.order_id, o.placed_at, b.orders, b.net, b.net_365 FROM attrib.customer_order o
-		CROSS JOIN LATERAL (SELECT count(*) AS orders, sum(a.net) AS net,
-				sum(a.net) FILTER (WHERE b.placed_at < o.placed_at + interval '365 days') AS net_365
-			FROM attrib.customer_order b
-			JOIN attrib.conversion p ON p.site = b.site AND p.kind = 1 AND p.order_id = b.order_id
-			CROSS JOIN LATERAL (SELECT (p.gross - p.refunded) * attrib.minor_rate_on(p.currency, c.into, p.day) AS net) a
-			WHERE b.customer = o.customer AND b.valid) b
-		WHERE o.site = c.site AND o.order_id = c.order_id AND o.kind = 1) w ON true
+	LEFT JOIN won w ON w.site = c.site AND w.order_id = c.order_id
 	GROUP BY 1, 2, c.into
 $$;
 COMMENT ON FUNCTION attrib.credit_cells(text, date, date, int, text[]) IS 'From the orders themselves: time from the credited touch to the order; net revenue of credits with a dated post, and what of it came within 7, 14 and 30 days; customers won (shares of first orders of new customers), those with a second order, all net revenue since, and the same over 365 days of those that are that old.';
