@@ -8,7 +8,8 @@
 #include "heard.h"
 #include "server.h"
 
-#define LINKS_BODY_MAX 16384 /* what that holds is added within the second that there is */
+#define IMPORT_BODY_MAX ((size_t)8 << 20)
+#define LINKS_BODY_MAX  16384 /* what that holds is added within the second that there is */
 
 static struct attribd_server *server_of(const struct attribd_exchange *exchange)
 {
@@ -144,5 +145,6 @@ const struct attribd_route attribd_admin_routes[] = {
 	POST("/v1/links", false, LINKS_BODY_MAX, attribd_admin_add_links, admit),
 	GET("/v1/reports", false, attribd_admin_list_reports, admit),
 	GET("/v1/reports/", true, attribd_admin_report, admit),
+	POST("/v1/import/", true, IMPORT_BODY_MAX, attribd_admin_import, admit),
 	{.path = NULL},
 };

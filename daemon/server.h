@@ -63,7 +63,7 @@ struct attribd_server {
 extern const struct attribd_route attribd_admin_routes[];
 /* Whoever asks is let in already. */
 attribd_handler attribd_admin_explain, attribd_admin_add_links, attribd_admin_list_links,
-	attribd_admin_list_reports, attribd_admin_report;
+	attribd_admin_list_reports, attribd_admin_report, attribd_admin_import;
 
 /* -- what admin handlers share that ask PostgreSQL (admin_ask.c) ------------------------------------ */
 

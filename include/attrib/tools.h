@@ -27,6 +27,12 @@ const char *const *attrib_import_tables(void);
 /* True for those whose rows name persons by e-mail, phone or customer id. */
 bool attrib_import_names_persons(const char *table);
 
+struct attrib_import_problem {
+	uint64_t line;             /* of the file, from 1 */
+	const char *column;        /* NULL = of the whole line */
+	struct attrib_str message; /* "expected ..., got ..." */
+};
+
 struct attrib_import {
 	const char *conninfo;
 	const char *table;
@@ -36,7 +42,10 @@ struct attrib_import {
 	size_t site_count;
 	struct attrib_str site;                     /* of rows that name none; empty = they must */
 	void (*progress)(void *arg, uint64_t rows); /* may be NULL */
+	/* Hears each of *problems; its texts live as long as the call. May be NULL. */
+	void (*problem)(void *arg, const struct attrib_import_problem *problem);
 	void *arg;
+	const struct attrib_patience *patience; /* NULL = an hour */
 	/* For rows that name persons; else not looked at. Makes the key of a value as intake does; false:
 	 * the value names nobody. The values themselves go nowhere. */
 	bool (*key)(void *arg, struct attrib_str site, enum attrib_customer_kind kind,

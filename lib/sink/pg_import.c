@@ -162,8 +162,11 @@ static bool is_table(const char *name)
 
 static int connect_and_run(struct import_job *job, struct attrib_import_result *out)
 {
-	static const struct pg_timeouts timeouts = {.statement_ms = STATEMENT_TIMEOUT};
+	struct pg_timeouts timeouts = {.statement_ms = STATEMENT_TIMEOUT};
 	int err;
+
+	if (job->import->patience)
+		timeouts = pg_timeouts_of(job->import->patience);
 
 	job->relation = attrib_arena_printf(&job->arena, "attrib.%s", job->import->table).p;
 	if (!job->relation)
@@ -197,6 +200,8 @@ int attrib_postgres_import(const struct attrib_import *import, struct attrib_imp
 	attrib_buf_init(&job->sql);
 	csv_init(&job->csv, import->in);
 	err = connect_and_run(job, &counts);
+	if (err == ATTRIB_E_INVALID)
+		import_tell_problems(job);
 	counts.rows = job->rows;
 	if (!err)
 		*result = counts;

@@ -44,6 +44,11 @@ struct import_job {
 	struct pg_copy copy; /* rows on their way */
 	struct attrib_buf sql;
 	int problem_count;
+	struct { /* of each problem, where it stands in *problems */
+		uint64_t line;
+		const char *column;
+		size_t begin, message;
+	} told[IMPORT_PROBLEMS_MAX + 1];
 	uint64_t rows;
 };
 
@@ -74,5 +79,7 @@ static inline bool import_full(const struct import_job *job)
 }
 /* "<file>:<line>: [<column>: ]", to be continued up to the line's end. */
 void import_problem(struct import_job *job, uint64_t line, const char *column);
+/* Once all are complete. */
+void import_tell_problems(const struct import_job *job);
 
 #endif

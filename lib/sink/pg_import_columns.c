@@ -18,10 +18,32 @@ static const struct {
 
 void import_problem(struct import_job *job, uint64_t line, const char *column)
 {
-	job->problem_count++;
+	size_t begin = job->problems->n;
+
 	attrib_buf_printf(job->problems, "%s:%llu: ", job->import->file, (unsigned long long)line);
 	if (column)
 		attrib_buf_printf(job->problems, "%s: ", column);
+	if (job->problem_count <= IMPORT_PROBLEMS_MAX) {
+		job->told[job->problem_count].line = line;
+		job->told[job->problem_count].column = column;
+		job->told[job->problem_count].begin = begin;
+		job->told[job->problem_count].message = job->problems->n;
+	}
+	job->problem_count++;
+}
+
+void import_tell_problems(const struct import_job *job)
+{
+	struct attrib_str all = attrib_buf_view(job->problems);
+	int n = job->problem_count > IMPORT_PROBLEMS_MAX + 1 ? IMPORT_PROBLEMS_MAX + 1
+							     : job->problem_count;
+
+	for (int i = 0; job->import->problem && i < n; i++) {
+		size_t from = job->told[i].message, to = i + 1 < n ? job->told[i + 1].begin : all.n;
+		job->import->problem(job->import->arg,
+			&(struct attrib_import_problem){job->told[i].line, job->told[i].column,
+				attrib_str_trim((struct attrib_str){all.p + from, to - from})});
+	}
 }
 
 static void put_got(struct import_job *job, struct attrib_str value)

@@ -6,7 +6,7 @@
 //   ```text  behind one of these is its answer; `...` stands for anything
 //   indented code is only shown: SHOWN knows it by its digest and says who tests it
 //
-// In all of them https://go.shop.example is the daemon, /etc/attribd/attribd.conf its configuration, the site
+// In all of them https://go.shop.example is the daemon, http://127.0.0.1:8081 its admin listener, /etc/attribd/attribd.conf its configuration, the site
 // acme the guide's own, $WRITE_KEY its key; <that value>, <the secret>, whsec_... and whsec_<base64> are its secret.
 
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ import { SECRETS } from './vendors.mjs';
 
 const GUIDES = { readme: 'README.md', shopify: 'docs/shopify.md', woocommerce: 'docs/woocommerce.md', stripe: 'docs/stripe.md',
   standard: 'docs/standard-webhooks.md', segment: 'docs/segment.md', ga4: 'docs/ga4.md', tag: 'docs/tag.md',
-  commissions: 'docs/commissions.md' };
+  commissions: 'docs/commissions.md', reports: 'docs/reports.md' };
 
 // A block that is only shown and has changed: look whether its test still says the same, then note its digest.
 const SHOWN = {
@@ -57,7 +57,7 @@ const digest = (text) => createHash('sha256').update(text).digest('hex').slice(0
 
 const keyOf = (guide) => `key-of-${guide}`;
 function inPlace(guide, text) {
-  return text.replaceAll('https://go.shop.example', shop.base).replaceAll('/etc/attribd/attribd.conf', shop.config).replace(/\bacme\b/g, `${guide}-shop`)
+  return text.replaceAll('https://go.shop.example', shop.base).replaceAll('http://127.0.0.1:8081', shop.admin).replaceAll('/etc/attribd/attribd.conf', shop.config).replace(/\bacme\b/g, `${guide}-shop`)
     .replace(/<that value>|<the secret>|whsec_\.\.\.|whsec_<base64>/g, SECRETS[guide] ?? '').replace('<value of the attr_vid cookie>', cookie);
 }
 // Whose keys these are, the test says; all else is the guide's.
@@ -106,6 +106,7 @@ const OUTCOMES = {
   ga4: async () => assert.deepEqual(await credit('ga4', '1001'), [{ creator: 'lisa', channel: 'code', gross: '100.00' }]),
   tag: async () => {},
   commissions: async () => assert.deepEqual(await shop.query('select * from attrib.check_commissions()'), []),
+  reports: async () => assert.deepEqual(await shop.query("select sum(amount) from attrib.cost where site = 'reports-shop'"), [{ sum: '685.50' }]),
 };
 
 for (const [guide, file] of Object.entries(GUIDES)) {

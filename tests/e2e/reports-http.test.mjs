@@ -172,6 +172,53 @@ test('behind a report come the answers to what was asked behind it, and who has 
   assert.equal(answer.status, 200);
 });
 
+const bring = (table, csv, type = 'text/csv', headers = {}) => fetch(`${shop.admin}/v1/import/${table}`,
+  { method: 'POST', headers: { ...(type && { 'content-type': type }), ...headers }, body: csv });
+const counts = async (response) => [response.status, await response.json()];
+
+test('an import over HTTP is the same import: all or nothing, by its natural key', async () => {
+  const csv = 'cost_id,creator,kind,amount,currency,incurred_on\r\nh1,ann,fee,10.50,EUR,2026-12-01\r\nh2,ann,fee,"20",EUR,2026-12-02\r\n';
+  assert.deepEqual(await counts(await bring('cost', csv)), [200, { table: 'cost', rows: 2, added: 2, replaced: 0 }]);
+  assert.deepEqual(await counts(await bring('cost?site=acme', csv, 'text/csv; charset=utf-8')), [200, { table: 'cost', rows: 2, added: 0, replaced: 2 }]);
+  assert.deepEqual(await counts(await bring('cost', `${csv}h3,ann,fee,x,EUR,2026-12-03\nh4,ann,gift,1,EUR,\n,,,\n`)), [400, {
+    code: 'invalid', message: 'nothing was imported', problems: [
+      { line: 4, column: 'amount', message: 'expected a decimal number such as 1500.00, got "x"' },
+      { line: 5, column: 'kind', message: 'expected fee, product_retail, product_cogs, paid_media, agency, commission or other, got "gift"' },
+      { line: 6, column: null, message: 'expected 6 fields as in the header, got 4' }] }]);
+  const bad = await (await bring('cost', 'cost_id,amount\nx,1\n')).json();
+  assert.deepEqual(bad.problems.map((p) => [p.line, p.column, p.message]), [
+    [1, 'kind', 'expected this column, got none'], [1, 'currency', 'expected this column, got none']]);
+  assert.deepEqual(await shop.query("SELECT cost_id, amount FROM attrib.cost WHERE incurred_on >= '2026-12-01' ORDER BY 1"),
+    [{ cost_id: 'h1', amount: '10.50' }, { cost_id: 'h2', amount: '20' }]);
+});
+
+test('rows that name persons are hashed before they go anywhere, and no answer quotes them', async () => {
+  assert.deepEqual(await counts(await bring('customers', 'email\nlena@example.com\n')), [200, { table: 'customers', rows: 1, added: 1, known: 0 }]);
+  assert.deepEqual(await counts(await bring('customers', 'email\nlena@example.com\n')), [200, { table: 'customers', rows: 1, added: 0, known: 1 }]);
+  const refused = await (await bring('customers', 'email\nlena at example.com\n')).json();
+  assert.deepEqual(refused.problems, [{ line: 2, column: 'email', message: 'expected an address such as ann@example.com, got something else' }]);
+  assert.ok(!shop.log.includes('lena'));
+});
+
+test('what is no import is refused before it is read', async () => {
+  for (const [table, csv, type, status, message] of [
+    ['costs', 'a\n', 'text/csv', 404, /one of the tables creator, .*cost/],
+    ['cost', 'a\n', 'text/plain', 415, /text\/csv/],
+    ['cost', 'a\n', 'application/x-www-form-urlencoded', 415, /text\/csv/],
+    ['cost', '', 'text/csv', 400, /first line names columns, got nothing/],
+    ['cost?site=other', 'a\n', 'text/csv', 404, /no such site/],
+    ['cost?sight=acme', 'a\n', 'text/csv', 400, /expected site/],
+  ]) {
+    const answer = await bring(table, csv, type);
+    assert.equal(answer.status, status, table);
+    assert.match((await answer.json()).message, message);
+  }
+  assert.equal((await bring('cost', 'a\n', 'text/csv', { 'content-encoding': 'br' })).status, 415);
+  const large = await bring('cost', 'x'.repeat((8 << 20) + 1)).then((r) => r.status, () => 413); // or the door is shut in its face
+  assert.equal(large, 413);
+  assert.equal((await fetch(`${shop.admin}/v1/import/cost`)).status, 405);
+});
+
 test('who asks while the daemon stops is answered or let go, and the stop waits for nobody', async () => {
   const db = await shop.connect();
   try {
@@ -187,4 +234,28 @@ test('who asks while the daemon stops is answered or let go, and the stop waits 
   } finally {
     await db.end();
   }
+});
+
+test('with a token nobody is let in without it, and no body is read of who is not', async () => {
+  await shop.stop();
+  shop.writeConfig({ settings: 'admin_token = let-me-in' });
+  await shop.start();
+  const body = 'x'.repeat(1 << 20);
+  for (const [path, options] of [['/v1/status', {}], ['/v1/reports', {}], ['/v1/reports/cac', { headers: { authorization: 'Bearer let-me' } }]]) {
+    const answer = await fetch(shop.admin + path, options);
+    assert.equal(answer.status, 401, path);
+    assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
+  }
+  assert.equal(await bring('cost', body).then((r) => r.status, () => 401), 401);
+  const head = await new Promise((done) => { // nobody waits for the body that is announced
+    const socket = connect(shop.adminPort, '127.0.0.1', () => socket.write(
+      'POST /v1/import/cost HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\n'));
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk) => { text += chunk; }).once('end', () => { socket.destroy(); done(text); });
+  });
+  assert.match(head, /^HTTP\/1.1 401 [^]*Connection: close\r\n/);
+  const authorization = 'Bearer let-me-in';
+  assert.equal((await get('/cac', { authorization })).status, 200);
+  assert.equal((await bring('cost', 'cost_id,kind,amount,currency\nt1,fee,1,EUR\n', 'text/csv', { authorization })).status, 200);
+  assert.equal((await fetch(`${shop.admin}/healthz`)).status, 200);
 });

@@ -1,0 +1,258 @@
+/*
+ * POST /v1/import/<table>?site=S: what attribd import takes from a file, all or nothing.
+ * docs/reports.md is the reference.
+ */
+#include <inttypes.h>
+
+#include "attrib/intake.h"
+#include "attrib/text.h"
+#include "errand.h"
+#include "log.h"
+#include "server.h"
+
+#define PREFIX ATTRIB_STR("/v1/import/")
+
+struct job {
+	struct attrib_import import;
+	struct attrib_str body;
+	struct attrib_buf answer; /* its problems; owned */
+	size_t problem_count;
+	/* for rows that name persons */
+	struct attrib_keys *keys;    /* owned */
+	struct attrib_arena scratch; /* owned; of the value at hand */
+};
+
+/* -- persons -------------------------------------------------------------------------------------- */
+
+static bool key_of(void *arg, struct attrib_str site, enum attrib_customer_kind kind,
+	struct attrib_str value, struct attrib_customer_key *out)
+{
+	struct job *job = arg;
+
+	attrib_arena_reset(&job->scratch);
+	return attrib_customer_key_of(job->keys, &job->scratch, site, kind, value, out);
+}
+
+static int make_keys(struct job *job, const struct attribd_server *server)
+{
+	job->import.key = key_of;
+	job->import.key_arg = job;
+	job->import.secret_fingerprint = server->fingerprint;
+	if (!attrib_import_names_persons(job->import.table))
+		return 0;
+	job->keys = attrib_keys_new(server->secret);
+	return job->keys ? 0 : ATTRIB_E_NOMEM;
+}
+
+/* -- the answer ----------------------------------------------------------------------------------- */
+
+static void put_problem(void *arg, const struct attrib_import_problem *problem)
+{
+	struct job *job = arg;
+	struct attrib_buf *out = &job->answer;
+
+	attrib_buf_printf(out,
+		"%s\n{\"line\":%" PRIu64 ",\"column\":", job->problem_count++ ? "," : "",
+		problem->line);
+	if (problem->column)
+		attrib_buf_json(out, attrib_str_of(problem->column));
+	else
+		attrib_buf_str(out, ATTRIB_STR("null"));
+	attrib_buf_str(out, ATTRIB_STR(",\"message\":"));
+	attrib_buf_json(out, problem->message);
+	attrib_buf_char(out, '}');
+}
+
+static void answer_problems(struct attribd_errand *errand, const struct job *job)
+{
+	attrib_buf_str(&errand->text,
+		ATTRIB_STR("{\"code\":\"invalid\",\"message\":\"nothing was imported\","
+			   "\"problems\":["));
+	attrib_buf_str(&errand->text, attrib_buf_view(&job->answer));
+	attrib_buf_str(&errand->text, ATTRIB_STR("\n]}\n"));
+	attribd_errand_answer(errand, "application/json");
+	if (errand->response.status == 200)
+		errand->response.status = attrib_error_http(ATTRIB_E_INVALID);
+}
+
+static void answer_result(struct attribd_errand *errand, const struct job *job,
+	const struct attrib_import_result *result)
+{
+	attrib_buf_printf(&errand->text,
+		"{\"table\":\"%s\",\"rows\":%" PRIu64 ",\"added\":%" PRIu64 ",\"%s\":%" PRIu64
+		"}\n",
+		job->import.table, result->rows, result->added,
+		attrib_import_names_persons(job->import.table) ? "known" : "replaced",
+		result->replaced);
+	attribd_errand_answer(errand, "application/json");
+	attribd_log(ATTRIBD_LOG_NOTICE,
+		"import over HTTP: %" PRIu64 " rows into %s, %" PRIu64 " of them new", result->rows,
+		job->import.table, result->added);
+}
+
+static void answer_failure(
+	struct attribd_errand *errand, int err, const struct attrib_sink_error *error)
+{
+	const char *message = *error->text ? error->text : NULL;
+
+	if (strcmp(error->sqlstate, "57014") == 0)
+		message = "the import took longer than admin_timeout; nothing was imported";
+	else if (err == ATTRIB_E_UNAVAILABLE)
+		message = "PostgreSQL does not answer, try again";
+	attribd_errand_refuse(errand, err, NULL, message);
+}
+
+/* -- on its thread -------------------------------------------------------------------------------- */
+
+static int import(struct attribd_errand *errand, struct job *job,
+	struct attrib_import_result *result, struct attrib_sink_error *error)
+{
+	struct attrib_buf
+		lines; /* the problems as a person reads them: put_problem has heard them */
+	int err = make_keys(job, errand->context);
+
+	if (err)
+		return err;
+	job->import.in = fmemopen((void *)job->body.p, job->body.n, "r");
+	if (!job->import.in)
+		return ATTRIB_E_NOMEM;
+	attrib_buf_init(&lines);
+	err = attrib_postgres_import(&job->import, result, &lines, error);
+	attrib_buf_done(&lines);
+	fclose(job->import.in);
+	return err ? err : job->answer.err;
+}
+
+static void run_import(struct attribd_errand *errand)
+{
+	struct job *job = errand->what;
+	struct attrib_import_result result = {0};
+	struct attrib_sink_error error = {0};
+	int err;
+
+	attrib_buf_init(&job->answer);
+	attrib_arena_init(&job->scratch, 1024);
+	job->import.problem = put_problem;
+	job->import.arg = job;
+	job->import.patience = &errand->patience;
+	err = import(errand, job, &result, &error);
+	if (!err)
+		answer_result(errand, job, &result);
+	else if (err == ATTRIB_E_INVALID && job->problem_count)
+		answer_problems(errand, job);
+	else
+		answer_failure(errand, err, &error);
+	attrib_keys_free(job->keys);
+	attrib_arena_done(&job->scratch);
+	attrib_buf_done(&job->answer);
+}
+
+/* -- on the admin thread -------------------------------------------------------------------------- */
+
+/* The table of the path, or NULL: it is answered. */
+static const char *find_table(struct attribd_exchange *exchange)
+{
+	struct attrib_arena *arena = &exchange->worker->arena;
+	struct attrib_str path = exchange->request->path, all = ATTRIB_STR("");
+	struct attrib_str name = {path.p + PREFIX.n, path.n - PREFIX.n};
+
+	for (const char *const *table = attrib_import_tables(); *table; table++) {
+		if (attrib_str_eq(attrib_str_of(*table), name))
+			return *table;
+		all = attrib_arena_printf(
+			arena, "%.*s%s%s", (int)all.n, all.p, all.n ? ", " : "", *table);
+	}
+	all = attrib_arena_printf(arena, "expected one of the tables %.*s", (int)all.n, all.p);
+	attribd_answer_error(exchange, ATTRIB_E_NOT_FOUND, all.p);
+	return NULL;
+}
+
+/* Of a page that somebody on this host looks at no browser sends this type without asking first. */
+static bool refuse_type(struct attribd_exchange *exchange)
+{
+	struct attrib_str rest,
+		type = attrib_http_header(exchange->request, ATTRIB_STR("Content-Type"));
+
+	type = attrib_str_trim(attrib_str_split(type, ';', &rest));
+	if (attrib_str_ieq(type, ATTRIB_STR("text/csv")))
+		return attribd_refuse_encoding(exchange);
+	attribd_answer_error(
+		exchange, ATTRIB_E_INVALID, "expected a body of Content-Type: text/csv");
+	exchange->response.status = 415;
+	return true;
+}
+
+static bool take_parameters(struct attribd_exchange *exchange, struct job *job)
+{
+	struct attrib_str rest = exchange->request->query, name, value;
+	const struct attribd_site_config *site;
+
+	while (attrib_query_next(&rest, &name, &value)) {
+		if (name.n == 0 || attrib_str_eq(name, ATTRIB_STR("site")))
+			continue;
+		name = attrib_arena_str(&exchange->worker->arena,
+			attrib_form_decode(&exchange->worker->arena, name));
+		attribd_answer_refusal(
+			exchange, ATTRIB_E_INVALID, name.p, "expected site as a parameter");
+		return false;
+	}
+	value = attribd_admin_parameter(exchange, "site");
+	if (value.n) {
+		site = attribd_config_site(exchange->snapshot->config, value);
+		if (!site) {
+			attribd_answer_refusal(exchange, ATTRIB_E_UNKNOWN_SITE, "site", NULL);
+			return false;
+		}
+		job->import.site = site->site.name;
+	}
+	return true;
+}
+
+static bool take_sites(struct attribd_errand *errand, struct job *job)
+{
+	const struct attribd_config *config = errand->snapshot->config;
+	struct attrib_str *names =
+		attrib_arena_alloc(&errand->arena, (config->site_count + 1) * sizeof *names);
+
+	for (size_t i = 0; names && i < config->site_count; i++)
+		names[i] = config->sites[i].site.name;
+	job->import.sites = names;
+	job->import.site_count = config->site_count;
+	if (!job->import.site.n && config->site_count == 1)
+		job->import.site = config->sites[0].site.name;
+	else if (job->import.site.n) /* the configuration of the request may go before the errand */
+		job->import.site = attrib_arena_str(&errand->arena, job->import.site);
+	job->import.conninfo = config->postgres;
+	job->import.file = "body";
+	job->body = attrib_arena_str(&errand->arena, job->body);
+	return names && job->body.p;
+}
+
+void attribd_admin_import(struct attribd_exchange *exchange)
+{
+	const char *table = find_table(exchange);
+	struct attribd_errand *errand;
+	struct job *job;
+
+	if (!table || refuse_type(exchange))
+		return;
+	if (exchange->body.n == 0) {
+		attribd_answer_error(exchange, ATTRIB_E_INVALID,
+			"expected CSV whose first line names columns, got nothing");
+		return;
+	}
+	errand = attribd_errand_new(exchange, run_import, sizeof *job);
+	if (!errand)
+		return;
+	job = errand->what;
+	job->import.table = table;
+	job->body = exchange->body;
+	if (!take_parameters(exchange, job)) {
+		attribd_errand_free(errand);
+	} else if (!take_sites(errand, job)) {
+		attribd_errand_free(errand);
+		attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
+	} else {
+		attribd_errand_send(exchange, errand);
+	}
+}
