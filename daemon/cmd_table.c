@@ -139,6 +139,7 @@ const struct cmd cmd_table[] = {
 		"  kpi_campaign             all key figures of each campaign\n"
 		"  kpi_creator              all key figures of each creator\n"
 		"  kpi_placement            all key figures of each post\n"
+		"  kpi_group                all key figures of each group of sites\n"
 		"  kpi_funnel               from impressions to new customers, by campaign\n"
 		"  kpi_target_status        which targets are met, and which are on the way\n"
 		"  kpi_scorecard            each creator beside benchmarks, its tier and its own "

@@ -31,6 +31,7 @@ enum {
 	CAMPAIGN = ATTRIB_REPORT_TAKES_CAMPAIGN,
 	ASKS_CREATOR =
 		1 << 16, /* here alone: its function is told the creator, which makes it cheap */
+	OF_GROUPS = 1 << 17, /* here alone: a row is of several sites, and names none */
 };
 
 /* clang-format off */
@@ -50,6 +51,8 @@ static const struct report_row rows[] = {
 		"site, revenue DESC NULLS LAST, creator", true},
 	{{"kpi_placement", "all key figures of each post", PERIOD | MODEL},
 		"site, revenue DESC NULLS LAST, placement", true},
+	{{"kpi_group", "all key figures of each group of sites", PERIOD | MODEL | OF_GROUPS},
+		"site_group, currency", true},
 	{{"kpi_funnel", "from impressions to new customers, by campaign", PERIOD | MODEL | CAMPAIGN},
 		"site, campaign, step", true},
 	{{"kpi_target_status", "which targets are met, and which are on the way", 0},
@@ -267,7 +270,9 @@ static void put_sql(
 			takes & MODEL ? ", model => $2" : "", takes & DATING ? ", by => $5" : "");
 	else
 		attrib_buf_printf(sql, "SELECT r.* FROM attrib.%s r", name);
-	attrib_buf_str(sql, ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));
+	attrib_buf_str(sql, takes & OF_GROUPS
+				    ? ATTRIB_STR(" WHERE true")
+				    : ATTRIB_STR(" WHERE ($1::text IS NULL OR r.site = $1)"));
 	put_filter(sql, takes & MODEL && !row->asks_model, "model", 2);
 	put_filter(sql, takes & CREATOR, "creator", 6);
 	put_filter(sql, takes & CAMPAIGN, "campaign", 7);

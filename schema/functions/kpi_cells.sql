@@ -17,6 +17,7 @@ RETURNS text[] LANGUAGE sql STABLE AS $$
 		WHEN 'content_type' THEN (SELECT content_type FROM attrib.placement WHERE site = p_site AND name = p_placement)
 		WHEN 'paid' THEN (SELECT CASE WHEN paid THEN 'paid' ELSE 'organic' END FROM attrib.placement
 			WHERE site = p_site AND name = p_placement AND paid IS NOT NULL)
+		WHEN 'group' THEN 'group' -- its place: the sites of a group are added by kpi_rows
 		END, '') FROM unnest(p_by) WITH ORDINALITY AS b (dimension, n) ORDER BY n)
 $$;
 COMMENT ON FUNCTION attrib.cut_of(text[], text, text, text, text, text) IS 'Where a cell belongs in a cut by campaign, creator, placement, channel, tier (of the creator), platform (of the post, else of the creator''s main account), content_type, paid (paid or organic): a value for each dimension, NULL = none.';

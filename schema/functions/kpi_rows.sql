@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION attrib.check_cut(p_by text[])
 RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-	known text[] := '{campaign,creator,placement,channel,tier,platform,content_type,paid}';
+	known text[] := '{campaign,creator,placement,channel,tier,platform,content_type,paid,group}';
 	name  text;
 BEGIN
 	FOREACH name IN ARRAY coalesce(p_by, '{}') LOOP
@@ -14,7 +14,7 @@ BEGIN
 	END LOOP;
 	RETURN coalesce(p_by, '{}');
 END $$;
-COMMENT ON FUNCTION attrib.check_cut(text[]) IS 'Dimensions of a cut: campaign, creator, placement, channel, tier, platform, content_type, paid; NULL = none: the site as a whole.';
+COMMENT ON FUNCTION attrib.check_cut(text[]) IS 'Dimensions of a cut: campaign, creator, placement, channel, tier, platform, content_type, paid, group; NULL = none: the site as a whole.';
 
 CREATE OR REPLACE FUNCTION attrib.kpi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text, p_by text[])
 RETURNS TABLE (site text, cut text[], currency text, cost numeric, cost_direct numeric, cost_shared numeric,
@@ -49,8 +49,7 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		UNION SELECT site, cut FROM posted UNION SELECT site, cut FROM paths UNION SELECT site, cut FROM said
 	), sums AS (
 		SELECT s.site, s.cut, z.currency, c.direct + c.shared AS cost,
-			-- the cells of a cut add up to the site
-			sum(m.gross - n.net * m.refunded) OVER site / nullif(sum(c.direct + c.shared) OVER site, 0) AS mer,
+			m.gross - n.net * m.refunded AS known_revenue,
 			c.direct, c.shared, c.media, c.paid_media,
 			m.gross, m.refunded, m.gross - m.refunded AS net, m.orders, m.new_customers, m.unknown_customers, m.leads,
 			b.revenue, b.new_revenue, b.paid_revenue, b.margin,
@@ -74,7 +73,40 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		CROSS JOIN LATERAL (SELECT coalesce(m.gross - n.net * m.refunded, 0) AS revenue,
 			m.new_gross - n.net * m.new_refunded AS new_revenue, m.paid_gross - n.net * m.paid_refunded AS paid_revenue,
 			m.margin - n.net * m.margin_refunded AS margin) b
-		WINDOW site AS (PARTITION BY s.site)
+	), together AS (
+		-- Sites as they are; with the dimension group those of each group together, a row for each currency. Whatever is
+		-- added here can be added over sites; of how long orders take there is no sum.
+		SELECT CASE WHEN g.name IS NULL THEN s.site END AS site, CASE WHEN g.name IS NULL THEN s.cut
+				ELSE array_replace(s.cut, 'group', g.name COLLATE "default") END AS cut, s.currency,
+			-- the cells of a cut add up to the site, or group
+			sum(sum(s.known_revenue)) OVER unit / nullif(sum(sum(s.cost)) OVER unit, 0) AS mer,
+			CASE WHEN count(*) = 1 THEN max(s.ttc_p50) END AS ttc_p50, CASE WHEN count(*) = 1 THEN max(s.ttc_p90) END AS ttc_p90,
+			sum(s.cost) AS cost, sum(s.direct) AS direct, sum(s.shared) AS shared, sum(s.media) AS media,
+			sum(s.paid_media) AS paid_media, sum(s.gross) AS gross, sum(s.refunded) AS refunded, sum(s.net) AS net,
+			sum(s.orders) AS orders, sum(s.new_customers) AS new_customers,
+			sum(s.unknown_customers) AS unknown_customers, sum(s.leads) AS leads, sum(s.revenue) AS revenue,
+			sum(s.new_revenue) AS new_revenue, sum(s.paid_revenue) AS paid_revenue, sum(s.margin) AS margin,
+			sum(s.clicks_raw) AS clicks_raw, sum(s.clicks) AS clicks, sum(s.clicks_suspect) AS clicks_suspect,
+			sum(s.clicks_filtered) AS clicks_filtered, sum(s.visits) AS visits, sum(s.carts) AS carts,
+			sum(s.checkouts) AS checkouts, sum(s.claims) AS claims, sum(s.click_orders) AS click_orders,
+			sum(s.code_only_orders) AS code_only_orders, sum(s.click_only_orders) AS click_only_orders,
+			sum(s.contested) AS contested, sum(s.posted_net) AS posted_net, sum(s.net_7d) AS net_7d,
+			sum(s.net_14d) AS net_14d, sum(s.net_30d) AS net_30d, sum(s.customers) AS customers,
+			sum(s.repeat_customers) AS repeat_customers, sum(s.customer_net) AS customer_net,
+			sum(s.customer_days) AS customer_days, sum(s.grown_customers) AS grown_customers,
+			sum(s.grown_net) AS grown_net, sum(s.posts) AS posts, sum(s.followers) AS followers,
+			sum(s.impressions) AS impressions, sum(s.reach) AS reach, sum(s.likes) AS likes,
+			sum(s.comments) AS comments, sum(s.shares) AS shares, sum(s.saves) AS saves,
+			sum(s.reactions) AS reactions, sum(s.views) AS views, sum(s.views_6s) AS views_6s,
+			sum(s.views_completed) AS views_completed, sum(s.watch_seconds) AS watch_seconds,
+			sum(s.length_seconds) AS length_seconds, sum(s.new_followers) AS new_followers,
+			sum(s.engagements) AS engagements, sum(s.emv) AS emv, sum(s.mentions) AS mentions,
+			sum(s.positive) AS positive, sum(s.negative) AS negative, sum(s.all_mentions) AS all_mentions
+		FROM sums s
+		LEFT JOIN attrib.site_group g ON g.site = s.site AND 'group' = ANY (p_by)
+		WHERE g.name IS NOT NULL OR NOT 'group' = ANY (p_by)
+		GROUP BY coalesce(g.name, s.site), 1, 2, 3
+		WINDOW unit AS (PARTITION BY coalesce(g.name, s.site), s.currency)
 	)
 	SELECT site, cut, currency, cost, direct, shared, media, paid_media, gross, refunded, net, revenue, trim_scale(orders),
 		revenue / nullif(orders, 0), (revenue - cost) / nullif(cost, 0), (revenue - direct) / nullif(direct, 0),
@@ -96,9 +128,9 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		clicks / nullif(views, 0), views_6s / nullif(impressions, 0), views_completed / nullif(impressions, 0),
 		views_completed / nullif(views, 0), watch_seconds / nullif(length_seconds, 0), watch_seconds / nullif(views, 0), emv,
 		emv / nullif(cost, 0), mentions, (positive - negative) / nullif(mentions, 0), mentions / nullif(all_mentions, 0)
-	FROM sums
+	FROM together
 $$;
-COMMENT ON FUNCTION attrib.kpi_rows(text, date, date, int, text, text[]) IS 'All KPIs of every scope of a cut: what kpi_site, kpi_campaign, kpi_creator, kpi_placement and kpi_between show. NULL dates = all time, NULL model = the site''s primary one; basis net or gross: the revenue that ratios use.';
+COMMENT ON FUNCTION attrib.kpi_rows(text, date, date, int, text, text[]) IS 'All KPIs of every scope of a cut: what kpi_site, kpi_campaign, kpi_creator, kpi_placement and kpi_between show. NULL dates = all time, NULL model = the site''s primary one; basis net or gross: the revenue that ratios use. With the dimension group a row is of all sites of a group that have the same currency, and its site is NULL.';
 
 CREATE OR REPLACE FUNCTION attrib.check_step(p_step text)
 RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$

@@ -81,9 +81,11 @@ CREATE OR REPLACE FUNCTION attrib.kpi_between(site text, from_date date, to_date
 	model text DEFAULT NULL, basis text DEFAULT 'net')
 RETURNS TABLE (site_name text, cut text[], kpi jsonb) LANGUAGE sql STABLE AS $$
 	SELECT r.site, r.cut, to_jsonb(r) - 'site' - 'cut'
-	FROM attrib.kpi_rows($1, $2, $3, attrib.model_number($5, $1), attrib.check_basis($6), attrib.check_cut($4)) r
+	FROM attrib.kpi_rows(CASE WHEN NOT 'group' = ANY ($4) THEN $1 END, $2, $3, attrib.model_number($5, $1),
+		attrib.check_basis($6), attrib.check_cut($4)) r
+	WHERE NOT 'group' = ANY ($4) OR attrib.in_group($1, r.cut[array_position($4, 'group')])
 $$;
-COMMENT ON FUNCTION attrib.kpi_between(text, date, date, text[], text, text) IS 'All KPIs of any cut by campaign, creator, placement, channel, tier, platform, content_type, paid (one or more): a value of cut for each dimension of by. What has no such dimension (cost of a creator in a cut by channel) stands under NULL. Dates NULL = all time.';
+COMMENT ON FUNCTION attrib.kpi_between(text, date, date, text[], text, text) IS 'All KPIs of any cut by campaign, creator, placement, channel, tier, platform, content_type, paid (one or more): a value of cut for each dimension of by. What has no such dimension (cost of a creator in a cut by channel) stands under NULL. Dates NULL = all time. By group: whole groups that the site belongs to (site NULL = all groups), a row for each currency, site_name NULL.';
 
 CREATE OR REPLACE FUNCTION attrib.kpi_series(site text, from_date date, to_date date, step text DEFAULT 'week',
 	by text[] DEFAULT '{}', model text DEFAULT NULL, basis text DEFAULT 'net')

@@ -92,6 +92,69 @@ test('forecast: a tier speaks for those who have posted little', async () => {
   assert.deepEqual(report, []);
 });
 
+// -- cohorts ---------------------------------------------------------------------------------------
+
+test('cohorts: who came when, who came back, what one has brought by then', async () => {
+  // the middle of the local month so many months ago
+  const month = (ago) => { const d = new Date(); return new Date(Date.UTC(d.getUTCFullYear(), d.getUTCMonth() - ago, 15, 12)).toISOString(); };
+  const cohort = (ago) => `${month(ago).slice(0, 8)}01`;
+  const buy = (who, id, total, ago, code, more = {}) => purchase({ id, total, codes: code ? [code] : [], ...more }, { occurred_at: month(ago), email: `${who}@example.com` });
+  // in UTC the last evening of the month before: in Berlin the first of the cohort's
+  const edge = `${new Date(Date.parse(`${cohort(4)}T00:00:00Z`) - 1800e3).toISOString()}`;
+  await tell(shop, buy('a', 'a1', '100.00', 4, 'LISA'), buy('a', 'a2', '30.00', 3), buy('a', 'a3', '50.00', 1), buy('b', 'b1', '60.00', 4, 'MIA'),
+    { ...buy('c', 'c1', '20.00', 4), occurred_at: edge }, buy('c', 'c2', '40.00', 3, null, { currency: 'USD' }), buy('d', 'd1', '10.00', 1, 'LISA'),
+    buy('e', 'e1', '70.00', 4, 'MIA'));
+  await tell(shop, refund({ id: 'r1', order_id: 'a2', amount: '10.00' }, { occurred_at: month(2) }), refund({ id: 'r2', order_id: 'e1', amount: '70.00' }, { occurred_at: month(2) }));
+  const columns = 'to_char(cohort, \'YYYY-MM-DD\') as cohort, customers, orders, net_revenue, repeat_customers, repeat_rate, month_0, month_1, month_2, month_3, month_4';
+  const list = async (sql) => (await rows(shop, `select ${columns}${sql}`)).map((r) => Object.values(r));
+  const third = 1 / 3;
+  const near = (got, expected) => {
+    assert.equal(got.length, expected.length, JSON.stringify(got));
+    got.forEach((row, i) => row.forEach((v, j) => (typeof expected[i][j] === 'number' ? assert.ok(Math.abs(v - expected[i][j]) < 1e-9, `${i}, ${j}: ${v} and not ${expected[i][j]}`)
+      : assert.equal(v, expected[i][j], `${i}, ${j}`))));
+  };
+  // a: 100, then 20, then 50; b: 60; c: 20, then 40 USD; e gave all back, and was no customer
+  near(await list(" from attrib.kpi_cohort where site = 'acme' order by 1"), [
+    [cohort(4), 3, 6, 270, 2, 2 * third, 60, 220 * third, 220 * third, 90, null], [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null]]);
+  near(await list(", creator from attrib.kpi_cohort_creator where site = 'acme' order by 1, creator"), [
+    [cohort(4), 1, 3, 170, 1, 1, 100, 120, 120, 170, null, 'lisa'], [cohort(4), 1, 1, 60, 0, 0, 60, 60, 60, 60, null, 'mia'],
+    [cohort(4), 1, 2, 40, 1, 1, 20, 40, 40, 40, null, null], [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null, 'lisa']]);
+  near(await list(`, campaign from attrib.kpi_cohort_campaign_between('acme', '${cohort(2)}', '${month(0).slice(0, 10)}')`), [
+    [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null, 'spring']]);
+  const report = JSON.parse(await shop.cli('report', 'kpi_cohort_creator', '--creator', 'mia', '--format', 'json', '-c', shop.config));
+  assert.deepEqual(report.map((r) => [r.cohort, Number(r.customers)]), [[cohort(4), 1]]);
+});
+
+// -- groups of sites -----------------------------------------------------------------------------------
+
+test('groups: sums are added by currency, ratios made of the sums', async () => {
+  await posted('rupee', [{ handle: 'ann' }], [{ creator: 'ann', clicks: 10, orders: 1, cents: 100, cost: 3 }]);
+  await shop.query("UPDATE attrib.site SET currency = 'INR' WHERE name = 'rupee'");
+  await shop.query(`INSERT INTO attrib.site_group (name, site) VALUES ('house', 'acme'), ('house', 'book'), ('house', 'tier'), ('house', 'rupee'), ('alone', 'acme'), ('none', 'nowhere')`);
+  const site = Object.fromEntries((await rows(shop, 'select * from attrib.kpi_site')).map((s) => [s.site, s]));
+  const [alone, eur, inr, ...others] = await rows(shop, 'select * from attrib.kpi_group order by site_group, currency');
+  assert.deepEqual([others.length, alone.site_group, alone.currency, eur.site_group, eur.currency, inr.site_group, inr.currency], [0, 'alone', 'EUR', 'house', 'EUR', 'house', 'INR']);
+  const bare = ({ site: _, site_group: __, clv_age_days: ___, ...figures }) => figures;
+  assert.deepEqual(bare(alone), bare(site.acme), 'a group of one');
+  assert.deepEqual(bare(inr), bare(site.rupee), 'one of its currency');
+  const sum = (name) => ['acme', 'book', 'tier'].map((s) => site[s][name]).filter((v) => v !== null).reduce((a, b) => a + b, 0);
+  for (const name of ['cost', 'cost_direct', 'gross', 'refunded', 'net_revenue', 'revenue', 'orders', 'new_customers', 'unknown_customers', 'clicks', 'clicks_raw', 'claims', 'click_orders'])
+    assert.ok(Math.abs(eur[name] - sum(name)) < 1e-6, `${name}: ${eur[name]} and not ${sum(name)}`);
+  assert.ok(sum('cost') > 0 && sum('clicks') > 0 && sum('new_customers') > 0 && sum('claims') > 0);
+  for (const [name, value] of Object.entries({ roi: (sum('revenue') - sum('cost')) / sum('cost'), aov: sum('revenue') / sum('orders'), cpc: sum('cost') / sum('clicks'), cac: sum('cost') / sum('new_customers'),
+    mer: sum('revenue') / sum('cost'), refund_rate: sum('refunded') / sum('gross'), conflict_rate: 0 })) assert.ok(Math.abs(eur[name] - value) < 1e-9, `${name}: ${eur[name]} and not ${value}`);
+  assert.equal(eur.time_to_conversion_p50, null);
+  const names = async (sql) => (await rows(shop, sql)).map((g) => `${g.name} ${g.currency}`).sort();
+  assert.deepEqual(await names("select site_group as name, currency from attrib.kpi_group_between('acme', current_date - 400, current_date)"), ['alone EUR', 'house EUR', 'house INR']);
+  assert.deepEqual(await names("select site_group as name, currency from attrib.kpi_group_between('rupee', current_date - 400, current_date)"), ['house EUR', 'house INR']);
+  const cut = await rows(shop, "select site_name, cut[1] as creator, cut[2] as name, (kpi ->> 'cost')::numeric as cost from attrib.kpi_between('book', null, null, '{creator,group}') where kpi ->> 'currency' = 'EUR' and cut[1] = 'ann'");
+  assert.deepEqual(cut, [{ site_name: null, creator: 'ann', name: 'house', cost: site.book.cost }]);
+  const report = JSON.parse(await shop.cli('report', 'kpi_group', '--site', 'acme', '--format', 'json', '-c', shop.config));
+  assert.deepEqual(report.map((g) => `${g.site_group} ${g.currency}`), ['alone EUR', 'house EUR', 'house INR']);
+});
+
+// -- the forecast's interval; last, because it fills the database
+
 test('forecast: the interval holds as often as it says', async (t) => {
   t.diagnostic(`seed ${SEED}`);
   const r = rng(SEED);
@@ -140,37 +203,4 @@ test('forecast: the interval holds as often as it says', async (t) => {
     // of counts of a few, whole numbers can't be cut at 80 %: at least that
     assert.ok(rate(who, 'orders') >= 0.8 - bound, `${who} orders: ${rate(who, 'orders')}`);
   }
-});
-
-// -- cohorts ---------------------------------------------------------------------------------------
-
-test('cohorts: who came when, who came back, what one has brought by then', async () => {
-  // the middle of the local month so many months ago
-  const month = (ago) => { const d = new Date(); return new Date(Date.UTC(d.getUTCFullYear(), d.getUTCMonth() - ago, 15, 12)).toISOString(); };
-  const cohort = (ago) => `${month(ago).slice(0, 8)}01`;
-  const buy = (who, id, total, ago, code, more = {}) => purchase({ id, total, codes: code ? [code] : [], ...more }, { occurred_at: month(ago), email: `${who}@example.com` });
-  // in UTC the last evening of the month before: in Berlin the first of the cohort's
-  const edge = `${new Date(Date.parse(`${cohort(4)}T00:00:00Z`) - 1800e3).toISOString()}`;
-  await tell(shop, buy('a', 'a1', '100.00', 4, 'LISA'), buy('a', 'a2', '30.00', 3), buy('a', 'a3', '50.00', 1), buy('b', 'b1', '60.00', 4, 'MIA'),
-    { ...buy('c', 'c1', '20.00', 4), occurred_at: edge }, buy('c', 'c2', '40.00', 3, null, { currency: 'USD' }), buy('d', 'd1', '10.00', 1, 'LISA'),
-    buy('e', 'e1', '70.00', 4, 'MIA'));
-  await tell(shop, refund({ id: 'r1', order_id: 'a2', amount: '10.00' }, { occurred_at: month(2) }), refund({ id: 'r2', order_id: 'e1', amount: '70.00' }, { occurred_at: month(2) }));
-  const columns = 'to_char(cohort, \'YYYY-MM-DD\') as cohort, customers, orders, net_revenue, repeat_customers, repeat_rate, month_0, month_1, month_2, month_3, month_4';
-  const list = async (sql) => (await rows(shop, `select ${columns}${sql}`)).map((r) => Object.values(r));
-  const third = 1 / 3;
-  const near = (got, expected) => {
-    assert.equal(got.length, expected.length, JSON.stringify(got));
-    got.forEach((row, i) => row.forEach((v, j) => (typeof expected[i][j] === 'number' ? assert.ok(Math.abs(v - expected[i][j]) < 1e-9, `${i}, ${j}: ${v} and not ${expected[i][j]}`)
-      : assert.equal(v, expected[i][j], `${i}, ${j}`))));
-  };
-  // a: 100, then 20, then 50; b: 60; c: 20, then 40 USD; e gave all back, and was no customer
-  near(await list(" from attrib.kpi_cohort where site = 'acme' order by 1"), [
-    [cohort(4), 3, 6, 270, 2, 2 * third, 60, 220 * third, 220 * third, 90, null], [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null]]);
-  near(await list(", creator from attrib.kpi_cohort_creator where site = 'acme' order by 1, creator"), [
-    [cohort(4), 1, 3, 170, 1, 1, 100, 120, 120, 170, null, 'lisa'], [cohort(4), 1, 1, 60, 0, 0, 60, 60, 60, 60, null, 'mia'],
-    [cohort(4), 1, 2, 40, 1, 1, 20, 40, 40, 40, null, null], [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null, 'lisa']]);
-  near(await list(`, campaign from attrib.kpi_cohort_campaign_between('acme', '${cohort(2)}', '${month(0).slice(0, 10)}')`), [
-    [cohort(1), 1, 1, 10, 0, 0, 10, null, null, null, null, 'spring']]);
-  const report = JSON.parse(await shop.cli('report', 'kpi_cohort_creator', '--creator', 'mia', '--format', 'json', '-c', shop.config));
-  assert.deepEqual(report.map((r) => [r.cohort, Number(r.customers)]), [[cohort(4), 1]]);
 });
