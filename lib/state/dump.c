@@ -188,7 +188,7 @@ static int load_facts(struct state_loading *loading, const uint8_t *p, size_t n,
 	if (err)
 		return err;
 	memory->facts += state_facts_count(facts);
-	*handle = (struct handle){.facts = facts, .newest = memory_seconds(newest)};
+	*handle = (struct handle){.facts = facts, .newest = state_seconds(newest)};
 	return 0;
 }
 

@@ -270,6 +270,7 @@ static void add_equal(struct state_facts *facts, const struct scan *scan,
 	if (fresh->received_at >= scan->same->received_at)
 		return;
 	scan->same->received_at = fresh->received_at;
+	result->stored = true;
 	result->newest_received_at = newest_of(facts);
 }
 
@@ -333,6 +334,7 @@ static int add_copy(struct state_pool *pool, struct state_facts **facts, const s
 	(*facts)->flags |= known ? COPIES : 0;
 	(*facts)->links |= attrib_fact_link(fact->type, fact->sub);
 	result->facts = victim ? 0 : 1;
+	result->stored = true;
 	return 0;
 }
 
@@ -382,6 +384,14 @@ int state_facts_add(struct state_pool *pool, struct state_facts **facts,
 bool state_facts_have_dropped(const struct state_facts *facts)
 {
 	return facts->flags & DROPPED;
+}
+
+bool state_facts_have_lasting(const struct state_facts *facts)
+{
+	for (size_t at = 0; at < facts->used; at += record_bytes(record_at(facts, at)))
+		if (is_lasting(record_at(facts, at)))
+			return true;
+	return false;
 }
 
 size_t state_facts_count(const struct state_facts *facts)

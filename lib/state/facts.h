@@ -29,7 +29,8 @@ struct state_facts_result {
 	struct attrib_added added; /* without the memory limit's refusals */
 	int64_t newest_received_at; /* of all copies that are left but the lasting; INT64_MIN: none */
 	struct state_dropped dropped;
-	int facts; /* by how many the number of copies has changed: -1, 0, 1 */
+	int facts;   /* by how many the number of copies has changed: -1, 0, 1 */
+	bool stored; /* what is there has changed in any way */
 };
 
 /* Adds a copy to *facts (NULL = none yet), which may move. left: the claim on its id that was left behind,
@@ -39,6 +40,8 @@ int state_facts_add(struct state_pool *pool, struct state_facts **facts,
 	const struct state_claim *left, struct state_facts_result *result);
 /* Whether a cap has ever dropped a touch of theirs: then its claim may have been left behind. */
 bool state_facts_have_dropped(const struct state_facts *facts);
+/* Whether some of them are never forgotten. */
+bool state_facts_have_lasting(const struct state_facts *facts);
 
 /* How many copies; an upper bound of what a load yields. */
 size_t state_facts_count(const struct state_facts *facts);

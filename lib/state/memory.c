@@ -98,7 +98,7 @@ static int add_id(struct memory *memory, const struct attrib_fact *fact,
 {
 	struct state_table *table = &memory->tables[ATTRIB_ENTITY_ID];
 	void *value = state_seen_find(seen);
-	uint32_t received_at = memory_seconds(fact->received_at);
+	uint32_t received_at = state_seconds(fact->received_at);
 	struct claim claim;
 
 	if (value) {
@@ -147,7 +147,7 @@ static int leave(
 	uint64_t hash = state_table_hash(table, &dropped->id);
 	struct claim claim = {.lane = dropped->claim.lane,
 		.number = dropped->claim.number & STATE_NUMBER_MAX,
-		.received_at = memory_seconds(dropped->received_at)};
+		.received_at = state_seconds(dropped->received_at)};
 	void *value;
 
 	if (state_table_find(table, hash, &dropped->id) ||
@@ -190,7 +190,7 @@ static int add_entity(struct memory *memory, const struct attrib_fact *fact,
 		return ATTRIB_E_NOMEM;
 	}
 	handle.facts = facts;
-	handle.newest = memory_seconds(r.newest_received_at);
+	handle.newest = state_seconds(r.newest_received_at);
 	memcpy(value, &handle, sizeof handle);
 	memory->facts += (uint64_t)r.facts;
 	memory->refused += r.added.refused;
@@ -333,7 +333,7 @@ static bool forget_entity(void *arg, void *value)
 	struct handle handle;
 
 	memcpy(&handle, value, sizeof handle);
-	if (handle.newest > memory_seconds(f->before))
+	if (handle.newest > state_seconds(f->before))
 		return false;
 	facts = handle.facts;
 	f->memory->facts -= state_facts_forget(&f->memory->pool, &facts, f->before);

@@ -46,14 +46,6 @@ static inline struct memory *memory_of(struct attrib_state *state)
 	return (struct memory *)state;
 }
 
-/* Whole seconds, rounded down; until the year 2106. */
-static inline uint32_t memory_seconds(int64_t at)
-{
-	int64_t seconds = at < 0 ? 0 : at / ATTRIB_US_PER_S;
-
-	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
-}
-
 /* Numbers a lane that has none yet. ATTRIB_E_NOMEM. */
 int memory_lane_add(struct memory *memory, const struct attrib_id *lane, uint16_t *number);
 

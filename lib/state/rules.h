@@ -11,6 +11,7 @@
 #define ATTRIB_STATE_RULES_H
 
 #include "attrib/state.h"
+#include "attrib/time.h"
 
 #define STATE_NUMBER_MAX (((uint64_t)1 << 48) - 1) /* a claimer's record number */
 #define STATE_BODY_MAX   (((size_t)1 << 24) - 1)
@@ -21,6 +22,14 @@ int state_check_fact(const struct attrib_fact *fact);
 static inline int state_compare(int64_t a, int64_t b)
 {
 	return (a > b) - (a < b);
+}
+
+/* Whole seconds, rounded down; until the year 2106. */
+static inline uint32_t state_seconds(int64_t at)
+{
+	int64_t seconds = at < 0 ? 0 : at / ATTRIB_US_PER_S;
+
+	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
 }
 
 /* The order of a load. 0 only for copies of one name with equal `at`. */

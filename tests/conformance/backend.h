@@ -24,6 +24,11 @@ struct backend {
 	const char *name;
 	/* A state without facts in it; fails the test when there is none to be had. */
 	struct attrib_state *(*open)(const struct backend_options *options);
+	/* Another state over the same facts, as another instance has; NULL: there can be none. */
+	struct attrib_state *(*join)(void);
+	uint64_t pair_bytes[2]; /* between which a visitor with one touch and an id take together */
+	uint64_t left_bytes;    /* of such a pair at most, once it is forgotten */
+	uint64_t share;         /* of the random histories it gets one in so many: it is slower */
 };
 
 extern const struct backend backends[];

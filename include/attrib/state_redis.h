@@ -1,0 +1,50 @@
+/*
+ * The state in Redis or Valkey: one for all instances that decide the same sites. The seam is state.h;
+ * how it is kept there, and what is asked of the server: lib/state/README.md.
+ *
+ * One thread; calls wait for the server, each read and write at most `timeout_ms`. Nothing is kept in
+ * this process: an error leaves the connection closed, the next call opens a new one and looks at the
+ * server again. Whoever uses it ignores SIGPIPE.
+ */
+#ifndef ATTRIB_STATE_REDIS_H
+#define ATTRIB_STATE_REDIS_H
+
+#include "attrib/state.h"
+
+struct attrib_redis_options {
+	/* redis://[[user]:password@]host[:port][/db] or unix:[//[user]:password@]/path[?db=n]; %XX in user
+	 * and password. An IPv6 address stands in brackets. */
+	const char *url;
+	uint64_t ids_ttl_s; /* > 0: a remembered id goes so long after it was first claimed */
+	uint64_t
+		facts_ttl_s; /* > 0: an entity goes when so long nothing was added; lasting facts stay */
+	uint64_t
+		max_bytes; /* of the server's memory, 0 = none: above it strangers make no new entities */
+	uint64_t first_ticket; /* tickets are greater */
+	int timeout_ms;        /* > 0 */
+};
+
+/* Why a URL can't be used, in words; NULL: it can. */
+const char *attrib_redis_url_problem(const char *url);
+
+/* Connects to nothing yet. ATTRIB_E_CONFIG: attrib_redis_url_problem tells why; ATTRIB_E_NOMEM.
+ *
+ * Besides those of the seam its calls return ATTRIB_E_UNAVAILABLE (not there, not in time, not now: it
+ * loads, is a replica, is full), ATTRIB_E_UNAUTHORIZED, ATTRIB_E_CONFIG (a server that can't be used:
+ * too old, evicting, a cluster) and ATTRIB_E_CORRUPT (a value that is none of ours; it is taken out, so
+ * that the next try finds none). */
+int attrib_state_redis_new(
+	const struct attrib_redis_options *options, struct attrib_state **out) ATTRIB_MUST_CHECK;
+/* Why the last call failed, as a sentence for a log; of this state, until its next call. */
+const char *attrib_state_redis_error(const struct attrib_state *state);
+
+/* What it has cost so far. */
+struct attrib_redis_stats {
+	uint64_t commands, round_trips;
+	uint64_t connections; /* opened; those after the first are after an error */
+	uint64_t overtaken;   /* entities that got facts of others between two steps of an add */
+	uint64_t packed;      /* values written anew, shorter */
+};
+void attrib_state_redis_stats(const struct attrib_state *state, struct attrib_redis_stats *out);
+
+#endif

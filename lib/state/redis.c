@@ -1,0 +1,454 @@
+/*
+ * The backend in Redis: what it is asked by, loading, the walk over orders, figures, life.
+ *
+ * Every key is one entity, and its value a log of copies (redis_value.h). So an add is an APPEND, which
+ * two instances cannot lose to each other, and a load of any number of entities is one MGET.
+ */
+#include "redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attrib/time.h"
+
+#define LOAD_AT_ONCE 1000 /* keys of one MGET */
+
+/* The ticket is at least what is given and the server's clock in microseconds: so it goes on above all
+ * that were ever given when the server has lost its own. It never falls. */
+static const char raise_ticket[] =
+	"local t=redis.call('TIME') local to=t[1]*1000000+t[2] "
+	"local floor=tonumber(ARGV[1]) if to<floor then to=floor end "
+	"if tonumber(redis.call('GET',KEYS[1]) or '0')<to then "
+	"redis.call('SET',KEYS[1],string.format('%.0f',to)) end return 1";
+
+static const char replace[] =
+	"if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
+	"if ARGV[2]~='' then redis.call('SET',KEYS[1],ARGV[2],'KEEPTTL') return 1 end "
+	"redis.call('DEL',KEYS[1]) redis.call('ZREM',KEYS[2],string.sub(KEYS[1],-16)) return 1";
+
+void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n)
+{
+	redis_link_command(link, n);
+	for (size_t i = 0; i < n; i++)
+		redis_link_word(link, words[i]);
+}
+
+/* -- beginning ----------------------------------------------------------------------------------- */
+
+static int lift_ticket(struct redis *redis)
+{
+	char floor[24];
+
+	snprintf(floor, sizeof floor, "%llu", (unsigned long long)redis->ticket);
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("EVAL"), attrib_str_of(raise_ticket),
+		ATTRIB_STR("1"), ATTRIB_STR(REDIS_TICKET_KEY), attrib_str_of(floor));
+	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
+}
+
+int redis_begin(struct redis *redis)
+{
+	bool fresh = !redis->link.context;
+	int err = redis_link_open(&redis->link);
+
+	if (err || !fresh)
+		return err;
+	redis->looked = 0;
+	return lift_ticket(redis);
+}
+
+int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
+{
+	redisReply *again;
+	int err;
+
+	if ((uint64_t)reply->integer <= redis->ticket) {
+		err = lift_ticket(redis);
+		REDIS_COMMAND(&redis->link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
+		if (!err)
+			err = redis_link_take(
+				&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &again);
+		if (err)
+			return err;
+		redis->ticket = (uint64_t)again->integer;
+		freeReplyObject(again);
+	} else {
+		redis->ticket = (uint64_t)reply->integer;
+	}
+	*ticket = redis->ticket;
+	return 0;
+}
+
+/* -- replacing ----------------------------------------------------------------------------------- */
+
+void redis_ask_replace(struct redis *redis, const struct attrib_entity *entity,
+	struct attrib_str value, struct attrib_str to)
+{
+	char key[REDIS_KEY_BYTES];
+
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("EVAL"), attrib_str_of(replace), ATTRIB_STR("2"),
+		redis_key(entity, key), ATTRIB_STR(REDIS_ORDERS_KEY), value, to);
+}
+
+int redis_take_out(struct redis *redis, const struct attrib_entity *entity, struct attrib_str value)
+{
+	char hex[2 * sizeof entity->id];
+	int err;
+
+	attrib_hex(&entity->id, sizeof entity->id, hex);
+	redis_link_fail(&redis->link, 0, "answers are left");
+	err = redis_begin(redis);
+	if (err)
+		return err;
+	redis_ask_replace(redis, entity, value, ATTRIB_STR_NONE);
+	err = redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
+	return err ? err
+		   : redis_link_fail(&redis->link, ATTRIB_E_CORRUPT,
+			     "the value of %.*s (kind %d) was none of attribd's, and was taken out",
+			     (int)sizeof hex, hex, (int)entity->kind);
+}
+
+/* -- figures ------------------------------------------------------------------------------------- */
+
+void redis_ask_bytes(struct redis *redis)
+{
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("INFO"), ATTRIB_STR("memory"));
+}
+
+int redis_take_bytes(struct redis *redis)
+{
+	redisReply *info;
+	uint64_t used, aside;
+	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_STRING), &info);
+
+	if (err)
+		return err;
+	used = redis_info_number(info, "used_memory");
+	aside = redis->link.started_with + redis_info_number(info, "mem_clients_normal");
+	redis->bytes = used > aside ? used - aside : 0;
+	freeReplyObject(info);
+	return 0;
+}
+
+static const struct attrib_str count_names[KINDS] = {
+	{"copies", 6},
+	[ATTRIB_ENTITY_VISITOR] = {"visitors", 8},
+	[ATTRIB_ENTITY_CUSTOMER] = {"customers", 9},
+	[ATTRIB_ENTITY_ORDER] = {"orders", 6},
+	[ATTRIB_ENTITY_ID] = {"ids", 3},
+};
+
+void redis_tell_counts(struct redis *redis, size_t *n)
+{
+	*n = 0;
+	for (int i = 0; i < KINDS; i++) {
+		char by[24];
+		if (!redis->uncounted[i])
+			continue;
+		snprintf(by, sizeof by, "%lld", (long long)redis->uncounted[i]);
+		redis->uncounted[i] = 0;
+		REDIS_COMMAND(&redis->link, ATTRIB_STR("HINCRBY"), ATTRIB_STR(REDIS_COUNTS_KEY),
+			count_names[i], attrib_str_of(by));
+		++*n;
+	}
+}
+
+int redis_take_counts(struct redis *redis, size_t n)
+{
+	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), n);
+}
+
+static uint64_t count_of(const redisReply *reply)
+{
+	long long count = reply->type == REDIS_REPLY_STRING ? atoll(reply->str) : 0;
+
+	return count > 0 ? (uint64_t)count : 0;
+}
+
+static int ask_counts(struct redis *redis)
+{
+	redisReply *reply;
+	size_t n;
+	int err = redis_begin(redis);
+
+	if (err)
+		return err;
+	redis_tell_counts(redis, &n);
+	redis_link_command(&redis->link, 2 + KINDS);
+	redis_link_word(&redis->link, ATTRIB_STR("HMGET"));
+	redis_link_word(&redis->link, ATTRIB_STR(REDIS_COUNTS_KEY));
+	for (int i = 0; i < KINDS; i++)
+		redis_link_word(&redis->link, count_names[i]);
+	err = redis_take_counts(redis, n);
+	if (!err)
+		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+	if (err)
+		return err;
+	for (size_t i = 0; i < KINDS && i < reply->elements; i++) {
+		uint64_t *to = i ? &redis->stats.entities[i] : &redis->stats.facts;
+		*to = count_of(reply->element[i]);
+	}
+	freeReplyObject(reply);
+	return 0;
+}
+
+/* Of a server that is away it tells what was last known. */
+static void redis_stats(struct attrib_state *state, struct attrib_state_stats *out)
+{
+	struct redis *redis = redis_of(state);
+
+	if (ask_counts(redis) == 0)
+		redis->stats.bytes = redis->bytes;
+	*out = redis->stats;
+}
+
+/* -- loading ------------------------------------------------------------------------------------- */
+
+static int load_claim(
+	struct attrib_str value, struct attrib_arena *arena, struct attrib_loaded *out)
+{
+	struct attrib_fact *fact;
+	struct redis_claim claim;
+	int err = redis_claim_read(value, &claim);
+
+	if (err)
+		return err;
+	fact = attrib_arena_alloc(arena, sizeof *fact);
+	if (!fact)
+		return ATTRIB_E_NOMEM;
+	fact->entity = out->entity;
+	fact->type = ATTRIB_FACT_SEEN;
+	fact->id = out->entity.id;
+	fact->at = fact->received_at = claim.received_at * ATTRIB_US_PER_S;
+	fact->claimer = claim.claimer;
+	out->facts = fact;
+	out->count = 1;
+	return 0;
+}
+
+static int load_value(struct redis *redis, struct attrib_str value, struct attrib_arena *arena,
+	struct attrib_loaded *out)
+{
+	int err;
+
+	if (out->entity.kind == ATTRIB_ENTITY_ID) {
+		err = load_claim(value, arena, out);
+	} else {
+		err = redis_fold_read(&redis->fold, value);
+		if (!err)
+			err = redis_fold_load(&redis->fold, arena, out);
+	}
+	return err == ATTRIB_E_CORRUPT ? redis_take_out(redis, &out->entity, value) : err;
+}
+
+static int load_some(struct redis *redis, const struct attrib_entity *entities, size_t n,
+	struct attrib_arena *arena, struct attrib_loaded *out)
+{
+	char key[REDIS_KEY_BYTES];
+	redisReply *reply;
+	int err;
+
+	redis_link_command(&redis->link, 1 + n);
+	redis_link_word(&redis->link, ATTRIB_STR("MGET"));
+	for (size_t i = 0; i < n; i++)
+		redis_link_word(&redis->link, redis_key(&entities[i], key));
+	err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+	if (err)
+		return err;
+	if (reply->elements != n)
+		err = redis_link_fail(&redis->link, ATTRIB_E_UNAVAILABLE, "%zu values for %zu keys",
+			reply->elements, n);
+	for (size_t i = 0; i < n && !err; i++) {
+		const redisReply *value = reply->element[i];
+		out[i] = (struct attrib_loaded){.entity = entities[i]};
+		err = redis_link_expect(&redis->link, REDIS_NIL_OR_TEXT, value);
+		if (!err && value->type == REDIS_REPLY_STRING)
+			err = load_value(redis, redis_text(value), arena, &out[i]);
+	}
+	freeReplyObject(reply);
+	return err;
+}
+
+static int redis_load(struct attrib_state *state, const struct attrib_entity *entities, size_t n,
+	struct attrib_arena *arena, struct attrib_loaded *out)
+{
+	struct redis *redis = redis_of(state);
+	int err;
+
+	for (size_t i = 0; i < n; i++)
+		if (entities[i].kind < ATTRIB_ENTITY_VISITOR || entities[i].kind >= KINDS)
+			return ATTRIB_E_INVALID;
+	err = redis_begin(redis);
+	for (size_t i = 0; i < n && !err; i += LOAD_AT_ONCE)
+		err = load_some(redis, entities + i, n - i < LOAD_AT_ONCE ? n - i : LOAD_AT_ONCE,
+			arena, out + i);
+	return err;
+}
+
+/* -- the walk ------------------------------------------------------------------------------------ */
+
+/* A walk goes by place. Its cursor is the place of the last order, and how many of that very place
+ * were met: two of one are as rare as a collision of 53 bits. */
+#define PLACE_BITS 53
+#define MET_MAX    ((1u << (64 - PLACE_BITS)) - 1)
+
+uint64_t redis_order_place(const struct attrib_id *id)
+{
+	return attrib_hash64(id, sizeof *id, 0) >> (64 - PLACE_BITS);
+}
+
+static void ask_orders(struct redis *redis, uint64_t place, uint64_t met, size_t max)
+{
+	struct redis_link *link = &redis->link;
+
+	redis_link_command(link, 7);
+	redis_link_word(link, ATTRIB_STR("ZRANGEBYSCORE"));
+	redis_link_word(link, ATTRIB_STR(REDIS_ORDERS_KEY));
+	redis_link_number(link, (int64_t)place);
+	redis_link_word(link, ATTRIB_STR("+inf"));
+	redis_link_word(link, ATTRIB_STR("LIMIT"));
+	redis_link_number(link, (int64_t)met);
+	redis_link_number(link, (int64_t)max);
+}
+
+/* Which of the listed orders are there: one that the server has let go stays on the list. */
+static int check_orders(
+	struct redis *redis, const redisReply *listed, struct attrib_entity *out, size_t *n)
+{
+	struct attrib_entity entity = {.kind = ATTRIB_ENTITY_ORDER};
+	char key[REDIS_KEY_BYTES];
+	redisReply *reply;
+	int err = 0;
+
+	for (size_t i = 0; i < listed->elements; i++) {
+		if (listed->element[i]->len != sizeof entity.id)
+			return redis_link_fail(&redis->link, ATTRIB_E_UNAVAILABLE,
+				"the list of orders has an entry of %zu bytes",
+				listed->element[i]->len);
+		memcpy(&entity.id, listed->element[i]->str, sizeof entity.id);
+		REDIS_COMMAND(&redis->link, ATTRIB_STR("EXISTS"), redis_key(&entity, key));
+	}
+	for (size_t i = 0; i < listed->elements && !err; i++) {
+		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+		if (err)
+			break;
+		memcpy(&entity.id, listed->element[i]->str, sizeof entity.id);
+		if (reply->integer)
+			out[(*n)++] = entity;
+		freeReplyObject(reply);
+	}
+	return err;
+}
+
+static uint64_t cursor_behind(const redisReply *listed, uint64_t before)
+{
+	struct attrib_id id;
+	uint64_t place = before >> (64 - PLACE_BITS), met = 0, last = 0;
+
+	for (size_t i = 0; i < listed->elements; i++) {
+		memcpy(&id, listed->element[i]->str, sizeof id);
+		met = i && redis_order_place(&id) == last ? met + 1 : 1;
+		last = redis_order_place(&id);
+	}
+	if (last == place && met == listed->elements)
+		met += before & MET_MAX;
+	return last << (64 - PLACE_BITS) | (met < MET_MAX ? met : MET_MAX);
+}
+
+static int redis_orders(struct attrib_state *state, uint64_t *cursor, struct attrib_entity *out,
+	size_t max, size_t *n)
+{
+	struct redis *redis = redis_of(state);
+	redisReply *listed;
+	uint64_t behind = 0;
+	int err;
+
+	if (!max)
+		return ATTRIB_E_INVALID;
+	*n = 0;
+	err = redis_begin(redis);
+	if (err)
+		return err;
+	ask_orders(redis, *cursor >> (64 - PLACE_BITS), *cursor & MET_MAX, max);
+	err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &listed);
+	if (err)
+		return err;
+	err = check_orders(redis, listed, out, n);
+	if (!err && listed->elements == max)
+		behind = cursor_behind(listed, *cursor);
+	freeReplyObject(listed);
+	if (!err)
+		*cursor = behind;
+	return err;
+}
+
+/* -- life ---------------------------------------------------------------------------------------- */
+
+static void redis_free(struct attrib_state *state)
+{
+	struct redis *redis = redis_of(state);
+	size_t n;
+
+	if (redis->link.context) {
+		redis_tell_counts(redis, &n);
+		(void)redis_take_counts(redis, n); /* whoever forgets next counts anew */
+	}
+	redis_link_done(&redis->link);
+	redis_fold_done(&redis->fold);
+	redis_adding_done(&redis->adding);
+	free(redis);
+}
+
+static const struct attrib_state_ops redis_ops = {
+	.name = "redis",
+	.add = redis_add,
+	.load = redis_load,
+	.orders = redis_orders,
+	.forget = redis_forget,
+	.stats = redis_stats,
+	.free = redis_free,
+};
+
+int attrib_state_redis_new(const struct attrib_redis_options *options, struct attrib_state **out)
+{
+	struct redis_address address;
+	struct redis *redis;
+	int err;
+
+	if (redis_address_parse(options->url, &address))
+		return ATTRIB_E_CONFIG;
+	redis = calloc(1, sizeof *redis);
+	if (!redis)
+		return ATTRIB_E_NOMEM;
+	redis->state.ops = &redis_ops;
+	redis_link_init(&redis->link, &address, options->timeout_ms);
+	attrib_buf_init(&redis->adding.bytes);
+	redis->max_bytes = options->max_bytes;
+	redis->ticket = options->first_ticket;
+	snprintf(redis->ids_ttl, sizeof redis->ids_ttl, "%llu",
+		(unsigned long long)options->ids_ttl_s);
+	snprintf(redis->facts_ttl, sizeof redis->facts_ttl, "%llu",
+		(unsigned long long)options->facts_ttl_s);
+	err = redis_fold_init(&redis->fold);
+	if (err) {
+		redis_free(&redis->state);
+		return err;
+	}
+	*out = &redis->state;
+	return 0;
+}
+
+const char *attrib_state_redis_error(const struct attrib_state *state)
+{
+	return ((const struct redis *)state)->link.why;
+}
+
+void attrib_state_redis_stats(const struct attrib_state *state, struct attrib_redis_stats *out)
+{
+	const struct redis *redis = (const struct redis *)state;
+
+	*out = redis->cost;
+	out->commands = redis->link.commands;
+	out->round_trips = redis->link.round_trips;
+	out->connections = redis->link.connections;
+}

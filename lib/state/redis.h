@@ -1,0 +1,80 @@
+/*
+ * The insides of the Redis backend, shared by what adds (redis_add.c), forgets (redis_forget.c), and the
+ * rest (redis.c).
+ */
+#ifndef ATTRIB_STATE_REDIS_H_
+#define ATTRIB_STATE_REDIS_H_
+
+#include "attrib/state_redis.h"
+#include "redis_link.h"
+#include "redis_value.h"
+
+#define KINDS (ATTRIB_ENTITY_ID + 1)
+
+/* What a group needs while it is added; kept for the next one. */
+struct redis_adding {
+	const struct attrib_fact **sorted; /* by entity, those of one as they came */
+	struct redis_left *lefts;          /* by the same index */
+	size_t room;
+	struct redis_run *runs; /* of one entity each */
+	size_t run_count, run_room;
+	struct redis_leaf *leaves;
+	size_t leaf_count, leaf_room;
+	struct attrib_buf bytes; /* what is sent for each run */
+};
+
+struct redis {
+	struct attrib_state state;
+	struct redis_link link;
+	struct redis_fold fold;
+	struct redis_adding adding;
+	char ids_ttl[24], facts_ttl[24]; /* seconds */
+	uint64_t max_bytes;
+	uint64_t ticket; /* the greatest that is known */
+	uint64_t bytes;  /* of the server's memory, when last looked at */
+	unsigned looked; /* groups since */
+	/* What the server's counts do not say yet: entities by kind, and copies in [0]. */
+	int64_t uncounted[KINDS];
+	struct attrib_state_stats stats; /* as they were last told */
+	struct attrib_redis_stats cost;
+};
+
+static inline struct redis *redis_of(struct attrib_state *state)
+{
+	return (struct redis *)state;
+}
+
+/* A connection to a server that may be used, whose tickets are above all that is known. */
+int redis_begin(struct redis *redis);
+/* The ticket that INCR told; above all that are known also when the server has lost its own. */
+int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket);
+
+#define REDIS_COMMAND(link, ...)                                                                   \
+	redis_link_words(link, (const struct attrib_str[]){__VA_ARGS__},                           \
+		sizeof((const struct attrib_str[]){__VA_ARGS__}) / sizeof(struct attrib_str))
+void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n);
+
+/* Asks for INFO of memory, and takes the answer. */
+void redis_ask_bytes(struct redis *redis);
+int redis_take_bytes(struct redis *redis);
+/* Tells the server's counts what they do not say yet; *n commands whose answers are taken by the other. */
+void redis_tell_counts(struct redis *redis, size_t *n);
+int redis_take_counts(struct redis *redis, size_t n);
+
+/* Puts `to` in the place of a value, or takes it out when that is empty, unless it has changed since. The
+ * one thing that is not an addition, so it is a script: nobody can come in between. An order that is
+ * taken out leaves the list of orders. */
+void redis_ask_replace(struct redis *redis, const struct attrib_entity *entity,
+	struct attrib_str value, struct attrib_str to);
+/* A value is none of ours: takes it out and returns ATTRIB_E_CORRUPT. */
+int redis_take_out(
+	struct redis *redis, const struct attrib_entity *entity, struct attrib_str value);
+
+int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
+	struct attrib_added *results, uint64_t *ticket);
+void redis_adding_done(struct redis_adding *adding);
+int redis_forget(struct attrib_state *state, int64_t ids_before, int64_t facts_before);
+/* Where an order stands in the walk: 53 bits, which is what a score of Redis holds. */
+uint64_t redis_order_place(const struct attrib_id *id);
+
+#endif

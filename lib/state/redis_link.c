@@ -1,0 +1,281 @@
+/*
+ * Connecting, asking whether the server can be used, and what its errors mean. hiredis is asked for
+ * sockets and for reading replies; commands are written here, a whole pipeline into one buffer.
+ */
+#include "redis_link.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attrib/error.h"
+
+#define OLDEST_MAJOR 7 /* SET with NX and GET */
+
+void redis_link_init(struct redis_link *link, const struct redis_address *address, int timeout_ms)
+{
+	*link = (struct redis_link){.address = *address, .timeout_ms = timeout_ms};
+	attrib_buf_init(&link->out);
+}
+
+static void hang_up(struct redis_link *link)
+{
+	if (link->context)
+		redisFree(link->context);
+	link->context = NULL;
+	attrib_buf_clear(&link->out);
+	link->queued = link->owed = 0;
+}
+
+void redis_link_done(struct redis_link *link)
+{
+	hang_up(link);
+	attrib_buf_done(&link->out);
+}
+
+int redis_link_fail(struct redis_link *link, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(link->why, sizeof link->why, format, args);
+	va_end(args);
+	hang_up(link);
+	return err;
+}
+
+/* -- commands and replies ------------------------------------------------------------------------ */
+
+void redis_link_command(struct redis_link *link, size_t words)
+{
+	attrib_buf_printf(&link->out, "*%zu\r\n", words);
+	link->queued++;
+}
+
+void redis_link_word(struct redis_link *link, struct attrib_str word)
+{
+	attrib_buf_printf(&link->out, "$%zu\r\n", word.n);
+	attrib_buf_put(&link->out, word.p, word.n);
+	attrib_buf_put(&link->out, "\r\n", 2);
+}
+
+void redis_link_number(struct redis_link *link, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)number);
+	redis_link_word(link, attrib_str_of(text));
+}
+
+/* What hiredis could not do. It keeps errno, and a text of its own. */
+static int broken(struct redis_link *link)
+{
+	const redisContext *context = link->context;
+	char text[128];
+
+	if (context->err == REDIS_ERR_OOM)
+		return redis_link_fail(link, ATTRIB_E_NOMEM, "out of memory");
+	if (context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return redis_link_fail(
+			link, ATTRIB_E_UNAVAILABLE, "no answer within %d ms", link->timeout_ms);
+	snprintf(text, sizeof text, "%s", context->errstr);
+	return redis_link_fail(link, ATTRIB_E_UNAVAILABLE, "%s", text);
+}
+
+/* The server's own errors begin with a word. */
+static int refused(struct redis_link *link, const redisReply *reply)
+{
+	static const struct {
+		const char *word;
+		int err;
+	} known[] = {
+		{"NOAUTH", ATTRIB_E_UNAUTHORIZED},
+		{"WRONGPASS", ATTRIB_E_UNAUTHORIZED},
+		{"NOPERM", ATTRIB_E_UNAUTHORIZED},
+		{"WRONGTYPE", ATTRIB_E_CONFIG}, /* somebody else's keys */
+		{"CROSSSLOT", ATTRIB_E_CONFIG},
+		{"MOVED", ATTRIB_E_CONFIG},
+	};
+	int err = ATTRIB_E_UNAVAILABLE; /* READONLY, OOM, LOADING, BUSY, MISCONF, ... */
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strncmp(reply->str, known[i].word, strlen(known[i].word)))
+			err = known[i].err;
+	return redis_link_fail(link, err, "the server says: %.300s", reply->str);
+}
+
+int redis_link_expect(struct redis_link *link, unsigned types, const redisReply *reply)
+{
+	if (types & REDIS_TYPE(reply->type))
+		return 0;
+	if (reply->type == REDIS_REPLY_ERROR)
+		return refused(link, reply);
+	return redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
+		"an answer of type %d is none to what was asked", reply->type);
+}
+
+static int hand_over(struct redis_link *link)
+{
+	if (link->out.err)
+		return redis_link_fail(link, ATTRIB_E_NOMEM, "out of memory");
+	if (redisAppendFormattedCommand(link->context, (const char *)link->out.p, link->out.n) !=
+		REDIS_OK)
+		return broken(link);
+	link->commands += link->queued;
+	link->round_trips++;
+	link->owed = link->queued;
+	link->queued = 0;
+	attrib_buf_clear(&link->out);
+	return 0;
+}
+
+int redis_link_take(struct redis_link *link, unsigned types, redisReply **out)
+{
+	void *reply = NULL;
+	int err = 0;
+
+	if (!link->owed)
+		err = hand_over(link);
+	if (err)
+		return err;
+	if (redisGetReply(link->context, &reply) != REDIS_OK || !reply)
+		return broken(link);
+	link->owed--;
+	err = redis_link_expect(link, types, reply);
+	if (err)
+		freeReplyObject(reply);
+	else
+		*out = reply;
+	return err;
+}
+
+int redis_link_skip(struct redis_link *link, unsigned types, size_t n)
+{
+	redisReply *reply;
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		err = redis_link_take(link, types, &reply);
+		if (!err)
+			freeReplyObject(reply);
+	}
+	return err;
+}
+
+/* -- the server ---------------------------------------------------------------------------------- */
+
+static const char *info_text(const redisReply *info, const char *name)
+{
+	char line[64];
+	const char *at;
+
+	snprintf(line, sizeof line, "\n%s:", name);
+	at = strstr(info->str, line);
+	return at ? at + strlen(line) : NULL;
+}
+
+static bool info_is(const redisReply *info, const char *name, const char *value)
+{
+	const char *text = info_text(info, name);
+	size_t n = strlen(value);
+
+	return text && !strncmp(text, value, n) && (text[n] == '\r' || text[n] == '\0');
+}
+
+uint64_t redis_info_number(const redisReply *info, const char *name)
+{
+	const char *text = info_text(info, name);
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static int greet(struct redis_link *link)
+{
+	const struct redis_address *address = &link->address;
+	size_t commands = (size_t)address->authenticates + (address->db != 0);
+
+	if (address->authenticates) {
+		redis_link_command(link, address->user[0] ? 3 : 2);
+		redis_link_word(link, ATTRIB_STR("AUTH"));
+		if (address->user[0])
+			redis_link_word(link, attrib_str_of(address->user));
+		redis_link_word(link, attrib_str_of(address->password));
+	}
+	if (address->db) {
+		redis_link_command(link, 2);
+		redis_link_word(link, ATTRIB_STR("SELECT"));
+		redis_link_number(link, address->db);
+	}
+	return redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_STATUS), commands);
+}
+
+/* What would lose facts in silence, or could not do what is asked of it. */
+static int judge(struct redis_link *link, const redisReply *info)
+{
+	if (redis_info_number(info, "loading"))
+		return redis_link_fail(
+			link, ATTRIB_E_UNAVAILABLE, "the server is still loading its data");
+	if (redis_info_number(info, "redis_version") < OLDEST_MAJOR)
+		return redis_link_fail(
+			link, ATTRIB_E_CONFIG, "it has to be Redis 7.0 or Valkey 7.2, or newer");
+	if (redis_info_number(info, "cluster_enabled"))
+		return redis_link_fail(link, ATTRIB_E_CONFIG,
+			"a cluster can't be used: facts of several entities are added at once; one "
+			"server with replicas can");
+	if (!info_is(info, "role", "master"))
+		return redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
+			"it is a replica: the address has to lead to the master");
+	if (!info_is(info, "maxmemory_policy", "noeviction"))
+		return redis_link_fail(link, ATTRIB_E_CONFIG,
+			"maxmemory-policy has to be noeviction: another one throws facts away and "
+			"tells nobody");
+	link->started_with = redis_info_number(info, "used_memory_startup");
+	return 0;
+}
+
+static int look(struct redis_link *link)
+{
+	redisReply *info;
+	int err;
+
+	redis_link_command(link, 1);
+	redis_link_word(link, ATTRIB_STR("INFO"));
+	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_STRING), &info);
+	if (err)
+		return err;
+	err = judge(link, info);
+	freeReplyObject(info);
+	return err;
+}
+
+static int dial(struct redis_link *link)
+{
+	struct timeval wait = {link->timeout_ms / 1000, link->timeout_ms % 1000 * 1000};
+	const struct redis_address *address = &link->address;
+
+	link->context = address->host[0]
+				? redisConnectWithTimeout(address->host, address->port, wait)
+				: redisConnectUnixWithTimeout(address->path, wait);
+	if (!link->context)
+		return redis_link_fail(link, ATTRIB_E_NOMEM, "out of memory");
+	if (link->context->err || redisSetTimeout(link->context, wait) != REDIS_OK)
+		return broken(link);
+	if (address->host[0] && redisEnableKeepAlive(link->context) != REDIS_OK)
+		return broken(link);
+	link->connections++;
+	return 0;
+}
+
+int redis_link_open(struct redis_link *link)
+{
+	int err;
+
+	if (link->context)
+		return 0;
+	err = dial(link);
+	if (!err)
+		err = greet(link);
+	return err ? err : look(link);
+}

@@ -1,0 +1,63 @@
+/*
+ * One connection to a Redis: commands are gathered, sent together, and their replies taken one by one.
+ *
+ * After any failure the connection is closed: what else was on its way belongs to nobody, and whoever
+ * is asked next may be another server (a replica that became the master). So each new one is looked at
+ * before anything is kept there.
+ */
+#ifndef ATTRIB_STATE_REDIS_LINK_H
+#define ATTRIB_STATE_REDIS_LINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hiredis/hiredis.h>
+
+#include "attrib/buf.h"
+#include "redis_address.h"
+
+struct redis_link {
+	struct redis_address address;
+	int timeout_ms;
+	redisContext *context; /* owned; NULL: not connected */
+	struct attrib_buf out; /* commands that are not sent yet */
+	size_t queued, owed;   /* commands in out; replies that are on their way */
+	uint64_t started_with; /* bytes that the empty server used */
+	uint64_t commands, round_trips, connections;
+	char why[400]; /* the last failure */
+};
+
+void redis_link_init(struct redis_link *link, const struct redis_address *address, int timeout_ms);
+void redis_link_done(struct redis_link *link);
+
+/* Connects and looks at the server, unless there is a connection. */
+int redis_link_open(struct redis_link *link);
+/* Forgets what was gathered and what is on its way. Returns err, for `why` in words. */
+int redis_link_fail(struct redis_link *link, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A command of so many words, which follow. Memory that is out is told when it is sent. */
+void redis_link_command(struct redis_link *link, size_t words);
+void redis_link_word(struct redis_link *link, struct attrib_str word);
+void redis_link_number(struct redis_link *link, int64_t number);
+
+/* The next reply, to be freed by freeReplyObject. What was gathered is sent first when nothing is on
+ * its way. Any type that is not in `types` is a failure; an error of the server always is. */
+#define REDIS_TYPE(type)  (1u << (type))
+#define REDIS_NIL_OR_TEXT (REDIS_TYPE(REDIS_REPLY_NIL) | REDIS_TYPE(REDIS_REPLY_STRING))
+int redis_link_take(struct redis_link *link, unsigned types, redisReply **out);
+/* Likewise, for replies of which nothing is wanted. */
+int redis_link_skip(struct redis_link *link, unsigned types, size_t n);
+/* A failure when the reply is an error, or of another type. */
+int redis_link_expect(struct redis_link *link, unsigned types, const redisReply *reply);
+
+/* The number behind "\r\nNAME:" in what INFO says; 0 when there is none. */
+uint64_t redis_info_number(const redisReply *info, const char *name);
+
+static inline struct attrib_str redis_text(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_STRING ? (struct attrib_str){reply->str, reply->len}
+						 : ATTRIB_STR_NONE;
+}
+
+#endif
