@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION attrib.check_cut(p_by text[])
 RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-	known text[] := '{campaign,creator,placement,channel,tier,platform,content_type,paid,group}';
+	known text[] := '{campaign,creator,placement,channel,tier,platform,content_type,paid,customer,order_kind,order_source,group}';
 	name  text;
 BEGIN
 	FOREACH name IN ARRAY coalesce(p_by, '{}') LOOP
@@ -14,7 +14,7 @@ BEGIN
 	END LOOP;
 	RETURN coalesce(p_by, '{}');
 END $$;
-COMMENT ON FUNCTION attrib.check_cut(text[]) IS 'Dimensions of a cut: campaign, creator, placement, channel, tier, platform, content_type, paid, group; NULL = none: the site as a whole.';
+COMMENT ON FUNCTION attrib.check_cut(text[]) IS 'Dimensions of a cut: campaign, creator, placement, channel, tier, platform, content_type, paid, customer, order_kind, order_source, group; NULL = none: the site as a whole.';
 
 CREATE OR REPLACE FUNCTION attrib.kpi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text, p_by text[])
 RETURNS TABLE (site text, cut text[], currency text, cost numeric, cost_direct numeric, cost_shared numeric,
@@ -37,7 +37,8 @@ RETURNS TABLE (site text, cut text[], currency text, cost numeric, cost_direct n
 -- Compiling so wide a plan takes longer than running it; and whole scopes are read, which is best done by hashing,
 -- whatever the statistics of a young database say.
 LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
-	WITH money AS (SELECT * FROM attrib.money_cells(p_site, p_from, p_to, p_model, p_by)),
+	WITH money AS (SELECT * FROM attrib.money_cells(p_site, p_from, p_to, p_model, p_by) WHERE NOT attrib.cuts_orders(p_by)
+		UNION ALL SELECT * FROM attrib.order_cells(p_site, p_from, p_to, p_model, p_by)),
 	traffic AS (SELECT * FROM attrib.traffic_cells(p_site, p_from, p_to, p_by)),
 	costs AS (SELECT * FROM attrib.cost_cells(p_site, p_from, p_to, p_model, p_by)),
 	posted AS (SELECT * FROM attrib.post_cells(p_site, p_from, p_to, p_by)),

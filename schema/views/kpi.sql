@@ -85,7 +85,7 @@ RETURNS TABLE (site_name text, cut text[], kpi jsonb) LANGUAGE sql STABLE AS $$
 		attrib.check_basis($6), attrib.check_cut($4)) r
 	WHERE NOT 'group' = ANY ($4) OR attrib.in_group($1, r.cut[array_position($4, 'group')])
 $$;
-COMMENT ON FUNCTION attrib.kpi_between(text, date, date, text[], text, text) IS 'All KPIs of any cut by campaign, creator, placement, channel, tier, platform, content_type, paid (one or more): a value of cut for each dimension of by. What has no such dimension (cost of a creator in a cut by channel) stands under NULL. Dates NULL = all time. By group: whole groups that the site belongs to (site NULL = all groups), a row for each currency, site_name NULL.';
+COMMENT ON FUNCTION attrib.kpi_between(text, date, date, text[], text, text) IS 'All KPIs of any cut by campaign, creator, placement, channel, tier, platform, content_type, paid, customer, order_kind, order_source, group (one or more): a value of cut for each dimension of by. By customer (new, returning, unknown), order_kind, order_source: these cut money and orders, which are then read from the orders and not from rollups. What has no such dimension (cost of a creator in a cut by channel) stands under NULL. Dates NULL = all time. By group: whole groups that the site belongs to (site NULL = all groups), a row for each currency, site_name NULL.';
 
 CREATE OR REPLACE FUNCTION attrib.kpi_series(site text, from_date date, to_date date, step text DEFAULT 'week',
 	by text[] DEFAULT '{}', model text DEFAULT NULL, basis text DEFAULT 'net')

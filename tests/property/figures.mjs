@@ -165,13 +165,15 @@ const percentile = (list, p) => (list.length ? [...list].sort((a, b) => a - b)[M
 const div = (a, b) => (a === null || b === null || !b ? null : a / b);
 const minus = (a, b) => (a === null || b === null ? null : a - b);
 
-// The rows of a cut of one site: {key ('' = none): columns}. `now` in ms; by: null or campaign, creator, placement.
+// The rows of a cut of one site: {key ('' = none): columns}. `now` in ms; by: null or campaign, creator,
+// placement, customer, order_kind, order_source.
 export function figures(db, { site: name, from = null, to = null, model = null, basis = 'net', by = null, now }) {
   const site = db.site.find((s) => s.name === name);
   const m = (model ?? site.primary_model) - 1;
   const digits = FRACTION[site.currency];
   const major = (minor) => (minor === null ? null : roundHalfAway(minor) / 10 ** digits);
   const cutOf = (x) => (by ? x[by] ?? '' : '');
+  const ORDER_CUTS = ['customer', 'order_kind', 'order_source'];
 
   const orders = db.conversion.filter((c) => c.site === name && c.counted && c.merged_into === '')
     .map((c) => ({ ...c, on: dayOf(Date.parse(c.counted_at), site.time_zone), id: `${c.kind} ${c.order_id}` }));
@@ -182,8 +184,10 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
     const c = inPeriod.get(`${k.kind} ${k.order_id}`);
     const margin = db.margin.filter((x) => x.site === name && (x.campaign === k.campaign || x.campaign === '') && x.valid_from <= c.on)
       .sort((a, b) => (a.campaign === b.campaign ? (a.valid_from < b.valid_from ? 1 : -1) : a.campaign < b.campaign ? 1 : -1))[0];
+    const newness = c.kind === 1 ? ledger.get(k.order_id)?.kind ?? 0 : 0;
     return { ...k, c, share: k.share[m] / 1e12, amount: k.amount[m], refunded: k.refunded[m], minor: inMinor(db, k.amount[m], c.currency, site.currency, c.on),
-      minorRefunded: inMinor(db, k.refunded[m], c.currency, site.currency, c.on), customer: c.kind === 1 ? ledger.get(k.order_id)?.kind ?? 0 : 0, margin: margin?.rate ?? null, paid: post(k.placement)?.paid === true };
+      minorRefunded: inMinor(db, k.refunded[m], c.currency, site.currency, c.on), newness,
+      customer: c.kind === 1 ? ['unknown', 'new', 'returning'][newness] : '', order_kind: c.order_kind, order_source: c.order_source, margin: margin?.rate ?? null, paid: post(k.placement)?.paid === true };
   });
   const traffic = db.traffic.filter((t) => t.site === name && within(dayOf(Date.parse(t.bucket_at), site.time_zone), from, to)).map((t) => {
     const owner = ownerOf(db, site, t.channel, t.key, Date.parse(t.bucket_at));
@@ -230,7 +234,9 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
     const claims = claimed.length || null;
     const claimsOf = (test) => (claims ? claimed.filter(test).length : null);
 
-    const won = bought.filter((k) => k.share > 0 && k.creator !== '').map((k) => {
+    // customers, paths and posts know nothing of the kinds of orders
+    const known = !ORDER_CUTS.includes(by) ? bought : key === '' ? credits.filter((k) => k.kind === 1) : [];
+    const won = known.filter((k) => k.share > 0 && k.creator !== '').map((k) => {
       const posted = post(k.placement)?.posted_at;
       const placed = Date.parse(k.c.placed_at);
       return { ...k, net: minus(k.minor, k.minorRefunded), toOrder: (placed - Date.parse(k.touched_at)) / 1000, afterPost: posted ? placed - instant(posted.replace('T', ' '), site.time_zone) : null, since: since(k.order_id) };
@@ -244,14 +250,14 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
     const [direct, shared] = [cost('direct'), cost('shared')];
     const full = direct === null ? null : direct + shared;
     const orderCount = shares(bought);
-    const newCustomers = shares(bought.filter((k) => k.customer === 1));
-    const unknown = shares(bought.filter((k) => k.customer === 0));
+    const newCustomers = shares(bought.filter((k) => k.newness === 1));
+    const unknown = shares(bought.filter((k) => k.newness === 0));
     const clicks = count(1, ['valid']);
     const leads = hasMoney ? sum(mine(credits).filter((k) => k.kind === 2).map((k) => k.share)) : null;
     const [clv, sofar] = [per(grown, (k) => k.since.net365), per(customers, (k) => k.since.net)];
     const brand = mine(said).filter((x) => x.subject === '');
     const mentions = some(brand, (x) => x.mentions);
-    const newRevenue = basisOf(bought.filter((k) => k.customer === 1)) ?? 0;
+    const newRevenue = basisOf(bought.filter((k) => k.newness === 1)) ?? 0;
     const engagements = told('engagements');
     const [impressions, reach, views, followers] = ['impressions', 'reach', 'views', 'followers'].map(told);
     const scaled = (x) => (x === null ? null : x / 10 ** digits);

@@ -127,6 +127,8 @@ for (let seed = SEED; seed < SEED + SHOPS; seed += 1) {
         }
         assert.deepEqual(await claimDifferences(client, db, { site, from, to }), []);
       }
+      const question = { site, from: periods[2][0], to: periods[2][1], model: 1 + r.int(6), basis: 'net', by: r.pick(['customer', 'order_kind', 'order_source']) };
+      assert.deepEqual((await differences(client, db, question)).out, [], JSON.stringify(question));
     }
     t.diagnostic(`${compared} values of ${seen.size} figures`);
     assert.ok(compared > 1000 && seen.size > 80, 'each figure, or nearly, has had a value');
