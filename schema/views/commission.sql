@@ -41,44 +41,48 @@ RETURNS SETOF attrib.commission_status LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.commission_status_between(text, date, date) IS 'The view commission_status for orders of the local days from_date..to_date, both included. NULL arguments = all.';
 
--- No column of these two comes from anything that the shop's customers are known by. A commission is a line for each of
--- its payouts, and one more for what is not in one.
-CREATE OR REPLACE FUNCTION attrib.statement_lines(p_site text, p_from date, p_to date)
-RETURNS TABLE (site text, creator text, line text, day date, kind text, campaign text, channel text, tracker text,
-	rule text, rate numeric, amount numeric, basis numeric, commission numeric, currency text, status text,
-	hold_until date, payout bigint, reference text, paid_on date)
-LANGUAGE sql STABLE AS $$
-	SELECT m.site, m.creator, m.line, m.day, attrib.kind_name(m.kind), nullif(m.campaign, ''), attrib.channel_name(m.channel),
-		nullif(m.tracker, ''), m.rule, m.rate, attrib.major(m.amount, m.currency),
-		CASE WHEN m.rule = 'percent' THEN attrib.major(e.basis, m.currency) END, attrib.major(e.amount, m.currency),
-		m.currency, e.status, (m.hold_until AT TIME ZONE s.time_zone)::date, e.payout, e.reference, e.paid_on
-	FROM attrib.commission m
-	JOIN attrib.site s ON s.name = m.site
-	CROSS JOIN LATERAL (
-		SELECT p.id AS payout, l.basis, l.amount, CASE p.state WHEN 'paid' THEN 'paid' ELSE 'approved' END AS status,
-			p.reference, p.paid_on
-		FROM attrib.payout_line l JOIN attrib.payout p ON p.id = l.payout
-		WHERE l.commission = m.id AND p.state <> 'cancelled'
-		UNION ALL
-		SELECT NULL, m.basis - m.paid_basis, m.earned - m.paid, CASE WHEN m.reason <> '' OR m.earned < m.paid THEN 'reversed'
-			WHEN m.hold_until > now() THEN 'pending' ELSE 'approved' END, NULL, NULL
-		WHERE m.lines = 0 OR m.earned <> m.paid) e
-	WHERE (p_site IS NULL OR m.site = p_site) AND (p_from IS NULL OR m.day >= p_from) AND (p_to IS NULL OR m.day <= p_to)
-$$;
-COMMENT ON FUNCTION attrib.statement_lines(text, date, date) IS 'Commissions by payout, for creators: no order id, nothing of a customer. Of orders of the local days p_from..p_to; NULL arguments = all.';
+-- No column of the next two comes from anything that the shop's customers are known by.
+CREATE OR REPLACE VIEW attrib.statement_line AS
+SELECT m.site, m.creator, m.line, m.day, attrib.kind_name(m.kind) AS kind, nullif(m.campaign, '') AS campaign,
+	attrib.channel_name(m.channel) AS channel, nullif(m.tracker, '') AS tracker, m.rule, m.rate,
+	attrib.major(m.amount, m.currency) AS amount,
+	CASE WHEN m.rule = 'percent' THEN attrib.major(e.basis, m.currency) END AS basis,
+	attrib.major(e.amount, m.currency) AS commission, m.currency, e.status,
+	(m.hold_until AT TIME ZONE s.time_zone)::date AS hold_until, e.payout, e.reference, e.paid_on
+FROM attrib.commission m
+JOIN attrib.site s ON s.name = m.site
+CROSS JOIN LATERAL (
+	SELECT p.id AS payout, l.basis, l.amount, CASE p.state WHEN 'paid' THEN 'paid' ELSE 'approved' END AS status,
+		p.reference, p.paid_on
+	FROM attrib.payout_line l JOIN attrib.payout p ON p.id = l.payout
+	WHERE l.commission = m.id AND p.state <> 'cancelled'
+	UNION ALL
+	SELECT NULL, m.basis - m.paid_basis, m.earned - m.paid, CASE WHEN m.reason <> '' OR m.earned < m.paid THEN 'reversed'
+		WHEN m.hold_until > now() THEN 'pending' ELSE 'approved' END, NULL, NULL
+	WHERE m.lines = 0 OR m.earned <> m.paid) e;
+SELECT attrib.describe('statement_line', 'The lines of statements: of each commission one for each of its payouts, and one for what is in none.',
+	'site: shop', 'creator: whose', 'line: names a commission, the same for ever; one that was paid and changed afterwards has several rows',
+	'day: local day of the revenue', 'kind: order or lead', 'campaign: of the credit', 'channel: of the credit',
+	'tracker: link, affiliate id or code as written', 'rule: percent, per_order, per_new_customer, per_lead',
+	'rate: of percent: fraction', 'amount: of the fixed kinds, before refunds, major units',
+	'basis: of percent: net revenue that the row stands for, major units',
+	'commission: major units; negative = taken back of an earlier payout', 'currency: ISO 4217',
+	'status: pending until hold_until, approved, paid, reversed = earns nothing, or is taken back with the next payout',
+	'hold_until: local date of its approval', 'payout: number; NULL = in none', 'reference: of the transfer',
+	'paid_on: local date');
 
 CREATE OR REPLACE VIEW attrib.statement AS
 SELECT site, creator, 'line' AS row_kind, line, day, kind, campaign, channel, tracker, rule, rate, amount, basis, commission,
 	currency, status, hold_until, payout, reference, paid_on
-FROM attrib.statement_lines(NULL, NULL, NULL)
+FROM attrib.statement_line
 UNION ALL
 SELECT site, creator, 'sum', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, sum(basis), sum(commission), currency,
 	status, NULL, NULL, NULL, NULL
-FROM attrib.statement_lines(NULL, NULL, NULL) GROUP BY site, creator, currency, status
+FROM attrib.statement_line GROUP BY site, creator, currency, status
 UNION ALL
 SELECT site, creator, 'total', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, sum(basis), sum(commission), currency,
 	NULL, NULL, NULL, NULL, NULL
-FROM attrib.statement_lines(NULL, NULL, NULL) GROUP BY site, creator, currency;
+FROM attrib.statement_line GROUP BY site, creator, currency;
 SELECT attrib.describe('statement', 'What a creator may see: commissions without order ids or anything of a customer, with sums by status and in total for each currency.',
 	'site: shop', 'creator: whose', 'row_kind: line; sum = of a status; total',
 	'line: names a commission, the same for ever; one that was paid and changed afterwards has several rows',
@@ -95,14 +99,19 @@ CREATE OR REPLACE FUNCTION attrib.statement_between(site text, from_date date, t
 RETURNS SETOF attrib.statement LANGUAGE sql STABLE AS $$
 	SELECT site, creator, 'line', line, day, kind, campaign, channel, tracker, rule, rate, amount, basis, commission,
 		currency, status, hold_until, payout, reference, paid_on
-	FROM attrib.statement_lines($1, $2, $3)
+	FROM attrib.statement_line l
+	WHERE ($1 IS NULL OR l.site = $1) AND ($2 IS NULL OR l.day >= $2) AND ($3 IS NULL OR l.day <= $3)
 	UNION ALL
 	SELECT site, creator, 'sum', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, sum(basis), sum(commission), currency,
 		status, NULL, NULL, NULL, NULL
-	FROM attrib.statement_lines($1, $2, $3) GROUP BY site, creator, currency, status
+	FROM attrib.statement_line l
+	WHERE ($1 IS NULL OR l.site = $1) AND ($2 IS NULL OR l.day >= $2) AND ($3 IS NULL OR l.day <= $3)
+	GROUP BY site, creator, currency, status
 	UNION ALL
 	SELECT site, creator, 'total', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, sum(basis), sum(commission), currency,
 		NULL, NULL, NULL, NULL, NULL
-	FROM attrib.statement_lines($1, $2, $3) GROUP BY site, creator, currency
+	FROM attrib.statement_line l
+	WHERE ($1 IS NULL OR l.site = $1) AND ($2 IS NULL OR l.day >= $2) AND ($3 IS NULL OR l.day <= $3)
+	GROUP BY site, creator, currency
 $$;
 COMMENT ON FUNCTION attrib.statement_between(text, date, date) IS 'The view statement for orders of the local days from_date..to_date, both included. NULL arguments = all.';
