@@ -1,0 +1,607 @@
+/*
+ * The backend in Redis where it is more than the seam: addresses, which servers it takes, what becomes of
+ * their errors, what expires, how many commands an add takes. The sentences of state.h: tests/conformance.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "attrib/state_redis.h"
+#include "redis_address.h"
+
+#define IDS_TTL   1000
+#define FACTS_TTL 5000
+
+static redisContext *admin;
+static const char *url;
+
+/* -- how a test speaks to the server -------------------------------------------------------------- */
+
+/* As redisCommand; %b is bytes and their number. */
+static redisReply *ask(const char *format, ...)
+{
+	redisReply *reply;
+	va_list args;
+
+	va_start(args, format);
+	reply = redisvCommand(admin, format, args);
+	va_end(args);
+	assert_non_null(reply);
+	if (reply->type == REDIS_REPLY_ERROR)
+		fail_msg("%s: %s", format, reply->str);
+	return reply;
+}
+
+static void tell(const char *command)
+{
+	freeReplyObject(ask(command, NULL));
+}
+
+static long long number(const char *command)
+{
+	redisReply *reply = ask(command, NULL);
+	long long out = reply->integer;
+
+	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
+	freeReplyObject(reply);
+	return out;
+}
+
+static struct attrib_state *open_at(const char *where, int timeout_ms)
+{
+	struct attrib_redis_options options = {.url = where,
+		.ids_ttl_s = IDS_TTL,
+		.facts_ttl_s = FACTS_TTL,
+		.timeout_ms = timeout_ms};
+	struct attrib_state *state = NULL;
+
+	assert_int_equal(attrib_state_redis_new(&options, &state), 0);
+	return state;
+}
+
+static struct attrib_state *open_clean(void)
+{
+	tell("FLUSHALL");
+	return open_at(url, 5000);
+}
+
+static struct attrib_id id_of(uint64_t number)
+{
+	struct attrib_id id = {.b = "an id"};
+
+	memcpy(id.b + 8, &number, sizeof number);
+	return id;
+}
+
+static struct attrib_fact touch(uint64_t visitor, uint64_t id, int64_t at)
+{
+	return (struct attrib_fact){
+		.entity = {ATTRIB_ENTITY_VISITOR, id_of(visitor)},
+		.type = ATTRIB_FACT_TOUCH,
+		.cap = ATTRIB_CAP_TOUCH,
+		.id = id_of(id),
+		.at = at,
+		.received_at = at,
+		.content_hash = 7,
+		.body = ATTRIB_STR("body"),
+		.claimer = {id_of(500), 1},
+	};
+}
+
+static struct attrib_fact lasting(uint64_t visitor, uint64_t id)
+{
+	struct attrib_fact fact = touch(visitor, id, 1);
+
+	fact.type = ATTRIB_FACT_EDGE;
+	fact.cap = ATTRIB_CAP_IDENTITY;
+	return fact;
+}
+
+static struct attrib_fact seen(uint64_t id)
+{
+	return (struct attrib_fact){.entity = {ATTRIB_ENTITY_ID, id_of(id)},
+		.type = ATTRIB_FACT_SEEN,
+		.claimer = {id_of(500), 1}};
+}
+
+static int add(struct attrib_state *state, struct attrib_fact fact, struct attrib_added *result)
+{
+	uint64_t ticket;
+
+	return state->ops->add(state, &fact, 1, result, &ticket);
+}
+
+static void must_add(struct attrib_state *state, struct attrib_fact fact)
+{
+	struct attrib_added result;
+
+	if (add(state, fact, &result))
+		fail_msg("%s", attrib_state_redis_error(state));
+}
+
+static size_t count(struct attrib_state *state, uint64_t visitor)
+{
+	struct attrib_entity entity = {ATTRIB_ENTITY_VISITOR, id_of(visitor)};
+	struct attrib_loaded loaded;
+	struct attrib_arena arena;
+
+	attrib_arena_init(&arena, 4096);
+	assert_int_equal(state->ops->load(state, &entity, 1, &arena, &loaded), 0);
+	attrib_arena_done(&arena);
+	return loaded.count;
+}
+
+/* The call fails so, and says why. */
+static void check_refused(struct attrib_state *state, int err, const char *why)
+{
+	struct attrib_added result;
+
+	assert_int_equal(add(state, touch(1, 1, 1), &result), err);
+	if (!strstr(attrib_state_redis_error(state), why))
+		fail_msg("'%s' says nothing of '%s'", attrib_state_redis_error(state), why);
+}
+
+/* -- addresses ------------------------------------------------------------------------------------ */
+
+static void test_addresses(void **unused)
+{
+	static const struct {
+		const char *url, *host, *path, *user, *password;
+		int port, db;
+	} good[] = {
+		{"redis://shop", "shop", "", "", "", 6379, 0},
+		{"redis://shop/", "shop", "", "", "", 6379, 0},
+		{"redis://10.0.0.1:7000/3", "10.0.0.1", "", "", "", 7000, 3},
+		{"redis://[::1]:7000", "::1", "", "", "", 7000, 0},
+		{"redis://:p%40%2Fss@shop:1", "shop", "", "", "p@/ss", 1, 0},
+		{"redis://me:a:b@c@shop", "shop", "", "me", "a:b@c", 6379, 0},
+		{"unix:/run/redis.sock", "", "/run/redis.sock", "", "", 0, 0},
+		{"unix:///run/redis.sock?db=2", "", "/run/redis.sock", "", "", 0, 2},
+		{"unix://me:word@/run/redis.sock", "", "/run/redis.sock", "me", "word", 0, 0},
+	};
+	static const char *const bad[] = {"", "memory", "redis:", "redis://", "redis://:6379",
+		"redis://shop:", "redis://shop:0", "redis://shop:65536", "redis://shop:6379x",
+		"redis://shop/x", "redis://shop/65536", "redis://[::1", "redis://[::1]x",
+		"redis://me@shop", "redis://:%zz@shop", "redis://:%4@shop", "redis://:%00@shop",
+		"rediss://shop", "unix:", "unix:redis.sock", "unix:/a?db=", "unix:/a?x=1",
+		"unix://me@/a"};
+	struct redis_address a;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		if (redis_address_parse(good[i].url, &a))
+			fail_msg("%s: %s", good[i].url, attrib_redis_url_problem(good[i].url));
+		assert_string_equal(a.host, good[i].host);
+		assert_string_equal(a.path, good[i].path);
+		assert_string_equal(a.user, good[i].user);
+		assert_string_equal(a.password, good[i].password);
+		assert_int_equal(a.port, good[i].port);
+		assert_int_equal(a.db, good[i].db);
+		assert_int_equal(a.authenticates, good[i].password[0] != 0);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (!attrib_redis_url_problem(bad[i]))
+			fail_msg("%s is taken", bad[i]);
+	assert_non_null(strstr(attrib_redis_url_problem("rediss://shop"), "stunnel"));
+}
+
+/* -- servers -------------------------------------------------------------------------------------- */
+
+static void test_a_server_that_evicts_is_refused(void **unused)
+{
+	struct attrib_state *state = open_clean();
+
+	(void)unused;
+	tell("CONFIG SET maxmemory-policy allkeys-lru");
+	check_refused(state, ATTRIB_E_CONFIG, "noeviction");
+	tell("CONFIG SET maxmemory-policy noeviction");
+	must_add(state, touch(1, 1, 1));
+	state->ops->free(state);
+}
+
+static void test_a_replica_is_waited_for(void **unused)
+{
+	struct attrib_state *state = open_clean();
+
+	(void)unused;
+	must_add(state, touch(1, 1, 1));
+	tell("REPLICAOF 127.0.0.1 1");
+	check_refused(state, ATTRIB_E_UNAVAILABLE, "READONLY");
+	check_refused(state, ATTRIB_E_UNAVAILABLE, "replica");
+	tell("REPLICAOF NO ONE");
+	must_add(state, touch(1, 2, 1));
+	assert_int_equal(count(state, 1), 2);
+	state->ops->free(state);
+}
+
+static void test_a_full_server_keeps_what_it_has(void **unused)
+{
+	struct attrib_state *state = open_clean();
+
+	(void)unused;
+	must_add(state, touch(1, 1, 1));
+	tell("CONFIG SET maxmemory 1");
+	check_refused(state, ATTRIB_E_UNAVAILABLE, "OOM");
+	tell("CONFIG SET maxmemory 0");
+	must_add(state, touch(1, 2, 1));
+	assert_int_equal(count(state, 1), 2);
+	state->ops->free(state);
+}
+
+static struct attrib_state *open_as(const char *who)
+{
+	char where[200];
+
+	snprintf(where, sizeof where, "unix://%s@%s", who, url + strlen("unix:"));
+	return open_at(where, 5000);
+}
+
+static void test_passwords(void **unused)
+{
+	struct attrib_state *state = open_clean(), *knows = open_as(":a%20word"),
+			    *wrong = open_as(":another");
+
+	(void)unused;
+	freeReplyObject(ask("CONFIG SET requirepass %s", "a word"));
+	freeReplyObject(ask("AUTH %s", "a word"));
+	check_refused(state, ATTRIB_E_UNAUTHORIZED, "NOAUTH");
+	check_refused(wrong, ATTRIB_E_UNAUTHORIZED, "WRONGPASS");
+	must_add(knows, touch(1, 1, 1));
+	freeReplyObject(ask("CONFIG SET requirepass %s", ""));
+	must_add(state, touch(1, 1, 1));
+	state->ops->free(state);
+	wrong->ops->free(wrong);
+	knows->ops->free(knows);
+}
+
+/* The commands that lib/state/README.md names are all that it needs, and it needs them all. */
+static const char *const commands[] = {"get", "set", "mget", "append", "getex", "persist", "exists",
+	"del", "eval", "incr", "hincrby", "hmget", "zadd", "zrem", "zrangebyscore", "scan", "multi",
+	"exec", "time", "info", "select"};
+
+/* Everything that the backend can do. */
+static void use(struct attrib_state *state)
+{
+	struct attrib_fact order = touch(9, 9, 9), old = touch(5, 1, 1);
+	struct attrib_state_stats stats;
+	struct attrib_entity out[4];
+	uint64_t cursor = 0;
+	size_t n;
+
+	order.entity.kind = ATTRIB_ENTITY_ORDER;
+	order.type = ATTRIB_FACT_ORDER;
+	order.cap = ATTRIB_CAP_ORDER;
+	must_add(state, order);
+	must_add(state, old);
+	must_add(state, lasting(4, 1));
+	must_add(state, seen(1));
+	for (uint64_t i = 0; i < 300; i++)
+		must_add(state, touch(2, i, (int64_t)i));
+	must_add(state, touch(2, 20, 20));
+	assert_int_equal(count(state, 2), 257);
+	assert_int_equal(state->ops->orders(state, &cursor, out, 4, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(state->ops->forget(state, 5, 8), 0);
+	assert_int_equal(count(state, 5), 0);
+	state->ops->stats(state, &stats);
+	assert_int_equal(stats.entities[ATTRIB_ENTITY_ORDER], 1);
+}
+
+static void test_the_rights_that_are_named_suffice(void **unused)
+{
+	struct attrib_state *state;
+
+	(void)unused;
+	tell("FLUSHALL");
+	tell("ACL SETUSER attribd reset on >word resetkeys ~at1:*");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		freeReplyObject(ask("ACL SETUSER attribd +%s", commands[i]));
+	state = open_as("attribd:word");
+	use(state);
+	state->ops->free(state);
+	tell("ACL SETUSER attribd -append");
+	state = open_as("attribd:word");
+	must_add(state, touch(77, 1, 1));
+	assert_int_equal(
+		add(state, touch(77, 2, 2), &(struct attrib_added){0}), ATTRIB_E_UNAUTHORIZED);
+	state->ops->free(state);
+	tell("ACL DELUSER attribd");
+}
+
+static void test_another_database(void **unused)
+{
+	char where[200];
+	struct attrib_state *state = open_clean(), *other;
+
+	(void)unused;
+	snprintf(where, sizeof where, "%s?db=3", url);
+	other = open_at(where, 5000);
+	must_add(state, touch(1, 1, 1));
+	assert_int_equal(count(other, 1), 0);
+	must_add(other, touch(1, 2, 1));
+	assert_int_equal(count(state, 1), 1);
+	state->ops->free(state);
+	other->ops->free(other);
+}
+
+/* -- errors --------------------------------------------------------------------------------------- */
+
+static void test_a_lost_connection_is_opened_again(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_redis_stats cost;
+	struct attrib_added result;
+
+	(void)unused;
+	for (uint64_t i = 0; i < 5; i++) {
+		must_add(state, touch(1, i, 1));
+		tell("CLIENT KILL TYPE normal SKIPME yes");
+		assert_int_equal(add(state, touch(1, i, 1), &result), ATTRIB_E_UNAVAILABLE);
+		assert_int_equal(add(state, touch(1, i, 1), &result), 0);
+		assert_true(!result.added && result.mine);
+	}
+	assert_int_equal(count(state, 1), 5);
+	attrib_state_redis_stats(state, &cost);
+	assert_int_equal(cost.connections, 6);
+	state->ops->free(state);
+}
+
+/* A server that says what it is told to, once. */
+struct liar {
+	pthread_t thread;
+	int listens;
+	const char *says;
+};
+
+static void *lie(void *arg)
+{
+	struct liar *liar = arg;
+	int fd = accept(liar->listens, NULL, NULL);
+	char heard[4096];
+
+	if (liar->says) {
+		if (read(fd, heard, sizeof heard) > 0)
+			(void)!write(fd, liar->says, strlen(liar->says));
+	} else {
+		while (read(fd, heard, sizeof heard) > 0)
+			; /* and never an answer */
+	}
+	close(fd);
+	return NULL;
+}
+
+static void test_a_server_that_is_none(void **unused)
+{
+	static const char *const lies[] = {"", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n",
+		":1\r\n", "$-1\r\n", "*-1\r\n", "$5\r\nab", "$3\r\nabcde", "*1\r\n*1\r\n*1\r\n",
+		"\r\n", "-ERR unknown command\r\n", "-LOADING\r\n", "-\r\n", "$0\r\n\r\n",
+		"$17\r\nredis_version:7.0\r\n", NULL};
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	char where[128];
+
+	(void)unused;
+	snprintf(name.sun_path, sizeof name.sun_path, "/tmp/attrib-liar.%d", (int)getpid());
+	snprintf(where, sizeof where, "unix:%s", name.sun_path);
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		struct liar liar = {.listens = socket(AF_UNIX, SOCK_STREAM, 0), .says = lies[i]};
+		struct attrib_state *state = open_at(where, 300);
+		struct attrib_added result;
+		int err;
+
+		unlink(name.sun_path);
+		assert_int_equal(bind(liar.listens, (struct sockaddr *)&name, sizeof name), 0);
+		assert_int_equal(listen(liar.listens, 1), 0);
+		assert_int_equal(pthread_create(&liar.thread, NULL, lie, &liar), 0);
+		err = add(state, touch(1, 1, 1), &result);
+		if (err != ATTRIB_E_UNAVAILABLE && err != ATTRIB_E_CONFIG)
+			fail_msg("'%s': %d", lies[i] ? lies[i] : "(silence)", err);
+		assert_true(attrib_state_redis_error(state)[0] != 0);
+		pthread_join(liar.thread, NULL);
+		close(liar.listens);
+		state->ops->free(state);
+	}
+	unlink(name.sun_path);
+	struct attrib_state *nobody = open_at(where, 300);
+	check_refused(nobody, ATTRIB_E_UNAVAILABLE, "No such file");
+	nobody->ops->free(nobody);
+}
+
+static void test_a_value_of_somebody_else_is_taken_out(void **unused)
+{
+	static const char *const values[] = {
+		"x", "\x80", "\x80\x01\x01\x01\x01\x01\x01", "\x02 a copy that is cut off"};
+	struct attrib_state *state = open_clean();
+	struct attrib_entity id = {ATTRIB_ENTITY_ID, id_of(1)};
+	struct attrib_loaded loaded;
+	struct attrib_arena arena;
+	struct attrib_added result;
+
+	(void)unused;
+	attrib_arena_init(&arena, 4096);
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		freeReplyObject(ask("SET at1:v%b %s", &id.id, (size_t)16, values[i]));
+		assert_int_equal(add(state, touch(1, 1, 1), &result), ATTRIB_E_CORRUPT);
+		assert_non_null(strstr(attrib_state_redis_error(state), "taken out"));
+		assert_int_equal(add(state, touch(1, 1, 1), &result), 0);
+		assert_true(result.added && result.mine);
+		freeReplyObject(ask("SET at1:i%b %s", &id.id, (size_t)16, values[i]));
+		assert_int_equal(
+			state->ops->load(state, &id, 1, &arena, &loaded), ATTRIB_E_CORRUPT);
+		assert_int_equal(state->ops->load(state, &id, 1, &arena, &loaded), 0);
+		assert_int_equal(loaded.count, 0);
+		freeReplyObject(ask("SET at1:v%b %s", &id.id, (size_t)16, values[i]));
+		assert_int_equal(state->ops->forget(state, 1, 1), ATTRIB_E_CORRUPT);
+		assert_int_equal(state->ops->forget(state, 1, 1), 0);
+	}
+	freeReplyObject(ask("DEL at1:v%b", &id.id, (size_t)16));
+	freeReplyObject(ask("RPUSH at1:v%b x", &id.id, (size_t)16));
+	check_refused(state, ATTRIB_E_CONFIG, "WRONGTYPE");
+	attrib_arena_done(&arena);
+	state->ops->free(state);
+}
+
+static void test_tickets_outlive_the_server_s_data(void **unused)
+{
+	struct attrib_state *state = open_clean(), *other = open_at(url, 5000);
+	struct attrib_fact fact = touch(1, 1, 1);
+	struct attrib_added result;
+	uint64_t ticket, last = 0;
+
+	(void)unused;
+	for (int i = 0; i < 30; i++) {
+		struct attrib_state *who = i % 3 ? state : other;
+		if (i % 4 == 2)
+			tell("FLUSHALL");
+		assert_int_equal(who->ops->add(who, &fact, 1, &result, &ticket), 0);
+		assert_true(ticket > last);
+		last = ticket;
+	}
+	state->ops->free(state);
+	other->ops->free(other);
+}
+
+/* -- what expires --------------------------------------------------------------------------------- */
+
+static long long life(const char *kind, uint64_t id)
+{
+	struct attrib_id name = id_of(id);
+	redisReply *reply = ask("TTL at1:%s%b", kind, &name, (size_t)16);
+	long long seconds = reply->integer;
+
+	freeReplyObject(reply);
+	return seconds;
+}
+
+static void test_what_is_kept_how_long(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_id name = id_of(1);
+
+	(void)unused;
+	must_add(state, seen(1));
+	assert_in_range(life("i", 1), IDS_TTL - 100, IDS_TTL);
+	must_add(state, touch(1, 1, 1));
+	assert_in_range(life("v", 1), FACTS_TTL - 100, FACTS_TTL);
+	freeReplyObject(ask("EXPIRE at1:v%b 10", &name, (size_t)16));
+	must_add(state, touch(1, 1, 1));
+	assert_in_range(life("v", 1), 1, 10); /* nothing new */
+	must_add(state, touch(1, 2, 1));
+	assert_in_range(life("v", 1), FACTS_TTL - 100, FACTS_TTL);
+	must_add(state, lasting(1, 3));
+	assert_int_equal(life("v", 1), -1);
+	must_add(state, touch(1, 4, 1));
+	assert_int_equal(life("v", 1), -1);
+	must_add(state, lasting(2, 1));
+	assert_int_equal(life("v", 2), -1);
+	for (uint64_t i = 0; i < 60; i++)
+		must_add(state, touch(3, i, (int64_t)i));
+	assert_in_range(life("v", 3), FACTS_TTL - 100, FACTS_TTL);
+	state->ops->free(state);
+}
+
+/* -- what it costs -------------------------------------------------------------------------------- */
+
+#define GROUP 100
+
+static void cost_of(struct attrib_state *state, const struct attrib_fact *facts,
+	struct attrib_redis_stats *cost)
+{
+	struct attrib_redis_stats before;
+	struct attrib_added results[GROUP];
+	uint64_t ticket;
+
+	attrib_state_redis_stats(state, &before);
+	assert_int_equal(state->ops->add(state, facts, GROUP, results, &ticket), 0);
+	attrib_state_redis_stats(state, cost);
+	cost->commands -= before.commands;
+	cost->round_trips -= before.round_trips;
+}
+
+static void test_what_an_add_costs(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_fact facts[GROUP];
+	struct attrib_redis_stats cost;
+
+	(void)unused;
+	must_add(state, touch(1000, 1, 1));
+	for (uint64_t i = 0; i < GROUP; i++)
+		facts[i] = i % 2 ? touch(i, 1, 1) : seen(i);
+	cost_of(state, facts, &cost);
+	assert_int_equal(cost.round_trips, 1);
+	assert_int_equal(
+		cost.commands, GROUP + 1 + 2); /* the ticket; copies and visitors counted */
+	cost_of(state, facts, &cost);
+	assert_int_equal(cost.round_trips, 1);          /* repeats append nothing */
+	assert_int_equal(cost.commands, GROUP + 1 + 3); /* the counts of before */
+	for (uint64_t i = 0; i < GROUP; i++)
+		facts[i] = touch(i % 2 ? i : i + 1, 2 + i % 2, 1);
+	cost_of(state, facts, &cost);
+	assert_int_equal(cost.round_trips, 2); /* two touches of fifty known visitors */
+	assert_int_equal(cost.commands, 3 * GROUP / 2 + 2 + 2);
+	state->ops->free(state);
+}
+
+static void test_long_values_are_packed(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_id name = id_of(1);
+	struct attrib_redis_stats cost;
+	redisReply *reply;
+
+	(void)unused;
+	for (uint64_t i = 0; i < 1000; i++)
+		must_add(state, touch(1, i, (int64_t)i));
+	assert_int_equal(count(state, 1), 257);
+	attrib_state_redis_stats(state, &cost);
+	assert_in_range(cost.packed, 10, 60);
+	reply = ask("STRLEN at1:v%b", &name, (size_t)16);
+	assert_in_range(reply->integer, 257 * 59, 257 * 59 * 5 / 4 + 1200);
+	freeReplyObject(reply);
+	assert_int_equal(
+		number("DBSIZE"), 1 + (1000 - 257) + 2); /* claims left; ticket and counts */
+	state->ops->free(state);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_a_server_that_evicts_is_refused),
+		cmocka_unit_test(test_a_replica_is_waited_for),
+		cmocka_unit_test(test_a_full_server_keeps_what_it_has),
+		cmocka_unit_test(test_passwords),
+		cmocka_unit_test(test_the_rights_that_are_named_suffice),
+		cmocka_unit_test(test_another_database),
+		cmocka_unit_test(test_a_lost_connection_is_opened_again),
+		cmocka_unit_test(test_a_server_that_is_none),
+		cmocka_unit_test(test_a_value_of_somebody_else_is_taken_out),
+		cmocka_unit_test(test_tickets_outlive_the_server_s_data),
+		cmocka_unit_test(test_what_is_kept_how_long),
+		cmocka_unit_test(test_what_an_add_costs),
+		cmocka_unit_test(test_long_values_are_packed),
+	};
+	int failed;
+
+	signal(SIGPIPE, SIG_IGN);
+	url = getenv("ATTRIB_TEST_REDIS");
+	if (!url) {
+		fputs("run by tests/support/with-redis\n", stderr);
+		return 1;
+	}
+	admin = redisConnectUnix(url + strlen("unix:"));
+	failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
+	redisFree(admin);
+	return failed;
+}
