@@ -22,39 +22,74 @@ RETURNS text[] LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cut_of(text[], text, text, text, text, text) IS 'Where a cell belongs in a cut by campaign, creator, placement, channel, tier (of the creator), platform (of the post, else of the creator''s main account), content_type, paid (paid or organic): a value for each dimension, NULL = none.';
 
+CREATE OR REPLACE FUNCTION attrib.cut_part(p_by text[], p_part text, p_value text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN p_by && CASE p_part
+		WHEN 'campaign' THEN '{campaign}'
+		WHEN 'creator' THEN '{creator,tier,platform}'
+		WHEN 'placement' THEN '{placement,platform,content_type,paid}'
+		WHEN 'channel' THEN '{channel}'
+		END::text[] THEN p_value ELSE '' END
+$$;
+COMMENT ON FUNCTION attrib.cut_part(text[], text, text) IS 'The campaign, creator, placement or channel of a cell if cut_of looks at it in this cut, else empty: cells are added up by these first, so that a cut is asked once for each scope that it knows.';
+
 CREATE OR REPLACE FUNCTION attrib.money_cells(p_site text, p_from date, p_to date, p_model int, p_by text[])
 RETURNS TABLE (site text, cut text[], gross numeric, refunded numeric, orders numeric, new_customers numeric,
 	unknown_customers numeric, new_gross numeric, new_refunded numeric, paid_gross numeric, paid_refunded numeric,
 	margin numeric, margin_refunded numeric, leads numeric)
 LANGUAGE sql STABLE AS $$
-	WITH days AS ( -- one row for each day, scope and currency
-		SELECT r.site, r.day, r.kind, r.campaign, r.creator, r.placement, r.channel, r.currency, r.customer_kind,
-			s.currency AS into, sum(r.gross[m.model]) AS gross, sum(r.refunded[m.model]) AS refunded,
-			sum(r.conversions[m.model]) / 1000000000000 AS conversions
-		FROM attrib.rollup_money r
+	WITH sums AS ( -- by what margins and the cut look at; foreign money by its day, scope and customers, because rates round it
+		SELECT r.site, r.day, r.kind, r.campaign, r.currency, s.currency AS into,
+			CASE WHEN r.currency <> s.currency THEN r.creator ELSE attrib.cut_part(p_by, 'creator', r.creator) END AS creator,
+			CASE WHEN r.currency <> s.currency THEN r.placement ELSE attrib.cut_part(p_by, 'placement', r.placement) END AS placement,
+			CASE WHEN r.currency <> s.currency OR p_by && '{channel}' THEN r.channel END AS channel,
+			CASE WHEN r.currency <> s.currency THEN r.customer_kind END AS customer_kind,
+			sum(r.gross[m.model]) AS gross, sum(r.refunded[m.model]) AS refunded,
+			sum(r.gross[m.model]) FILTER (WHERE r.customer_kind = 1) AS new_gross,
+			sum(r.refunded[m.model]) FILTER (WHERE r.customer_kind = 1) AS new_refunded,
+			sum(r.gross[m.model]) FILTER (WHERE p.name IS NOT NULL) AS paid_gross,
+			sum(r.refunded[m.model]) FILTER (WHERE p.name IS NOT NULL) AS paid_refunded,
+			sum(r.conversions[m.model]) AS conversions,
+			sum(r.conversions[m.model]) FILTER (WHERE r.customer_kind = 1) AS new_conversions,
+			sum(r.conversions[m.model]) FILTER (WHERE r.customer_kind = 0) AS unknown_conversions
+		FROM attrib.money_rows(p_site, p_from, p_to, true, true) r
 		JOIN attrib.site s ON s.name = r.site
+		LEFT JOIN attrib.placement p ON p.site = r.site AND p.name = r.placement AND p.paid
 		CROSS JOIN LATERAL (SELECT coalesce(p_model, s.primary_model) AS model) m
-		WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
 		GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+	), margins AS ( -- of minor units in major ones
+		SELECT d.site, d.campaign, d.day, (SELECT rate FROM attrib.margin WHERE site = d.site AND campaign IN (d.campaign, '')
+			AND valid_from <= d.day ORDER BY campaign DESC, valid_from DESC LIMIT 1)
+			* round(10::numeric ^ -attrib.currency_exponent(d.into), attrib.currency_exponent(d.into)) AS rate
+		FROM (SELECT DISTINCT u.site, u.campaign, u.day, u.into FROM sums u) d
+	), scopes AS (
+		SELECT d.site, d.into, attrib.cut_part(p_by, 'campaign', d.campaign) AS campaign,
+			attrib.cut_part(p_by, 'creator', d.creator) AS creator, attrib.cut_part(p_by, 'placement', d.placement) AS placement,
+			CASE WHEN p_by && '{channel}' THEN d.channel END AS channel,
+			sum(v.gross) FILTER (WHERE d.kind = 1) AS gross, sum(v.refunded) FILTER (WHERE d.kind = 1) AS refunded,
+			sum(d.conversions) FILTER (WHERE d.kind = 1) AS orders,
+			sum(d.new_conversions) FILTER (WHERE d.kind = 1) AS new_customers,
+			sum(d.unknown_conversions) FILTER (WHERE d.kind = 1) AS unknown_customers,
+			sum(attrib.scaled(d.new_gross::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS new_gross,
+			sum(attrib.scaled(d.new_refunded::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS new_refunded,
+			sum(attrib.scaled(d.paid_gross::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS paid_gross,
+			sum(attrib.scaled(d.paid_refunded::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS paid_refunded,
+			sum(v.gross * m.rate) FILTER (WHERE d.kind = 1) AS margin, sum(v.refunded * m.rate) FILTER (WHERE d.kind = 1) AS margin_refunded,
+			sum(d.conversions) FILTER (WHERE d.kind = 2) AS leads
+		FROM sums d
+		JOIN margins m ON m.site = d.site AND m.campaign = d.campaign AND m.day = d.day
+		CROSS JOIN LATERAL (SELECT CASE WHEN d.currency = d.into THEN 1 ELSE attrib.minor_rate_on(d.currency, d.into, d.day) END AS factor) x
+		CROSS JOIN LATERAL (SELECT CASE WHEN x.factor IS NOT NULL THEN attrib.scaled(d.gross::bigint, x.factor) END AS gross,
+			CASE WHEN x.factor IS NOT NULL THEN attrib.scaled(d.refunded::bigint, x.factor) END AS refunded) v
+		GROUP BY 1, 2, 3, 4, 5, 6
 	)
-	SELECT d.site, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)),
-		sum(v.gross) FILTER (WHERE d.kind = 1), sum(v.refunded) FILTER (WHERE d.kind = 1),
-		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 1), 0),
-		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 1 AND d.customer_kind = 1), 0),
-		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 1 AND d.customer_kind = 0), 0),
-		sum(v.gross) FILTER (WHERE d.kind = 1 AND d.customer_kind = 1),
-		sum(v.refunded) FILTER (WHERE d.kind = 1 AND d.customer_kind = 1),
-		sum(v.gross) FILTER (WHERE d.kind = 1 AND p.paid), sum(v.refunded) FILTER (WHERE d.kind = 1 AND p.paid),
-		sum(v.gross * m.rate) FILTER (WHERE d.kind = 1), sum(v.refunded * m.rate) FILTER (WHERE d.kind = 1),
-		coalesce(sum(d.conversions) FILTER (WHERE d.kind = 2), 0)
-	FROM days d
-	LEFT JOIN attrib.placement p ON p.site = d.site AND p.name = d.placement
-	CROSS JOIN LATERAL (SELECT attrib.minor_rate_on(d.currency, d.into, d.day) AS factor) x
-	CROSS JOIN LATERAL (SELECT CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.gross::bigint, x.factor), d.into) END AS gross,
-		CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.refunded::bigint, x.factor), d.into) END AS refunded) v
-	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE site = d.site AND campaign IN (d.campaign, '') AND valid_from <= d.day
-		ORDER BY campaign DESC, valid_from DESC LIMIT 1) m ON true
-	GROUP BY 1, 2
+	SELECT d.site, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)) AS cut,
+		attrib.major(sum(d.gross), d.into), attrib.major(sum(d.refunded), d.into), coalesce(sum(d.orders), 0) / 1000000000000,
+		coalesce(sum(d.new_customers), 0) / 1000000000000, coalesce(sum(d.unknown_customers), 0) / 1000000000000,
+		attrib.major(sum(d.new_gross), d.into), attrib.major(sum(d.new_refunded), d.into), attrib.major(sum(d.paid_gross), d.into),
+		attrib.major(sum(d.paid_refunded), d.into), sum(d.margin), sum(d.margin_refunded), coalesce(sum(d.leads), 0) / 1000000000000
+	FROM scopes d
+	GROUP BY d.site, cut, d.into
 $$;
 COMMENT ON FUNCTION attrib.money_cells(text, date, date, int, text[]) IS 'Credited orders (and leads) of one model, NULL = the site''s primary one, by day of counted_at: major units, and sums of shares. new_: of orders of new customers; paid_: credited to placements that are paid media; margin: gross x the campaign''s or site''s margin of the day.';
 
@@ -81,25 +116,30 @@ RETURNS TABLE (site text, cut text[], direct numeric, shared numeric, media nume
 LANGUAGE sql STABLE AS $$
 	-- What belongs to a post is known by its cost alone; whatever a scope has besides is the creator's direct
 	-- cost and its part of what the campaign shares.
-	SELECT c.site, attrib.cut_of(p_by, c.site, c.campaign, c.creator, c.placement, ''), sum(c.direct), sum(c.shared),
+	SELECT c.site, attrib.cut_of(p_by, c.site, c.campaign, c.creator, c.placement, '') AS cut, sum(c.direct), sum(c.shared),
 		sum(c.media), sum(c.paid_media)
 	FROM (
-		SELECT r.site, r.campaign, r.creator, '' AS placement, r.currency, r.cost_direct AS direct, r.cost_shared AS shared,
-			r.cost_media AS media, 0 AS paid_media
-		FROM attrib.roi_rows(p_site, p_from, p_to, p_model, 'net', 'order', true) r
-		JOIN attrib.site s ON s.name = r.site AND attrib.model_name(coalesce(p_model, s.primary_model)) = r.model
-		UNION ALL
-		SELECT k.site, k.campaign, k.creator, part.post, k.currency, part.sign * v.amount, 0,
-			CASE WHEN k.kind IN ('fee', 'paid_media') THEN part.sign * v.amount ELSE 0 END, 0
-		FROM attrib.cost_rows(p_site, p_from, p_to, true) k
-		CROSS JOIN LATERAL (SELECT attrib.major(k.amount, k.currency) AS amount) v
-		CROSS JOIN LATERAL (VALUES (k.placement, 1), ('', -1)) part (post, sign)
-		WHERE k.placement <> '' AND k.creator <> ''
-		UNION ALL
-		SELECT k.site, k.campaign, k.creator, k.placement, k.currency, 0, 0, 0, attrib.major(k.amount, k.currency)
-		FROM attrib.cost_rows(p_site, p_from, p_to, true) k WHERE k.kind = 'paid_media') c
-	JOIN attrib.site s ON s.name = c.site AND s.currency = c.currency
-	GROUP BY 1, 2
+		SELECT c.site, attrib.cut_part(p_by, 'campaign', c.campaign) AS campaign, attrib.cut_part(p_by, 'creator', c.creator) AS creator,
+			attrib.cut_part(p_by, 'placement', c.placement) AS placement, sum(c.direct) AS direct, sum(c.shared) AS shared,
+			sum(c.media) AS media, sum(c.paid_media) AS paid_media
+		FROM (
+			SELECT r.site, r.campaign, r.creator, '' AS placement, r.currency, r.cost_direct AS direct, r.cost_shared AS shared,
+				r.cost_media AS media, 0 AS paid_media
+			FROM attrib.roi_rows(p_site, p_from, p_to, p_model, 'net', 'order', true) r
+			JOIN attrib.site s ON s.name = r.site AND attrib.model_name(coalesce(p_model, s.primary_model)) = r.model
+			UNION ALL
+			SELECT k.site, k.campaign, k.creator, part.post, k.currency, part.sign * v.amount, 0,
+				CASE WHEN k.kind IN ('fee', 'paid_media') THEN part.sign * v.amount ELSE 0 END, 0
+			FROM attrib.cost_rows(p_site, p_from, p_to, true) k
+			CROSS JOIN LATERAL (SELECT attrib.major(k.amount, k.currency) AS amount) v
+			CROSS JOIN LATERAL (VALUES (k.placement, 1), ('', -1)) part (post, sign)
+			WHERE k.placement <> '' AND k.creator <> ''
+			UNION ALL
+			SELECT k.site, k.campaign, k.creator, k.placement, k.currency, 0, 0, 0, attrib.major(k.amount, k.currency)
+			FROM attrib.cost_rows(p_site, p_from, p_to, true) k WHERE k.kind = 'paid_media') c
+		JOIN attrib.site s ON s.name = c.site AND s.currency = c.currency
+		GROUP BY 1, 2, 3, 4) c
+	GROUP BY c.site, cut
 $$;
 COMMENT ON FUNCTION attrib.cost_cells(text, date, date, int, text[]) IS 'Cost by scope, major units: direct, the part of the campaign''s shared cost by the site''s cost_spread, the media in both (kinds fee and paid_media), and paid media by itself, which is not spread.';
 
@@ -195,21 +235,36 @@ CREATE OR REPLACE FUNCTION attrib.path_cells(p_site text, p_from date, p_to date
 RETURNS TABLE (site text, cut text[], claims numeric, click_orders numeric, code_only_orders numeric,
 	click_only_orders numeric, contested numeric)
 LANGUAGE sql STABLE AS $$
-	SELECT site, cut, count(*), count(*) FILTER (WHERE clicked), count(*) FILTER (WHERE coded AND NOT clicked),
-		count(*) FILTER (WHERE clicked AND NOT coded), count(*) FILTER (WHERE contested)
+	SELECT r.site, attrib.cut_of(p_by, r.site, r.campaign, r.creator, r.placement, '') AS cut, sum(r.claims), sum(r.clicked),
+		sum(r.code_only), sum(r.click_only), sum(r.contested)
 	FROM (
-		SELECT c.site, c.order_id, attrib.cut_of(p_by, p.site, p.campaign, p.creator, p.placement,
-				attrib.channel_name(p.channel)) AS cut,
-			bool_or(p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0) AS clicked,
-			bool_or(p.channel = 4) AS coded, bool_or(c.creator_claims > 1) AS contested
+		SELECT r.site, attrib.cut_part(p_by, 'campaign', r.campaign) AS campaign, attrib.cut_part(p_by, 'creator', r.creator) AS creator,
+			attrib.cut_part(p_by, 'placement', r.placement) AS placement, sum(r.claims) AS claims, sum(r.clicked) AS clicked,
+			sum(r.code_only) AS code_only, sum(r.click_only) AS click_only, sum(r.contested) AS contested
+		FROM attrib.path_rows(p_site, p_from, p_to) r
+		WHERE attrib.path_grain(p_by) IS NOT NULL AND (r.grain = 0 OR r.grain = attrib.path_grain(p_by))
+		GROUP BY 1, 2, 3, 4 HAVING sum(r.claims) <> 0) r
+	GROUP BY r.site, cut
+	UNION ALL -- any other cut, from the orders themselves
+	(WITH touches AS (
+		SELECT c.site, c.order_id, p.campaign, p.creator, p.placement, p.channel, c.creator_claims > 1 AS contested,
+			p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0 AS click
 		FROM attrib.conversion c
 		JOIN attrib.path_row p USING (site, kind, order_id)
-		WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> ''
+		WHERE attrib.path_grain(p_by) IS NULL AND c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> ''
 			AND (p_site IS NULL OR c.site = p_site) AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
+	), cuts AS (
+		SELECT d.*, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)) AS cut
+		FROM (SELECT DISTINCT t.site, t.campaign, t.creator, t.placement, t.channel FROM touches t) d
+	)
+	SELECT o.site, o.cut, count(*), count(*) FILTER (WHERE o.clicked), count(*) FILTER (WHERE o.coded AND NOT o.clicked),
+		count(*) FILTER (WHERE o.clicked AND NOT o.coded), count(*) FILTER (WHERE o.contested)
+	FROM (SELECT t.site, t.order_id, d.cut, bool_or(t.click) AS clicked, bool_or(t.channel = 4) AS coded, bool_or(t.contested) AS contested
+		FROM touches t JOIN cuts d USING (site, campaign, creator, placement, channel)
 		GROUP BY 1, 2, 3) o
-	GROUP BY site, cut
+	GROUP BY o.site, o.cut)
 $$;
-COMMENT ON FUNCTION attrib.path_cells(text, date, date, text[]) IS 'Counted orders with an eligible touch of the scope (claims): with a valid click among them, with codes and no such click, with clicks and no code, claimed by more than one creator. An order counts once in each scope that touched it.';
+COMMENT ON FUNCTION attrib.path_cells(text, date, date, text[]) IS 'Counted orders with an eligible touch of the scope (claims): with a valid click among them, with codes and no such click, with clicks and no code, claimed by more than one creator. An order counts once in each scope that touched it. Cuts by site, campaign, creator, both of these and placement are read from rollup_path, others from the orders.';
 
 CREATE OR REPLACE FUNCTION attrib.credit_cells(p_site text, p_from date, p_to date, p_model int, p_by text[])
 RETURNS TABLE (site text, cut text[], ttc_p50 interval, ttc_p90 interval, posted_net numeric, net_7d numeric,

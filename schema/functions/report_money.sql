@@ -46,7 +46,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. And what commissions earn, as they stand, on the day of their orders: a row of kind commission of its own. p_convert: in the site''s currency by the rate of incurred_on (of the order''s day), where there is one.';
 
-CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_by text, p_convert boolean)
+CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_model int, p_by text, p_convert boolean)
 RETURNS TABLE (site text, campaign text, creator text, currency text, model int, gross bigint, refunded bigint,
 	conversions numeric, new_customers numeric, unknown_customers numeric)
 LANGUAGE sql STABLE AS $$
@@ -56,19 +56,17 @@ LANGUAGE sql STABLE AS $$
 		coalesce(sum(r.conversions) FILTER (WHERE r.customer_kind = 1), 0) / 1000000000000,
 		coalesce(sum(r.conversions) FILTER (WHERE r.customer_kind = 0), 0) / 1000000000000
 	FROM (
-		SELECT r.site, r.day, r.campaign, r.creator, r.currency, r.customer_kind, m.model, m.conversions, m.gross,
-			CASE WHEN p_by = 'order' THEN m.refunded ELSE 0 END AS refunded
-		FROM attrib.rollup_money r
-		CROSS JOIN LATERAL unnest(r.conversions, r.gross, r.refunded)
-			WITH ORDINALITY AS m (conversions, gross, refunded, model)
-		WHERE p_by IN ('order', 'refund') AND r.kind = 1 AND (p_site IS NULL OR r.site = p_site)
-			AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
+		SELECT r.site, r.day, r.campaign, r.creator, r.currency, r.customer_kind, m.model, r.conversions[m.model] AS conversions,
+			r.gross[m.model] AS gross, CASE WHEN p_by = 'order' THEN r.refunded[m.model] ELSE 0 END AS refunded
+		FROM attrib.money_rows(p_site, p_from, p_to, p_convert, false) r
+		JOIN generate_series(1, 6) m (model) ON p_model IS NULL OR m.model = p_model
+		WHERE p_by IN ('order', 'refund') AND r.kind = 1
 		UNION ALL
 		SELECT a.site, c.day, k.campaign, k.creator, c.currency, 0, a.model, 0, 0, a.amount
 		FROM attrib.adjustment_credit_rows(p_site, p_from, p_to) a
 		JOIN attrib.conversion c ON c.site = a.site AND c.kind = 1 AND c.order_id = a.order_id AND c.counted
 		JOIN attrib.credit k ON k.site = a.site AND k.kind = 1 AND k.order_id = a.order_id AND k.n = a.n
-		WHERE p_by = 'refund'
+		WHERE p_by = 'refund' AND (p_model IS NULL OR a.model = p_model)
 		UNION ALL
 		SELECT c.site, c.day, k.campaign, k.creator, c.currency, coalesce(o.kind, 0), m.model, m.share, m.amount, m.refunded
 		FROM attrib.site s
@@ -76,7 +74,7 @@ LANGUAGE sql STABLE AS $$
 		JOIN attrib.conversion c ON c.site = k.site AND c.kind = 1 AND c.order_id = k.order_id
 		LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
 		CROSS JOIN LATERAL unnest(k.share, k.amount, k.refunded) WITH ORDINALITY AS m (share, amount, refunded, model)
-		WHERE p_by = 'touch' AND c.counted AND c.merged_into = '' AND (p_site IS NULL OR s.name = p_site)
+		WHERE p_by = 'touch' AND (p_model IS NULL OR m.model = p_model) AND c.counted AND c.merged_into = '' AND (p_site IS NULL OR s.name = p_site)
 			AND (p_from IS NULL OR k.touched_at >= attrib.local_start(p_from, s.time_zone))
 			AND (p_to IS NULL OR k.touched_at < attrib.local_start(p_to + 1, s.time_zone))) r
 	JOIN attrib.site s ON s.name = r.site
@@ -84,7 +82,7 @@ LANGUAGE sql STABLE AS $$
 	GROUP BY 1, 2, 3, 4, 5
 	HAVING sum(r.conversions) <> 0 OR sum(r.gross) <> 0 OR sum(r.refunded) <> 0
 $$;
-COMMENT ON FUNCTION attrib.revenue_rows(text, date, date, text, boolean) IS 'Credited orders by campaign, creator (empty = none), currency and model: minor units, and sums of shares. By local day, both ends included: p_by order = of counted_at; touch = of the credited touch; refund = orders by counted_at, what was refunded by its own date. p_convert: in the site''s currency by the rate of the day of counted_at, where there is one.';
+COMMENT ON FUNCTION attrib.revenue_rows(text, date, date, int, text, boolean) IS 'Credited orders by campaign, creator (empty = none), currency and model (NULL = each): minor units, and sums of shares. By local day, both ends included: p_by order = of counted_at; touch = of the credited touch; refund = orders by counted_at, what was refunded by its own date. p_convert: in the site''s currency by the rate of the day of counted_at, where there is one.';
 
 CREATE OR REPLACE FUNCTION attrib.roi_rows(p_site text, p_from date, p_to date, p_model int, p_basis text, p_by text,
 	p_convert boolean)
@@ -96,7 +94,7 @@ LANGUAGE sql STABLE AS $$
 	WITH models AS (
 		SELECT n AS model FROM generate_series(1, 6) n WHERE p_model IS NULL OR n = p_model
 	), revenue AS (
-		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to, p_by, p_convert) WHERE p_model IS NULL OR model = p_model
+		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to, p_model, p_by, p_convert)
 	), costs AS (
 		SELECT site, campaign, creator, currency, kind IN ('fee', 'paid_media') AS media, sum(amount)::bigint AS amount
 		FROM attrib.cost_rows(p_site, p_from, p_to, p_convert) GROUP BY 1, 2, 3, 4, 5

@@ -64,7 +64,7 @@ CREATE OR REPLACE VIEW attrib.creator_money AS
 SELECT site, nullif(campaign, '') AS campaign, nullif(creator, '') AS creator, attrib.model_name(model) AS model,
 	currency, trim_scale(conversions) AS conversions, attrib.major(gross, currency) AS gross,
 	attrib.major(refunded, currency) AS refunded, attrib.major(gross - refunded, currency) AS net
-FROM attrib.revenue_rows(NULL, NULL, NULL, 'order', false);
+FROM attrib.revenue_rows(NULL, NULL, NULL, NULL, 'order', false);
 SELECT attrib.describe('creator_money', 'Credited money by campaign, creator, model and currency, over all time. The money of roi without cost; as creator_money_between it can be dated three ways.',
 	'site: shop', 'campaign: NULL = outside of campaigns', 'creator: NULL = unattributed',
 	'model: policy, last_touch, first_touch, linear, position, time_decay', 'currency: ISO 4217',
@@ -77,12 +77,13 @@ RETURNS SETOF attrib.creator_money LANGUAGE sql STABLE AS $$
 	SELECT r.site, nullif(r.campaign, ''), nullif(r.creator, ''), attrib.model_name(r.model), r.currency,
 		trim_scale(r.conversions), attrib.major(r.gross, r.currency), attrib.major(r.refunded, r.currency),
 		attrib.major(r.gross - r.refunded, r.currency)
-	FROM attrib.revenue_rows($1, $2, $3, attrib.check_dating($5), false) r
-	WHERE r.model = attrib.model_number($4, $1)
+	FROM attrib.revenue_rows($1, $2, $3, attrib.model_number($4, $1), attrib.check_dating($5), false) r
 $$;
 COMMENT ON FUNCTION attrib.creator_money_between(text, date, date, text, text) IS 'The view creator_money for the local days from_date..to_date, both included; site NULL = all, model NULL = the primary one. by order: orders counted in the period, with all that was ever refunded of them. by touch: orders whose credited touch was in the period, so that money stands where the post worked. by refund: gross of the orders counted in the period less what was refunded in it, of whatever order: net is what the books of the period show. Periods side by side add up; over all time the three are one.';
 
-DROP FUNCTION IF EXISTS attrib.revenue_rows(text, date, date, text); -- replaced by a longer signature
+-- replaced by longer signatures
+DROP FUNCTION IF EXISTS attrib.revenue_rows(text, date, date, text);
+DROP FUNCTION IF EXISTS attrib.revenue_rows(text, date, date, text, boolean);
 
 CREATE OR REPLACE VIEW attrib.double_count AS
 SELECT site, currency, orders, claims, claimed_revenue, credited_revenue, avoided_claims, avoided_revenue

@@ -1,7 +1,7 @@
 // Every column of the key figures against a second computation from the rows (figures.mjs), on random shops that a real
 // daemon counted: three zones with half and quarter hours, the day of the changed clocks, several currencies, costs that
-// are spread, posts, claims, customers. Days, weeks and months of a period add up to it. And a rollup that is
-// tampered with does not go unseen.
+// are spread, posts, claims, customers. Days, weeks and months of a period add up to it, and months stand for their days
+// to the last digit. And a rollup that is tampered with does not go unseen.
 //
 //   ATTRIB_SEED=n         the first shop's seed (default: from the clock; printed)
 //   ATTRIB_KPI_SHOPS=n    how many (default 1)
@@ -89,6 +89,34 @@ async function claimDifferences(client, db, { site, from, to }) {
 const ADDITIVE = ['cost', 'cost_paid_media', 'gross', 'refunded', 'net_revenue', 'revenue', 'orders', 'new_customers', 'unknown_customers', 'clicks_raw', 'clicks', 'clicks_suspect',
   'clicks_filtered', 'visits', 'carts', 'checkouts', 'leads', 'click_orders', 'claims', 'code_only_orders', 'mentions'];
 
+// money_rows and path_rows that know no months.
+const BY_DAYS = `
+  CREATE OR REPLACE FUNCTION attrib.money_rows(p_site text, p_from date, p_to date, p_rates boolean, p_margins boolean)
+  RETURNS TABLE (site text, day date, kind smallint, creator text, campaign text, placement text, channel smallint, currency text,
+    customer_kind smallint, conversions bigint[], gross bigint[], refunded bigint[]) LANGUAGE sql STABLE AS $$
+    SELECT r.site, r.day, r.kind, r.creator, r.campaign, r.placement, r.channel, r.currency, r.customer_kind, r.conversions, r.gross, r.refunded
+    FROM attrib.rollup_money r WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to) $$;
+  CREATE OR REPLACE FUNCTION attrib.path_rows(p_site text, p_from date, p_to date)
+  RETURNS TABLE (site text, grain smallint, creator text, campaign text, placement text, claims bigint, clicked bigint, code_only bigint,
+    click_only bigint, contested bigint) LANGUAGE sql STABLE AS $$
+    SELECT r.site, r.grain, r.creator, r.campaign, r.placement, r.claims, r.clicked, r.code_only, r.click_only, r.contested
+    FROM attrib.rollup_path r WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to) $$`;
+const CUTS = [[], ['campaign'], ['creator'], ['creator', 'campaign'], ['placement'], ['tier', 'channel']];
+
+// All that reads months, of some periods, as text.
+async function periodsRead({ sites, middle }) {
+  const first = `${middle.slice(0, 8)}01`;
+  const periods = [[null, null], [plusDays(first, -31), plusDays(middle, 40)], [first, plusDays(first, 27)], [first, plusDays(first, 61)]];
+  const out = {};
+  for (const [s, { name }] of sites.entries()) for (const [i, period] of periods.entries()) {
+    const asked = [name, ...period, 1 + (s + i) % 6];
+    const read = async (sql, ...more) => (await client.query(`SELECT r::text FROM ${sql} r ORDER BY 1`, [...asked, ...more])).rows.map(({ r }) => r);
+    out[`${asked} money`] = await read("attrib.roi_rows($1, $2, $3, $4, 'net', 'order', $5)", i > 1);
+    for (const cut of CUTS.filter((_, j) => (s + i + j) % 3 === 0)) out[`${asked} ${cut}`] = await read("attrib.kpi_rows($1, $2, $3, $4, 'net', $5)", cut);
+  }
+  return out;
+}
+
 let shop;
 let client;
 after(async () => {
@@ -149,6 +177,21 @@ for (let seed = SEED; seed < SEED + SHOPS; seed += 1) {
         for (const [j, row] of whole.entries()) for (const a of ADDITIVE) if (a !== 'cost' || !spread) assert.ok(same(parts[j][a], row[a]), `${name} ${step} ${row.cut}.${a}: ${parts[j][a]} and not ${row[a]}`);
       }
     }
+  });
+
+  test(`seed ${seed}: months stand for their days`, async () => {
+    await client.query('BEGIN');
+    const [months] = [await periodsRead(story), await client.query(BY_DAYS)];
+    const days = await periodsRead(story);
+    await client.query('ROLLBACK');
+    assert.deepEqual(months, days);
+    assert.ok(Object.values(days).flat().length > 100);
+
+    await client.query('BEGIN');
+    await client.query("UPDATE attrib.rollup_month SET gross = ARRAY(SELECT g + 100 FROM unnest(gross) g); UPDATE attrib.rollup_path_month SET contested = contested + 1");
+    const wrong = await periodsRead(story);
+    await client.query('ROLLBACK');
+    assert.notDeepEqual(wrong, days, 'negative control: months are read');
   });
 
   test(`seed ${seed}: a rollup that was tampered with is found`, async () => {
