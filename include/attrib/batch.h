@@ -170,6 +170,17 @@ struct attrib_customer_link {
 	const struct attrib_customer_key *keys;
 };
 
+/* A sketch of distinct visitors is a bit for each (slot, rank) that one of them has: a visitor has one of 1,024
+ * slots, and rank r with probability 2^-r. The sketch of a union is the OR of the sketches, so repeats, replays
+ * and the order of arrival change nothing; how many they are is estimated in SQL (schema/functions/visitors.sql). */
+#define ATTRIB_SKETCH_SLOTS 1024
+#define ATTRIB_SKETCH_RANKS 24
+#define ATTRIB_SKETCH_BITS  (ATTRIB_SKETCH_SLOTS * ATTRIB_SKETCH_RANKS)
+struct attrib_mark {
+	const struct attrib_mark *next;
+	uint16_t bit; /* slot + ATTRIB_SKETCH_SLOTS * (rank - 1) */
+};
+
 /* Traffic: counts to add. Owner and local day are resolved by views. */
 struct attrib_traffic {
 	struct attrib_str site;
@@ -180,6 +191,8 @@ struct attrib_traffic {
 	uint32_t verdicts;           /* 0 = valid */
 	int64_t count;
 	int64_t uniques; /* first valid click of (local day, tracker, visitor) */
+	/* Whom the row counts, where that is asked: in any order, the same bit perhaps several times. */
+	const struct attrib_mark *marks;
 };
 
 struct attrib_position {
@@ -194,7 +207,7 @@ void attrib_batch_reset(struct attrib_batch *batch);
 struct attrib_arena *attrib_batch_arena(struct attrib_batch *batch);
 
 /* Each put copies into the batch. A decision replaces an earlier one of the same conversion; a
- * traffic row adds to one with the same key. 0 or ATTRIB_E_NOMEM. */
+ * traffic row adds its counts and marks to one with the same key. 0 or ATTRIB_E_NOMEM. */
 int attrib_batch_put_decision(struct attrib_batch *batch, const struct attrib_decision *decision);
 int attrib_batch_put_refund(struct attrib_batch *batch, const struct attrib_refund_fact *refund);
 int attrib_batch_put_cancel(struct attrib_batch *batch, const struct attrib_cancel_fact *cancel);

@@ -50,6 +50,7 @@ enum attrib_id_domain {
 	ATTRIB_ID_CUSTOMER, /* the shop's own customer id; likewise */
 	ATTRIB_ID_CONTENT,  /* a digest of a fact's content */
 	ATTRIB_ID_UNIQUE,   /* (day, tracker, visitor): counts unique clicks */
+	ATTRIB_ID_SKETCH,   /* a visitor in sketches */
 };
 
 /* The id of `value` within site and domain (SipHash-2-4-128, or HMAC where the table says so).

@@ -132,6 +132,7 @@ static bool names_person(enum attrib_id_domain domain)
 	case ATTRIB_ID_ALIAS:
 	case ATTRIB_ID_CONTENT:
 	case ATTRIB_ID_UNIQUE:
+	case ATTRIB_ID_SKETCH:
 		return false;
 	}
 	return false;

@@ -267,6 +267,7 @@ static struct attrib_traffic *new_traffic(
 		return NULL;
 	*row = *traffic;
 	row->count = row->uniques = 0;
+	row->marks = NULL;
 	row->key = ATTRIB_STR_NONE;
 	if (traffic->key.n) {
 		memcpy(row + 1, traffic->key.p, traffic->key.n);
@@ -294,6 +295,17 @@ struct attrib_traffic *attrib_batch_traffic_row(
 	return fresh;
 }
 
+int attrib_batch_mark(struct attrib_batch *batch, struct attrib_traffic *row, uint16_t bit)
+{
+	struct attrib_mark *mark = attrib_arena_raw(&batch->arena, sizeof *mark);
+
+	if (!mark)
+		return ATTRIB_E_NOMEM;
+	*mark = (struct attrib_mark){row->marks, bit};
+	row->marks = mark;
+	return 0;
+}
+
 int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_traffic *traffic)
 {
 	struct attrib_traffic *row =
@@ -301,6 +313,9 @@ int attrib_batch_put_traffic(struct attrib_batch *batch, const struct attrib_tra
 
 	if (!row)
 		return ATTRIB_E_NOMEM;
+	for (const struct attrib_mark *mark = traffic->marks; mark; mark = mark->next)
+		if (attrib_batch_mark(batch, row, mark->bit) != 0)
+			return ATTRIB_E_NOMEM;
 	row->count += traffic->count;
 	row->uniques += traffic->uniques;
 	return 0;

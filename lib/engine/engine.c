@@ -111,6 +111,7 @@ static int take_count(struct attrib_engine *engine, struct attrib_known_site *si
 		return 0;
 	attrib_traffic_of(event, &engine->arena, &count.traffic);
 	count.key_hash = attrib_traffic_hash(&count.traffic);
+	count.marked = attrib_traffic_mark(event, &count.traffic, engine->keys, &count.bit);
 	if (!silent)
 		err = put_count(engine, &count);
 	if (err || !attrib_traffic_unique(event, &count.traffic, &site->day, engine->keys,
@@ -119,6 +120,7 @@ static int take_count(struct attrib_engine *engine, struct attrib_known_site *si
 	err = attrib_facts_claim(&engine->facts, event, &unique, claimer, &count.unique_claim);
 	count.traffic.bucket_at = site->day.start_at;
 	count.traffic.verdicts = 0;
+	count.marked = false;
 	return err || silent ? err : put_count(engine, &count);
 }
 
@@ -360,6 +362,9 @@ static int find_rows(struct attrib_engine *engine, struct attrib_count *rows, si
 		struct attrib_count *count = counting[i];
 		count->row = attrib_batch_traffic_row(batch, &count->traffic, count->key_hash);
 		if (!count->row)
+			return ATTRIB_E_NOMEM;
+		/* a bit that is set is set: unlike a count, this may be done again */
+		if (count->marked && attrib_batch_mark(batch, count->row, count->bit) != 0)
 			return ATTRIB_E_NOMEM;
 	}
 	return 0;

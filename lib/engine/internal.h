@@ -18,6 +18,8 @@ struct attrib_count {
 	size_t claim;                  /* fact of the group by which its event counts */
 	size_t unique_claim; /* ... and by which it is the first of its day: then it counts that */
 	struct attrib_traffic *row; /* of the batch; NULL: it counts nothing */
+	uint16_t bit;               /* of the visitor, when marked */
+	bool marked;
 };
 
 /* A refund, cancel or customer link on its way to SQL. */

@@ -5,6 +5,7 @@
 #include "traffic.h"
 
 #include "attrib/catalog.h"
+#include "attrib/endian.h"
 #include "attrib/text.h"
 
 #define BUCKET_US (15 * ATTRIB_US_PER_MIN)
@@ -107,5 +108,25 @@ bool attrib_traffic_unique(const struct attrib_event *event, const struct attrib
 	/* the text is the sender's own, but so is the visitor: a collision would hide own clicks */
 	*id = attrib_id_derive(keys, ATTRIB_ID_UNIQUE, text, sizeof head + traffic->key.n);
 	set_day(day, head.day);
+	return true;
+}
+
+/* Derived once more from the visitor's id, which is keyed and the same in every instance and after every start: who
+ * stands in by a customer's key is in PostgreSQL under that very id, and must not be looked up in a sketch. */
+bool attrib_traffic_mark(const struct attrib_event *event, const struct attrib_traffic *traffic,
+	const struct attrib_keys *keys, uint16_t *bit)
+{
+	const uint64_t last = UINT64_C(1) << (ATTRIB_SKETCH_RANKS - 1);
+	struct attrib_id id;
+	uint64_t word;
+
+	if ((event->type != ATTRIB_EVENT_CLICK && event->type != ATTRIB_EVENT_VISIT) ||
+		traffic->channel == ATTRIB_CHANNEL_DIRECT || traffic->verdicts != 0 ||
+		attrib_id_none(&event->visitor))
+		return false;
+	id = attrib_id_derive(keys, ATTRIB_ID_SKETCH, &event->visitor, sizeof event->visitor);
+	word = attrib_get64(id.b);
+	*bit = (uint16_t)(word % ATTRIB_SKETCH_SLOTS +
+			  ATTRIB_SKETCH_SLOTS * __builtin_ctzll(word / ATTRIB_SKETCH_SLOTS | last));
 	return true;
 }

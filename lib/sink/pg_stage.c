@@ -217,6 +217,48 @@ static void write_traffic(struct pg_copy *copy, const struct attrib_batch_view *
 	}
 }
 
+/* A sketch as PostgreSQL's bit string, up to the last rank that has a bit. */
+static void put_marks(struct pg_copy *copy, const struct attrib_mark *marks)
+{
+	uint8_t bits[ATTRIB_SKETCH_BITS / 8] = {0};
+	char text[1 + 2 * sizeof bits] = {'X'};
+	size_t end = 0; /* bytes */
+
+	for (; marks; marks = marks->next) {
+		size_t rank_end = (marks->bit / ATTRIB_SKETCH_SLOTS + 1) * ATTRIB_SKETCH_SLOTS / 8;
+
+		bits[marks->bit / 8] |= (uint8_t)(0x80 >> marks->bit % 8);
+		end = rank_end > end ? rank_end : end;
+	}
+	attrib_hex(bits, end, text + 1);
+	pg_copy_text(copy, (struct attrib_str){text, 1 + 2 * end});
+}
+
+static void write_visitors(struct pg_copy *copy, const struct attrib_batch_view *batch)
+{
+	for (size_t i = 0; i < batch->traffic_count; i++) {
+		const struct attrib_traffic *t = batch->traffic[i];
+
+		if (!t->marks)
+			continue;
+		pg_copy_text(copy, t->site);
+		pg_copy_time(copy, t->bucket_at);
+		pg_copy_int(copy, t->channel);
+		pg_copy_text(copy, t->key);
+		put_marks(copy, t->marks);
+		pg_copy_row(copy);
+	}
+}
+
+static size_t marked_rows(const struct attrib_batch_view *batch)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < batch->traffic_count; i++)
+		n += batch->traffic[i]->marks != NULL;
+	return n;
+}
+
 static int stage(PGconn *conn, const char *table, write_rows write,
 	const struct attrib_batch_view *batch, struct attrib_sink_error *error)
 {
@@ -229,7 +271,7 @@ static int stage(PGconn *conn, const char *table, write_rows write,
 	return pg_copy_end(&copy, error);
 }
 
-#define STAGE_KINDS 8
+#define STAGE_KINDS 9
 struct stage_kind {
 	const char *table;
 	write_rows write;
@@ -247,6 +289,7 @@ static void find_kinds(const struct attrib_batch_view *batch, struct stage_kind 
 		{"stage_cancel", write_cancels, batch->cancel_count},
 		{"stage_key", write_keys, batch->decision_count + batch->link_count},
 		{"stage_traffic", write_traffic, batch->traffic_count},
+		{"stage_visitor", write_visitors, marked_rows(batch)},
 	};
 
 	memcpy(kinds, all, sizeof all);

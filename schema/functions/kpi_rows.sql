@@ -23,9 +23,9 @@ RETURNS TABLE (site text, cut text[], currency text, cost numeric, cost_direct n
 	roas_ads numeric, roi_margin numeric, mer numeric, cpa numeric, new_customers numeric, unknown_customers numeric,
 	new_customer_coverage numeric, cac numeric, nc_roas numeric, clv numeric, clv_to_date numeric,
 	clv_age_days numeric, cac_to_clv numeric, repeat_rate numeric, refund_rate numeric, clicks_raw numeric,
-	clicks numeric, clicks_suspect numeric, clicks_filtered numeric, visits numeric, carts numeric,
+	clicks numeric, clicks_suspect numeric, clicks_filtered numeric, visits numeric, visitors numeric, carts numeric,
 	checkouts numeric, leads numeric, cpc numeric, cpl numeric, lead_rate numeric, click_orders numeric,
-	cvr_clicks numeric, claims numeric, code_only_orders numeric, code_only_share numeric, click_only_share numeric,
+	cvr_clicks numeric, cvr_visitors numeric, claims numeric, code_only_orders numeric, code_only_share numeric, click_only_share numeric,
 	conflict_rate numeric, time_to_conversion_p50 interval, time_to_conversion_p90 interval, share_7d numeric,
 	share_14d numeric, share_30d numeric, posts numeric, followers numeric, impressions numeric, reach_summed numeric,
 	reach_rate numeric, frequency numeric, views numeric, likes numeric, comments numeric, shares numeric,
@@ -40,6 +40,7 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 	WITH money AS (SELECT * FROM attrib.money_cells(p_site, p_from, p_to, p_model, p_by) WHERE NOT attrib.cuts_orders(p_by)
 		UNION ALL SELECT * FROM attrib.order_cells(p_site, p_from, p_to, p_model, p_by)),
 	traffic AS (SELECT * FROM attrib.traffic_cells(p_site, p_from, p_to, p_by)),
+	visited AS (SELECT * FROM attrib.visitor_cells(p_site, p_from, p_to, p_by)),
 	costs AS (SELECT * FROM attrib.cost_cells(p_site, p_from, p_to, p_model, p_by)),
 	posted AS (SELECT * FROM attrib.post_cells(p_site, p_from, p_to, p_by)),
 	paths AS (SELECT * FROM attrib.path_cells(p_site, p_from, p_to, p_by)),
@@ -54,7 +55,7 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 			c.direct, c.shared, c.media, c.paid_media,
 			m.gross, m.refunded, m.gross - m.refunded AS net, m.orders, m.new_customers, m.unknown_customers, m.leads,
 			b.revenue, b.new_revenue, b.paid_revenue, b.margin,
-			t.clicks_raw, t.clicks_valid AS clicks, t.clicks_suspect, t.clicks_filtered, t.visits, t.carts, t.checkouts,
+			t.clicks_raw, t.clicks_valid AS clicks, t.clicks_suspect, t.clicks_filtered, t.visits, i.visitors, t.carts, t.checkouts,
 			a.claims, a.click_orders, a.code_only_orders, a.click_only_orders, a.contested,
 			k.ttc_p50, k.ttc_p90, k.posted_net, k.net_7d, k.net_14d, k.net_30d, k.customers, k.repeat_customers,
 			k.customer_net, k.customer_days, k.grown_customers, k.grown_net,
@@ -65,6 +66,7 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		JOIN attrib.site z ON z.name = s.site
 		LEFT JOIN money m ON m.site = s.site AND m.cut = s.cut
 		LEFT JOIN traffic t ON t.site = s.site AND t.cut = s.cut
+		LEFT JOIN visited i ON i.site = s.site AND i.cut = s.cut
 		LEFT JOIN costs c ON c.site = s.site AND c.cut = s.cut
 		LEFT JOIN posted p ON p.site = s.site AND p.cut = s.cut
 		LEFT JOIN paths a ON a.site = s.site AND a.cut = s.cut
@@ -89,6 +91,7 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 			sum(s.new_revenue) AS new_revenue, sum(s.paid_revenue) AS paid_revenue, sum(s.margin) AS margin,
 			sum(s.clicks_raw) AS clicks_raw, sum(s.clicks) AS clicks, sum(s.clicks_suspect) AS clicks_suspect,
 			sum(s.clicks_filtered) AS clicks_filtered, sum(s.visits) AS visits, sum(s.carts) AS carts,
+			sum(s.visitors) AS visitors, -- each shop knows its own
 			sum(s.checkouts) AS checkouts, sum(s.claims) AS claims, sum(s.click_orders) AS click_orders,
 			sum(s.code_only_orders) AS code_only_orders, sum(s.click_only_orders) AS click_only_orders,
 			sum(s.contested) AS contested, sum(s.posted_net) AS posted_net, sum(s.net_7d) AS net_7d,
@@ -117,9 +120,9 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		grown_net / nullif(grown_customers, 0), customer_net / nullif(customers, 0), customer_days / nullif(customers, 0),
 		cost / nullif(new_customers, 0) / nullif(coalesce(grown_net / nullif(grown_customers, 0), customer_net / nullif(customers, 0)), 0),
 		coalesce(repeat_customers, 0) / nullif(customers, 0), refunded / nullif(gross, 0),
-		clicks_raw, clicks, clicks_suspect, clicks_filtered, visits, carts, checkouts, trim_scale(leads),
+		clicks_raw, clicks, clicks_suspect, clicks_filtered, visits, visitors, carts, checkouts, trim_scale(leads),
 		cost / nullif(clicks, 0), cost / nullif(leads, 0), coalesce(leads, 0) / nullif(clicks, 0), click_orders,
-		coalesce(click_orders, 0) / nullif(clicks, 0), claims, code_only_orders, code_only_orders / nullif(claims, 0),
+		coalesce(click_orders, 0) / nullif(clicks, 0), coalesce(click_orders, 0) / nullif(visitors, 0), claims, code_only_orders, code_only_orders / nullif(claims, 0),
 		click_only_orders / nullif(claims, 0), contested / nullif(claims, 0), ttc_p50, ttc_p90,
 		net_7d / nullif(posted_net, 0), net_14d / nullif(posted_net, 0), net_30d / nullif(posted_net, 0),
 		posts, followers, impressions, reach, reach / nullif(followers, 0), impressions / nullif(reach, 0), views, likes,

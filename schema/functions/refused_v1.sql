@@ -17,14 +17,24 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.named_rows(jsonb) IS 'Rows of staging tables, given as arrays by table, as objects by the tables'' columns.';
 
+CREATE OR REPLACE FUNCTION attrib.refused_marks(p_old jsonb, p_new jsonb)
+RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+	SELECT coalesce(jsonb_agg((r || jsonb_build_object('marks', marks))), '[]') FROM (
+		SELECT r - 'marks' AS r, attrib.mark_union((r->>'marks')::bit varying)::text AS marks
+		FROM jsonb_array_elements(coalesce(p_old#>'{rows,stage_visitor}', '[]') || coalesce(p_new#>'{rows,stage_visitor}', '[]')) r
+		GROUP BY 1) u
+$$;
+COMMENT ON FUNCTION attrib.refused_marks(jsonb, jsonb) IS 'The visitors of two refused rows of traffic of one key.';
+
 CREATE OR REPLACE FUNCTION attrib.refused_again(p_old jsonb, p_new jsonb)
 RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE
-	WHEN p_new->>'what' = 'traffic' THEN jsonb_set(jsonb_set(p_new,
+	WHEN p_new->>'what' = 'traffic' THEN jsonb_set(jsonb_set(jsonb_set(p_new,
 		'{rows,stage_traffic,0,count}', to_jsonb(((p_old#>>'{rows,stage_traffic,0,count}')::numeric
 			+ (p_new#>>'{rows,stage_traffic,0,count}')::numeric)::text)),
 		'{rows,stage_traffic,0,uniques}', to_jsonb(((p_old#>>'{rows,stage_traffic,0,uniques}')::numeric
-			+ (p_new#>>'{rows,stage_traffic,0,uniques}')::numeric)::text))
+			+ (p_new#>>'{rows,stage_traffic,0,uniques}')::numeric)::text)),
+		'{rows,stage_visitor}', attrib.refused_marks(p_old, p_new))
 	WHEN (p_old->>'ticket')::bigint > (p_new->>'ticket')::bigint THEN p_old
 	ELSE p_new END
 $$;

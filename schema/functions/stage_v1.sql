@@ -56,6 +56,10 @@ BEGIN
 		site text COLLATE "C", bucket_at timestamptz, channel smallint, key text COLLATE "C",
 		type smallint, verdicts int, count bigint, uniques bigint
 	) ON COMMIT DELETE ROWS;
+	-- Sketches of the visitors of rows of stage_traffic.
+	CREATE TEMP TABLE stage_visitor (
+		site text COLLATE "C", bucket_at timestamptz, channel smallint, key text COLLATE "C", marks bit varying
+	) ON COMMIT DELETE ROWS;
 
 	CREATE INDEX ON stage_alias (value, site);
 	CREATE INDEX ON stage_refund (order_id, site);

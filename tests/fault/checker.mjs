@@ -7,9 +7,11 @@
 //
 // and the check proves, once all is quiet: ACKED is in COUNTED; COUNTED is in ACKED or MAYBE; nothing counts
 // twice; and where no MAYBE is left all sums (orders, revenue, refunds and statuses, the credits of all
-// models, double counting, traffic) are what the independent model says of the acknowledged events.
+// models, double counting, traffic, and the sketches of its visitors bit by bit) are what the independent model says of the acknowledged events.
 
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { NOTHING, differences as differing, only, shownByDatabase, shownByModel, sorted } from '../oracle/shown.mjs';
 import { CATALOG } from '../e2e/support.mjs';
 import { post } from './workload.mjs';
@@ -124,10 +126,10 @@ function revenueOf(credits) {
 
 const asJson = (query) => async (sql) => (await query(`SELECT coalesce(json_agg(r), '[]') AS rows FROM (${sql}) r`))[0].rows;
 
-async function sums(query, log) {
+async function sums(query, log, secret) {
   const received = new Date().toISOString().replace('Z', '000Z');
   const told = log.acked.map((event) => ({ received_at: received, trust: 'signed', site: 'acme', event }));
-  const want = shownByModel(MODEL_CATALOG, told, HISTORY);
+  const want = shownByModel(MODEL_CATALOG, told, HISTORY, secret);
   const got = (await shownByDatabase(asJson(query))).get('acme') ?? NOTHING;
   want.revenue = revenueOf(want.credits);
   got.revenue = (await query(`SELECT model || ' ' || coalesce(creator, '-') || ' ' || round(100 * sum(gross)) || ' ' || round(100 * sum(refunded)) AS line
@@ -137,13 +139,14 @@ async function sums(query, log) {
 }
 
 // Everything that is wrong with what a quiet database shows; empty = nothing. query(sql) returns its rows.
-// Where something is still in doubt the sums are not compared: settle first.
-export async function differences(query, log) {
+// Where something is still in doubt the sums are not compared: settle first. secret: the daemon's; without it sketches
+// of visitors are not compared.
+export async function differences(query, log, secret = null) {
   const wrong = await bounds(query, log);
-  for (const name of ['check_rollups', 'check_adjustments']) {
+  for (const name of ['check_rollups', 'check_adjustments', 'check_visitors']) {
     wrong.push(...(await query(`SELECT * FROM attrib.${name}()`)).map((row) => `${name}: ${JSON.stringify(row)}`));
   }
-  if (!log.maybe.length) wrong.push(...await sums(query, log));
+  if (!log.maybe.length) wrong.push(...await sums(query, log, secret));
   return wrong;
 }
 
@@ -151,7 +154,9 @@ const FEW = 40;
 
 // Fails when a quiet shop shows anything wrong.
 export async function check(shop, log, what = '') {
-  const wrong = (await differences((sql) => shop.query(sql), log)).flatMap((text) => text.split('\n'));
+  const file = join(shop.state ?? join(shop.dir, 'state'), 'secret');
+  const secret = existsSync(file) ? readFileSync(file) : null;
+  const wrong = (await differences((sql) => shop.query(sql), log, secret)).flatMap((text) => text.split('\n'));
   assert.ok(!wrong.length, `${what}: ${wrong.length} lines of differences\n${wrong.slice(0, FEW).join('\n')}`);
 }
 

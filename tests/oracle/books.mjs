@@ -1,11 +1,12 @@
 // What PostgreSQL must show after the decisions: refunds and cancels split over the credits, new and
-// returning customers, claims and what double counting was avoided, traffic. Naive, from the events.
+// returning customers, claims and what double counting was avoided, traffic and its visitors. Naive, from the events.
 
 import { MODELS, decideSite } from './model.mjs';
 import { largestRemainder } from './money.mjs';
 import { customerKinds } from './ledger.mjs';
 import { isCancelled, refundedOf, setAside, settledWords } from './refunds.mjs';
 import { trafficOf } from './traffic.mjs';
+import { sketchesOf } from './visitors.mjs';
 import { World } from './world.mjs';
 
 function statusOf(order, refunded, cancelled) {
@@ -61,6 +62,7 @@ export function booksOfSite(catalog, site, events, history = 'partial') {
     double_count: doubleCount(orders, (o) => o.claims),
     double_count_by_channel: doubleCount(orders, (o) => o.channel_claims),
     traffic: trafficOf(world),
+    visitorsBy: (secret) => sketchesOf(world, secret),
     quarantined: { refund_currency: orders.reduce((n, o) => n + o.set_aside, 0), alias_conflict: world.refusedAliases.size },
   };
 }

@@ -1,14 +1,18 @@
 // What the views show of a site's books, as sorted lines of text: once from the model, once from the
 // database, so that two of them compare by line whatever their order was.
 
+import { createHash } from 'node:crypto';
 import { books } from './books.mjs';
 import { MODELS } from './model.mjs';
 import { major } from './money.mjs';
+import { PLAY_SECRET } from './visitors.mjs';
 
 export const sorted = (list) => list.sort((a, b) => (a < b ? -1 : 1));
-export const NOTHING = { orders: [], credits: [], overlap: [], quarantined: [], traffic: [] };
+export const NOTHING = { orders: [], credits: [], overlap: [], quarantined: [], traffic: [], visitors: [] };
+const digest = (text) => createHash('md5').update(text).digest('hex');
 
-export function shownByModel(catalog, events, history) {
+// secret: the installation's, by which visitors are found in sketches; null: they are left out.
+export function shownByModel(catalog, events, history, secret = PLAY_SECRET) {
   const b = books(catalog, events, history);
   const money = (o, n) => Number(major(n, o.currency));
   const all = [...b.orders, ...b.leads];
@@ -22,6 +26,7 @@ export function shownByModel(catalog, events, history) {
     overlap: sorted([...overlap('double_count'), ...overlap('double_count_by_channel')]),
     quarantined: sorted(Object.entries(b.quarantined).filter(([, n]) => n > 0).map((words) => words.join(' '))),
     traffic: sorted(Object.entries(b.traffic).map(([name, t]) => [name, t.clicks, t.visits, t.carts, t.checkouts, t.leads, t.views, t.codes_applied, t.filtered].join(' '))),
+    ...(secret && { visitors: sorted([...b.visitorsBy(secret)].map(([name, bits]) => `${name} ${digest(bits)}`)) }),
   };
 }
 
@@ -46,6 +51,11 @@ export async function shownByDatabase(rows) {
   for (const q of await rows('SELECT site, reason, count(*) AS n FROM attrib.quarantine GROUP BY site, reason')) put(q.site, 'quarantined', q.reason, q.n);
   for (const t of await rows('SELECT * FROM attrib.traffic_daily')) {
     put(t.site, 'traffic', t.day, t.channel, t.tracker ?? '', t.clicks, t.visits, t.carts, t.checkouts, t.leads, t.views, t.codes_applied, t.filtered);
+  }
+  for (const span of ['day', 'month']) {
+    for (const v of await rows(`SELECT site, ${span}, attrib.channel_name(channel) AS channel, key, md5(marks::text) FROM attrib.visitor_${span}`)) {
+      put(v.site, 'visitors', span, v[span], v.channel, v.key, v.md5);
+    }
   }
   for (const site of sites.values()) for (const list of Object.values(site)) sorted(list);
   return sites;

@@ -6,7 +6,7 @@ import { localDay } from './time.mjs';
 const INVALID = ['bot', 'prefetch', 'head', 'own_site'];
 const utmKey = (utm) => ['source', 'medium', 'campaign', 'term', 'content'].map((part) => fold(utm[part] ?? '')).join('/').replace(/\/+$/, '');
 
-function strongestKey(e) {
+export function strongestKey(e) {
   if (e.type === 'code_applied') return ['code', fold(e.code)];
   if (e.type === 'view') return ['view', fold(e.link)];
   if (e.affiliate) return ['affiliate', fold(e.affiliate)];

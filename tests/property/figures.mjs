@@ -12,7 +12,7 @@ const sumOrNull = (list) => { const told = list.filter((x) => x !== null && x !=
 const roundHalfAway = (x) => Math.sign(x) * Math.round(Math.abs(x) + 1e-9);
 const within = (day, from, to) => (from === null || day >= from) && (to === null || day <= to);
 
-const TABLES = ['site', 'conversion', 'credit', 'path_row', 'customer_order', 'traffic', 'tracker', 'placement', 'creator', 'campaign', 'cost', 'exchange_rate', 'margin',
+const TABLES = ['site', 'conversion', 'credit', 'path_row', 'customer_order', 'traffic', 'visitor_day', 'tracker', 'placement', 'creator', 'campaign', 'cost', 'exchange_rate', 'margin',
   'post_metrics', 'follower_count', 'engagement_count', 'rate_card', 'mention_daily'];
 export async function readRows(client) {
   const db = {};
@@ -47,6 +47,20 @@ function ownerOf(db, site, channel, key, ms) {
   const weight = (t) => `${sum(stated(t))}${stated(t).join('')}`;
   return db.tracker.filter((t) => t.site === site.name && t.kind === KIND[channel] && fits(t) && (!t.valid_from || at(t.valid_from) <= local) && (!t.valid_to || at(t.valid_to) > local))
     .sort((a, b) => (weight(a) < weight(b) ? 1 : -1))[0];
+}
+
+// -- visitors: the bits of the days, and how many visitors are expected to have so many ------------------------
+
+function visitorsOf(rows) {
+  const bits = new Set(rows.flatMap((v) => [...v.marks].flatMap((bit, i) => (bit === '1' ? [i] : [])))).size;
+  if (!bits) return null;
+  const expected = (n) => 1024 * (sum(Array.from({ length: 23 }, (_, i) => -Math.expm1(-n / 1024 / 2 ** (i + 1)))) - Math.expm1(-n / 1024 / 2 ** 23));
+  let [low, high] = [0, 1e12];
+  for (let i = 0; i < 200; i += 1) {
+    const middle = (low + high) / 2;
+    if (expected(middle) < bits) low = middle; else high = middle;
+  }
+  return Math.round(low);
 }
 
 // -- cost: spread over time, then over creators -------------------------------------------------------
@@ -193,6 +207,11 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
     const owner = ownerOf(db, site, t.channel, t.key, Date.parse(t.bucket_at));
     return { ...t, campaign: owner?.campaign ?? '', creator: owner?.creator ?? '', placement: owner?.placement ?? '', class: CLASS(t.verdicts) };
   });
+  const sketches = db.visitor_day.filter((v) => v.site === name && within(v.day, from, to)).map((v) => {
+    const at = (day) => instant(`${day} 00:00:00`, site.time_zone);
+    const owner = ownerOf(db, site, v.channel, v.key, at(v.day)) ?? ownerOf(db, site, v.channel, v.key, at(plusDays(v.day, 1)) - 1);
+    return { ...v, campaign: owner?.campaign ?? '', creator: owner?.creator ?? '', placement: owner?.placement ?? '' };
+  });
   const costs = costItems(db, site, from, to, credits.filter((k) => k.kind === 1));
   const posts = postItems(db, site, from, to, new Date(now).toISOString().slice(0, 10));
   const touches = db.path_row.filter((p) => p.site === name && p.kind === 1 && p.eligible && p.creator !== '' && inPeriod.has(`1 ${p.order_id}`));
@@ -224,6 +243,7 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
     const hasMoney = mine(credits).length > 0;
     const shares = (list) => (hasMoney ? sum(list.map((k) => k.share)) : null);
     const count = (type, classes) => (mine(traffic).length ? sum(mine(traffic).filter((t) => t.type === type && classes.includes(t.class)).map((t) => t.count)) : null);
+    const visitors = visitorsOf(mine(sketches));
     const cost = (what) => some(mine(costs), (c) => c[what]);
     const told = (what) => some(mine(posts), (p) => p[what]);
     const claimed = [...new Set(mine(touches).map((p) => p.order_id))].map((id) => {
@@ -270,7 +290,7 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
       clv, clv_to_date: sofar, clv_age_days: div(some(customers, (k) => (k.share * (now - k.since.start)) / DAYS), sum(customers.map((k) => k.share))),
       cac_to_clv: div(div(scaled(full), newCustomers), clv ?? sofar), repeat_rate: div(sum(customers.filter((k) => k.since.orders > 1).map((k) => k.share)), sum(customers.map((k) => k.share))),
       refund_rate: div(refunded, gross), clicks_raw: count(1, ['valid', 'suspect', 'filtered']), clicks, clicks_suspect: count(1, ['suspect']), clicks_filtered: count(1, ['filtered']),
-      visits: count(2, ['valid', 'suspect']), carts: count(5, ['valid', 'suspect']), checkouts: count(6, ['valid', 'suspect']), leads, cpc: div(scaled(full), clicks), cpl: div(scaled(full), leads),
+      visits: count(2, ['valid', 'suspect']), visitors, cvr_visitors: div(claimsOf((c) => c.clicked) ?? 0, visitors), carts: count(5, ['valid', 'suspect']), checkouts: count(6, ['valid', 'suspect']), leads, cpc: div(scaled(full), clicks), cpl: div(scaled(full), leads),
       lead_rate: div(leads ?? 0, clicks), click_orders: claimsOf((c) => c.clicked), cvr_clicks: div(claimsOf((c) => c.clicked) ?? 0, clicks), claims,
       code_only_orders: claimsOf((c) => c.coded && !c.clicked), code_only_share: div(claimsOf((c) => c.coded && !c.clicked), claims), click_only_share: div(claimsOf((c) => c.clicked && !c.coded), claims),
       conflict_rate: div(claimsOf((c) => c.contested), claims), time_to_conversion_p50: percentile(won.map((k) => k.toOrder), 0.5), time_to_conversion_p90: percentile(won.map((k) => k.toOrder), 0.9),

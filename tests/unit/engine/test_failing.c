@@ -439,6 +439,33 @@ static void test_a_row_of_traffic_is_there_or_not(void **unused)
 	assert_true(failures > 1);
 }
 
+static void test_marks_that_failed_are_set_by_the_next_try(void **unused)
+{
+	const struct attrib_mark second = {NULL, 7}, first = {&second, 9};
+	struct attrib_traffic row = {
+		.site = ATTRIB_STR("shop"), .key = ATTRIB_STR("ada"), .count = 1, .marks = &first};
+	struct attrib_batch *batch = attrib_batch_new();
+	struct attrib_batch_view view;
+	size_t failures = 0, bits = 0;
+	int err;
+
+	(void)unused;
+	do {
+		allocations_left = ++failures;
+		err = attrib_batch_put_traffic(batch, &row);
+		allocations_left = 0;
+		attrib_batch_seal(batch, &view);
+		assert_true(err == 0 || view.traffic_count == 0 || view.traffic[0]->count == 0);
+	} while (err == ATTRIB_E_NOMEM);
+	assert_int_equal(err, 0);
+	assert_true(failures > 3);
+	assert_int_equal(view.traffic[0]->count, 1);
+	for (const struct attrib_mark *mark = view.traffic[0]->marks; mark; mark = mark->next)
+		bits |= 1u << mark->bit;
+	assert_int_equal(bits, 1 << 7 | 1 << 9);
+	attrib_batch_free(batch);
+}
+
 static void test_what_cannot_be_made_is_not_there(void **unused)
 {
 	struct world w;
@@ -463,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_hubs_are_found_again),
 		cmocka_unit_test(test_a_walk_goes_on),
 		cmocka_unit_test(test_a_row_of_traffic_is_there_or_not),
+		cmocka_unit_test(test_marks_that_failed_are_set_by_the_next_try),
 		cmocka_unit_test(test_what_cannot_be_made_is_not_there),
 	};
 

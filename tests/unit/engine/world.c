@@ -435,6 +435,18 @@ static void dump_notes(FILE *f, const struct attrib_batch_view *v)
 	}
 }
 
+/* Each bit once, ascending: a sketch is a set. */
+static void dump_marks(FILE *f, const struct attrib_mark *marks)
+{
+	bool set[ATTRIB_SKETCH_BITS] = {false};
+
+	for (; marks; marks = marks->next)
+		set[marks->bit] = true;
+	for (size_t bit = 0; bit < ATTRIB_SKETCH_BITS; bit++)
+		if (set[bit])
+			fprintf(f, "mark %zu\n", bit);
+}
+
 char *world_dump(struct world *w)
 {
 	const struct attrib_batch_view *v = world_view(w);
@@ -445,11 +457,13 @@ char *world_dump(struct world *w)
 	assert_non_null(f);
 	for (size_t i = 0; i < v->decision_count; i++)
 		dump_decision(f, v->decisions[i]);
-	for (size_t i = 0; i < v->traffic_count; i++)
+	for (size_t i = 0; i < v->traffic_count; i++) {
 		fprintf(f, "traffic %lld %d %.*s %d %u: %lld %lld\n",
 			(long long)v->traffic[i]->bucket_at, v->traffic[i]->channel,
 			S(v->traffic[i]->key), v->traffic[i]->type, v->traffic[i]->verdicts,
 			(long long)v->traffic[i]->count, (long long)v->traffic[i]->uniques);
+		dump_marks(f, v->traffic[i]->marks);
+	}
 	dump_notes(f, v);
 	fclose(f);
 	return out;
