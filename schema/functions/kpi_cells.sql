@@ -148,13 +148,24 @@ RETURNS TABLE (site text, placement text, count text, value numeric)
 LANGUAGE sql STABLE AS $$
 	WITH told AS (
 		SELECT m.site, m.placement, m.scope, m.mode, c.count, m.taken_at, c.value,
-			p_from IS NULL OR m.taken_at >= p_from AS inside
-		FROM attrib.post_metrics m
+			m.inside
+		FROM (SELECT p.*, i.inside, i.says, first_value(i.says) OVER (PARTITION BY p.site, p.placement, p.scope, p.mode, i.inside
+				ORDER BY p.taken_at DESC) AS newest_says, p.taken_at = max(p.taken_at) OVER (PARTITION BY p.site, p.placement, p.scope, p.mode, i.inside
+				ORDER BY p.taken_at DESC) AS newest
+			FROM attrib.post_metrics p
+			CROSS JOIN LATERAL (SELECT p_from IS NULL OR p.taken_at >= p_from AS inside, -- a bit for each count that is told
+				(p.impressions IS NOT NULL)::int + (p.reach IS NOT NULL)::int * 2 + (p.likes IS NOT NULL)::int * 4 + (p.comments IS NOT NULL)::int * 8 +
+				(p.shares IS NOT NULL)::int * 16 + (p.saves IS NOT NULL)::int * 32 + (p.reactions IS NOT NULL)::int * 64 + (p.clicks IS NOT NULL)::int * 128 +
+				(p.views IS NOT NULL)::int * 256 + (p.views_6s IS NOT NULL)::int * 512 + (p.views_completed IS NOT NULL)::int * 1024 + (p.watch_seconds IS NOT NULL)::int * 2048 +
+				(p.new_followers IS NOT NULL)::int * 4096 AS says) i
+			WHERE (p_site IS NULL OR p.site = p_site) AND (p_to IS NULL OR p.taken_at < p_to + 1)) m
 		CROSS JOIN LATERAL (VALUES ('impressions', m.impressions::numeric), ('reach', m.reach), ('likes', m.likes),
 			('comments', m.comments), ('shares', m.shares), ('saves', m.saves), ('reactions', m.reactions),
 			('clicks', m.clicks), ('views', m.views), ('views_6s', m.views_6s), ('views_completed', m.views_completed),
 			('watch_seconds', m.watch_seconds), ('new_followers', m.new_followers)) c (count, value)
-		WHERE (p_site IS NULL OR m.site = p_site) AND (p_to IS NULL OR m.taken_at < p_to + 1) AND c.value IS NOT NULL
+		WHERE c.value IS NOT NULL
+			-- snapshots that the newest says all of again
+			AND (m.mode = 'delta' OR m.newest OR m.says & ~m.newest_says <> 0)
 	), modes AS (
 		SELECT site, placement, scope, count,
 			(array_agg(value ORDER BY taken_at DESC) FILTER (WHERE mode = 'cumulative'))[1]

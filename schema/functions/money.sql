@@ -11,9 +11,16 @@ RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.currency_exponent(text) IS 'Fraction digits of a currency by ISO 4217: EUR 2, JPY 0, KWD 3.';
 
+-- A power of numerics takes longer than all else that an amount needs.
+CREATE OR REPLACE FUNCTION attrib.minor_units(currency text)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE attrib.currency_exponent(currency) WHEN 2 THEN 100 WHEN 0 THEN 1 WHEN 3 THEN 1000 ELSE 10000 END::numeric
+$$;
+COMMENT ON FUNCTION attrib.minor_units(text) IS 'Minor units in one major unit of a currency: EUR 100, JPY 1, KWD 1000.';
+
 CREATE OR REPLACE FUNCTION attrib.major(minor numeric, currency text)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT round(minor / 10::numeric ^ attrib.currency_exponent(currency), attrib.currency_exponent(currency))
+	SELECT round(minor / attrib.minor_units(currency), attrib.currency_exponent(currency))
 $$;
 COMMENT ON FUNCTION attrib.major(numeric, text) IS 'Minor units of a currency in major units: 11900 EUR = 119.00.';
 
@@ -73,8 +80,8 @@ COMMENT ON FUNCTION attrib.rate_on(text, text, date) IS 'Major units of the seco
 
 CREATE OR REPLACE FUNCTION attrib.minor_rate_on(p_from text, p_to text, p_day date)
 RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
-	SELECT attrib.rate_on(p_from, p_to, p_day)
-		* 10::numeric ^ (attrib.currency_exponent(p_to) - attrib.currency_exponent(p_from))
+	SELECT CASE WHEN p_from = p_to THEN 1 ELSE attrib.rate_on(p_from, p_to, p_day)
+		* 10::numeric ^ (attrib.currency_exponent(p_to) - attrib.currency_exponent(p_from)) END
 $$;
 COMMENT ON FUNCTION attrib.minor_rate_on(text, text, date) IS 'rate_on in minor units.';
 

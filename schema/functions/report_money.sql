@@ -26,12 +26,17 @@ LANGUAGE sql STABLE AS $$
 	LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
 	LEFT JOIN attrib.campaign d ON d.site = c.site AND d.name = coalesce(c.campaign, p.campaign)
 		AND d.starts_on IS NOT NULL AND d.ends_on IS NOT NULL
-	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert THEN attrib.rate_on(c.currency, s.currency, c.incurred_on) END) x (rate)
-	CROSS JOIN LATERAL (SELECT attrib.cost_in_period(round(c.amount * coalesce(x.rate, 1)
-			* 10::numeric ^ attrib.currency_exponent(CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END))::bigint,
+	CROSS JOIN LATERAL (SELECT CASE WHEN NOT p_convert THEN NULL WHEN c.currency = s.currency THEN 1
+		ELSE attrib.rate_on(c.currency, s.currency, c.incurred_on) END) x (rate)
+	CROSS JOIN LATERAL (SELECT round(c.amount * coalesce(x.rate, 1)
+			* attrib.minor_units(CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END))::bigint,
 		coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on),
-		coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on), p_from, p_to)) part (amount)
-	WHERE p_site IS NULL OR c.site = p_site
+		coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on)) w (amount, since, till)
+	CROSS JOIN LATERAL (SELECT CASE WHEN (p_from IS NULL OR w.since >= p_from) AND (p_to IS NULL OR w.till <= p_to) THEN w.amount
+		ELSE attrib.cost_in_period(w.amount, w.since, w.till, p_from, p_to) END) part (amount)
+	WHERE (p_site IS NULL OR c.site = p_site)
+		-- what lies outside is worth nothing in the period, and nothing to compute
+		AND (p_from IS NULL OR w.till >= p_from) AND (p_to IS NULL OR w.since <= p_to)
 	GROUP BY 1, 2, 3, 4, 5, 6
 	HAVING (p_from IS NULL AND p_to IS NULL) OR sum(part.amount) <> 0
 	UNION ALL

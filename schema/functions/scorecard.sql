@@ -2,116 +2,128 @@
 -- creator, so it reads what that creator and its tier have in rollups and in the catalog, never everybody's orders; and
 -- each source is a small function of its own, whose plan is made once.
 
-CREATE OR REPLACE FUNCTION attrib.period_steps(p_from date, p_to date)
+CREATE OR REPLACE FUNCTION attrib.period_steps(p_from date, p_to date, p_cuts date[] DEFAULT '{}')
 RETURNS TABLE (first_day date, is_month boolean)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 30 AS $$
-	WITH whole AS (SELECT date_trunc('month', p_from + interval '1 month' - interval '1 day')::date AS since,
-		date_trunc('month', p_to + interval '1 day')::date AS till)
-	SELECT generate_series(since, till - 1, interval '1 month')::date, true FROM whole
-	UNION ALL SELECT generate_series(p_from, least(since - 1, p_to), interval '1 day')::date, false FROM whole
-	UNION ALL SELECT generate_series(greatest(till, since), p_to, interval '1 day')::date, false FROM whole
-$$;
-COMMENT ON FUNCTION attrib.period_steps(date, date) IS 'A period as the whole calendar months in it and the days beside them.';
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 30 AS $$
+DECLARE
+	next date;
+BEGIN
+	first_day := p_from;
+	WHILE first_day <= p_to LOOP
+		next := (date_trunc('month', first_day) + interval '1 month')::date;
+		is_month := extract(day FROM first_day) = 1 AND next <= p_to + 1
+			AND NOT EXISTS (SELECT FROM unnest(p_cuts) c WHERE c > first_day AND c < next);
+		RETURN NEXT;
+		first_day := CASE WHEN is_month THEN next ELSE first_day + 1 END;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION attrib.period_steps(date, date, date[]) IS 'A period as the whole calendar months in it and the days beside them. A month with a cut in it is days: a date from which something else holds.';
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_money(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, campaign text, gross numeric, refunded numeric, orders numeric, new_customers numeric,
 	unknown_customers numeric, margin numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off AS $$
 DECLARE
 	own       text;
+	units     numeric;
 	first_day date;
 	last_day  date;
-	changes   date[] := ARRAY(SELECT DISTINCT date_trunc('month', m.valid_from)::date FROM attrib.margin m
-		WHERE m.site = p_site AND isfinite(m.valid_from) AND extract(day FROM m.valid_from) > 1); -- months of several margins
-	foreign_too boolean;
+	margins   boolean := EXISTS (SELECT FROM attrib.margin m WHERE m.site = p_site);
+	months    date[];
+	days      date[];
+	abroad    date[]; -- by day, at the rate of the day
 BEGIN
-	SELECT s.currency INTO own FROM attrib.site s WHERE s.name = p_site;
+	SELECT s.currency, attrib.minor_units(s.currency) INTO own, units FROM attrib.site s WHERE s.name = p_site;
 	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
 	FROM attrib.rollup_month m WHERE m.site = p_site;
-	-- at the rate of its day, so by day
-	foreign_too := EXISTS (SELECT FROM attrib.period_steps(first_day, last_day) s
-		CROSS JOIN LATERAL (SELECT FROM attrib.rollup_month m WHERE s.is_month AND m.site = p_site AND m.month = s.first_day AND m.kind = 1
-			AND m.creator = ANY (p_creators) AND m.currency <> own) m);
-	RETURN QUERY WITH steps AS (
-		SELECT d::date AS first_day, s.is_month AND s.first_day <> ALL (changes) AS is_month, s.is_month AS in_month
-		FROM attrib.period_steps(first_day, last_day) s
-		CROSS JOIN LATERAL generate_series(s.first_day, CASE WHEN s.is_month AND (foreign_too OR s.first_day = ANY (changes))
-			THEN s.first_day + interval '1 month' - interval '1 day' ELSE s.first_day END, interval '1 day') d
-	), parts AS (
-		SELECT s.first_day AS day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind,
-			m.gross[p_model] AS gross, m.refunded[p_model] AS refunded, m.conversions[p_model] AS conversions
-		FROM steps s JOIN attrib.rollup_month m ON s.is_month AND extract(day FROM s.first_day) = 1 AND m.site = p_site AND m.month = s.first_day
-			AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
+	-- a month of two margins is read by day
+	SELECT array_agg(s.first_day) FILTER (WHERE s.is_month), array_agg(s.first_day) FILTER (WHERE NOT s.is_month) INTO months, days
+	FROM attrib.period_steps(first_day, last_day, ARRAY(SELECT m.valid_from FROM attrib.margin m WHERE m.site = p_site AND isfinite(m.valid_from))) s;
+	IF EXISTS (SELECT FROM attrib.rollup_month m WHERE m.site = p_site AND m.month = ANY (months) AND m.kind = 1
+			AND m.creator = ANY (p_creators) AND m.currency <> own) THEN
+		abroad := ARRAY(SELECT d::date FROM unnest(months) f CROSS JOIN generate_series(f, f + interval '1 month' - interval '1 day', interval '1 day') d);
+	END IF;
+	abroad := abroad || days;
+	RETURN QUERY WITH parts AS (
+		SELECT m.month AS day, m.creator, m.campaign, sum(m.gross[p_model]) / units AS gross, sum(m.refunded[p_model]) / units AS refunded,
+			sum(m.conversions[p_model]) AS orders, coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 1), 0) AS new_customers,
+			coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 0), 0) AS unknown_customers
+		FROM attrib.rollup_month m
+		WHERE m.site = p_site AND m.month = ANY (months) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
+			AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
+		GROUP BY 1, 2, 3
 		UNION ALL
-		SELECT s.first_day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind,
-			m.gross[p_model], m.refunded[p_model], m.conversions[p_model]
-		FROM steps s JOIN attrib.rollup_money m ON m.site = p_site AND m.day = s.first_day
-			AND m.kind = 1 AND m.creator = ANY (p_creators) AND (NOT s.is_month OR m.currency <> own)
-		WHERE foreign_too OR NOT s.is_month
-	), days AS (
-		SELECT r.day, r.creator, r.campaign, r.placement, r.channel, r.currency, r.customer_kind,
-			sum(r.gross)::bigint AS gross, sum(r.refunded)::bigint AS refunded, sum(r.conversions) / 1000000000000 AS conversions
-		FROM parts r WHERE p_campaigns IS NULL OR r.campaign = ANY (p_campaigns)
-		GROUP BY 1, 2, 3, 4, 5, 6, 7
-	), converted AS (
-		SELECT d.*, CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.gross, x.factor), own) END AS own_gross,
-			CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(d.refunded, x.factor), own) END AS own_refunded
-		FROM days d
-		CROSS JOIN LATERAL (SELECT CASE WHEN d.currency = own THEN 1 ELSE attrib.minor_rate_on(d.currency, own, d.day) END AS factor) x
+		SELECT m.day, m.creator, m.campaign, sum(m.gross[p_model]) / units, sum(m.refunded[p_model]) / units, sum(m.conversions[p_model]),
+			coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 1), 0),
+			coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 0), 0)
+		FROM attrib.rollup_money m
+		WHERE m.site = p_site AND m.day = ANY (days) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
+			AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
+		GROUP BY 1, 2, 3
+		UNION ALL
+		SELECT f.day, f.creator, f.campaign, CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.gross, x.factor), own) END,
+			CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.refunded, x.factor), own) END, f.conversions,
+			CASE WHEN f.customer_kind = 1 THEN f.conversions ELSE 0 END, CASE WHEN f.customer_kind = 0 THEN f.conversions ELSE 0 END
+		FROM (SELECT m.day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind, sum(m.gross[p_model])::bigint AS gross,
+				sum(m.refunded[p_model])::bigint AS refunded, sum(m.conversions[p_model]) AS conversions
+			FROM attrib.rollup_money m
+			WHERE m.site = p_site AND m.day = ANY (abroad) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency <> own
+				AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
+			GROUP BY 1, 2, 3, 4, 5, 6, 7) f
+		CROSS JOIN LATERAL (SELECT attrib.minor_rate_on(f.currency, own, f.day) AS factor) x
 	)
-	SELECT c.creator, c.campaign, sum(c.own_gross), sum(c.own_refunded), sum(c.conversions),
-		coalesce(sum(c.conversions) FILTER (WHERE c.customer_kind = 1), 0),
-		coalesce(sum(c.conversions) FILTER (WHERE c.customer_kind = 0), 0), sum((c.own_gross - c.own_refunded) * m.rate)
-	FROM converted c
-	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE site = p_site AND margin.campaign IN (c.campaign, '') AND valid_from <= c.day
+	SELECT c.creator, c.campaign, sum(c.gross), sum(c.refunded), sum(c.orders) / 1000000000000, sum(c.new_customers) / 1000000000000,
+		sum(c.unknown_customers) / 1000000000000, sum((c.gross - c.refunded) * m.rate)
+	FROM parts c
+	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE margins AND site = p_site AND margin.campaign IN (c.campaign, '') AND valid_from <= c.day
 		ORDER BY margin.campaign DESC, valid_from DESC LIMIT 1) m ON true
 	GROUP BY c.creator, c.campaign;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_money(text, date, date, int, text[], text[]) IS 'money_cells of some creators of one site by campaign, empty = none; campaigns NULL = all. Major units. Whole months come from rollup_month, but what is in a foreign currency, and months in which a margin changes.';
 
-CREATE OR REPLACE FUNCTION attrib.scorecard_cost(p_site text, p_from date, p_to date, p_model int, p_creators text[])
+CREATE OR REPLACE FUNCTION attrib.scorecard_cost(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, cost numeric, media numeric)
-LANGUAGE plpgsql STABLE ROWS 100 AS $$
+-- a list that the plan knows is looked up by hash
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-	own     text;
-	spread  text;
-	theirs  text[]; -- campaigns that one of them may have a part in
-	pots    text[]; -- those of them that share a cost
-	handles text[]; -- who ever had a key: nobody else has revenue
+	own    text;
+	spread text;
+	theirs text[]; -- campaigns that one of them may have a part in
 BEGIN
 	SELECT s.currency, s.cost_spread INTO own, spread FROM attrib.site s WHERE s.name = p_site;
-	theirs := ARRAY(
-		SELECT t.campaign FROM attrib.tracker t WHERE t.site = p_site AND t.creator = ANY (p_creators) AND t.campaign IS NOT NULL
-		UNION SELECT p.campaign FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators) AND p.campaign IS NOT NULL
-		UNION SELECT c.campaign FROM attrib.cost c WHERE c.site = p_site AND c.creator = ANY (p_creators) AND c.campaign IS NOT NULL
-		UNION SELECT m.campaign FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL) m WHERE m.campaign <> '');
 	IF spread <> 'none' THEN
-		pots := ARRAY(SELECT DISTINCT c.campaign FROM attrib.cost c
-			WHERE c.site = p_site AND c.campaign = ANY (theirs) AND c.creator IS NULL
-			UNION SELECT DISTINCT p.campaign FROM attrib.cost c JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
-			WHERE c.site = p_site AND p.campaign = ANY (theirs) AND c.creator IS NULL AND p.creator IS NULL);
-		handles := ARRAY(SELECT DISTINCT h.creator FROM attrib.tracker_history h WHERE h.site = p_site AND h.creator IS NOT NULL);
+		theirs := ARRAY(SELECT unnest(p_campaigns)
+			UNION SELECT t.campaign FROM attrib.tracker t WHERE t.site = p_site AND t.creator = ANY (p_creators) AND t.campaign <> ''
+			UNION SELECT p.campaign FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators) AND p.campaign <> ''
+			UNION SELECT c.campaign FROM attrib.cost c WHERE c.site = p_site AND c.creator = ANY (p_creators) AND c.campaign <> ''
+			UNION SELECT r.campaign FROM attrib.rollup_commission r WHERE r.site = p_site AND r.creator = ANY (p_creators) AND r.campaign <> '');
 	END IF;
 	RETURN QUERY WITH spend AS MATERIALIZED (
-		SELECT r.campaign, r.creator, r.currency, r.kind IN ('fee', 'paid_media') AS is_media, sum(r.amount)::bigint AS amount
+		SELECT r.campaign, r.creator, r.currency, r.kind IN ('fee', 'paid_media') AS is_media, r.amount
 		FROM attrib.cost_rows(p_site, p_from, p_to, true) r
-		WHERE r.site = p_site AND (r.creator = ANY (p_creators) OR r.campaign = ANY (pots))
-		GROUP BY 1, 2, 3, 4
+		WHERE r.site = p_site AND (r.creator = ANY (p_creators) OR r.campaign = ANY (theirs))
 	), direct AS (
-		SELECT s.campaign, s.creator, sum(s.amount)::bigint AS amount, coalesce(sum(s.amount) FILTER (WHERE s.is_media), 0)::bigint AS media
+		SELECT s.campaign, s.creator, sum(s.amount)::bigint AS amount, coalesce(sum(s.amount) FILTER (WHERE s.is_media), 0)::bigint AS media,
+			bool_or(sum(s.amount) > 0) OVER (PARTITION BY s.campaign) AND spread = 'direct_cost' AS decides
 		FROM spend s WHERE s.creator <> '' AND s.currency = own GROUP BY 1, 2
 	), shared AS ( -- two pots: all of it, and the media in it, which only roas_total looks at
-		SELECT s.campaign, pot.of_media, sum(s.amount) AS amount
+		SELECT s.campaign, pot.of_media, sum(s.amount) AS amount, EXISTS (SELECT FROM direct d WHERE d.campaign = s.campaign AND d.decides) AS by_cost
 		FROM spend s JOIN (VALUES (false), (true)) pot (of_media) ON s.is_media OR NOT pot.of_media
-		WHERE s.creator = '' AND s.currency = own AND s.campaign = ANY (pots) GROUP BY 1, 2
+		WHERE s.creator = '' AND s.currency = own AND s.campaign = ANY (theirs) GROUP BY 1, 2
+	), others AS ( -- what the campaign's direct costs don't decide takes everybody in the campaign
+		SELECT array_agg(DISTINCT h.campaign) AS campaigns FROM shared h WHERE NOT h.by_cost HAVING count(*) > 0
 	), revenue AS MATERIALIZED (
-		SELECT m.campaign, m.creator, ((m.gross - m.refunded) * 10::numeric ^ attrib.currency_exponent(own)) AS net
-		FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, handles, ARRAY(SELECT DISTINCT h.campaign FROM shared h)) m
+		SELECT m.campaign, m.creator, (m.gross - m.refunded) * attrib.minor_units(own) AS net
+		FROM others o
+		CROSS JOIN LATERAL (SELECT array_agg(DISTINCT h.creator) AS handles FROM attrib.tracker_history h
+			WHERE h.site = p_site AND h.creator IS NOT NULL AND o.campaigns IS NOT NULL) k -- who never had a key has no revenue
+		CROSS JOIN LATERAL attrib.scorecard_money(p_site, p_from, p_to, p_model, k.handles, o.campaigns) m
 		WHERE m.orders <> 0 OR m.gross <> 0 OR m.refunded <> 0
 	), members AS (
 		SELECT s.campaign, s.creator FROM spend s WHERE s.creator <> ''
-		UNION SELECT t.campaign, t.creator FROM attrib.tracker t WHERE t.site = p_site AND t.campaign = ANY (pots) AND t.creator <> '' AND NOT t.generic
-		UNION SELECT p.campaign, p.creator FROM attrib.placement p WHERE p.site = p_site AND p.campaign = ANY (pots) AND p.creator <> ''
+		UNION SELECT t.campaign, t.creator FROM others o JOIN attrib.tracker t ON t.site = p_site AND t.campaign = ANY (o.campaigns)
+			AND t.creator <> '' AND NOT t.generic
+		UNION SELECT p.campaign, p.creator FROM others o JOIN attrib.placement p ON p.site = p_site AND p.campaign = ANY (o.campaigns) AND p.creator <> ''
 		UNION SELECT r.campaign, r.creator FROM revenue r
 	), weighted AS (
 		SELECT h.campaign, h.of_media, h.amount, m.creator, CASE spread
@@ -141,11 +153,11 @@ BEGIN
 	SELECT s.creator, attrib.major(sum(s.amount), own), attrib.major(sum(s.media), own)
 	FROM sums s WHERE s.creator = ANY (p_creators) GROUP BY s.creator;
 END $$;
-COMMENT ON FUNCTION attrib.scorecard_cost(text, date, date, int, text[]) IS 'cost_cells of some creators of one site: cost and the media in it, direct and their part of what their campaigns share by the site''s cost_spread, as roi_rows splits it. Major units.';
+COMMENT ON FUNCTION attrib.scorecard_cost(text, date, date, int, text[], text[]) IS 'cost_cells of some creators of one site: cost and the media in it, direct and their part of what their campaigns share by the site''s cost_spread, as roi_rows splits it. Major units. p_campaigns: in which they have revenue.';
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_traffic(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, clicks_raw numeric, clicks numeric, clicks_filtered numeric, visits numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	zone text;
 	since timestamptz;
@@ -178,24 +190,24 @@ COMMENT ON FUNCTION attrib.scorecard_traffic(text, date, date, text[]) IS 'traff
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_claims(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, claims numeric, click_orders numeric, code_only_orders numeric, contested numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	first_day date;
 	last_day  date;
+	months    date[];
+	days      date[];
 BEGIN
 	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
 	FROM attrib.rollup_path_month m WHERE m.site = p_site;
+	SELECT array_agg(s.first_day) FILTER (WHERE s.is_month), array_agg(s.first_day) FILTER (WHERE NOT s.is_month) INTO months, days
+	FROM attrib.period_steps(first_day, last_day) s;
 	RETURN QUERY SELECT r.creator, sum(r.claims), sum(r.clicked), sum(r.code_only), sum(r.contested)
 	FROM (
-		SELECT m.creator, m.claims, m.clicked, m.code_only, m.contested
-		FROM attrib.period_steps(first_day, last_day) s
-		JOIN attrib.rollup_path_month m ON s.is_month AND m.site = p_site AND m.month = s.first_day AND m.grain IN (0, 3)
-			AND m.creator = ANY (p_creators)
+		SELECT m.creator, m.claims, m.clicked, m.code_only, m.contested FROM attrib.rollup_path_month m
+		WHERE m.site = p_site AND m.month = ANY (months) AND m.grain IN (0, 3) AND m.creator = ANY (p_creators)
 		UNION ALL
-		SELECT d.creator, d.claims, d.clicked, d.code_only, d.contested
-		FROM attrib.period_steps(first_day, last_day) s
-		JOIN attrib.rollup_path d ON NOT s.is_month AND d.site = p_site AND d.day = s.first_day AND d.grain IN (0, 3)
-			AND d.creator = ANY (p_creators)) r
+		SELECT d.creator, d.claims, d.clicked, d.code_only, d.contested FROM attrib.rollup_path d
+		WHERE d.site = p_site AND d.day = ANY (days) AND d.grain IN (0, 3) AND d.creator = ANY (p_creators)) r
 	GROUP BY r.creator HAVING sum(r.claims) <> 0;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_cells of some creators of one site.';
@@ -203,16 +215,20 @@ COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_c
 CREATE OR REPLACE FUNCTION attrib.scorecard_posts(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, posts numeric, followers numeric, impressions numeric, reach numeric, views numeric, views_6s numeric,
 	views_completed numeric, engagements numeric)
-LANGUAGE plpgsql STABLE ROWS 100 AS $$
+-- a list that the plan knows is looked up by hash
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-	names text[] := ARRAY(SELECT p.name FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators));
+	names text[] := ARRAY(SELECT p.name FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators)
+		-- nothing was told of the others in the period
+		AND EXISTS (SELECT FROM attrib.post_metrics m WHERE m.site = p_site AND m.placement = p.name
+			AND m.taken_at >= coalesce(p_from, '-infinity') AND m.taken_at < coalesce(p_to + 1, 'infinity')));
 BEGIN
-	RETURN QUERY WITH engaging AS (
+	RETURN QUERY WITH engaging AS MATERIALIZED (
 		SELECT p.platform, ARRAY(SELECT e.count FROM attrib.engagement_count e
 			WHERE (e.site, e.platform) = (SELECT b.site, b.platform FROM attrib.engagement_count b
 				WHERE b.site IN (p_site, '') AND b.platform IN (coalesce(p.platform, ''), '')
 				ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1)) AS counts
-		FROM (SELECT DISTINCT l.platform FROM attrib.placement l WHERE l.site = p_site AND l.creator = ANY (p_creators)) p
+		FROM (SELECT DISTINCT l.platform FROM attrib.placement l WHERE l.site = p_site AND l.name = ANY (names)) p
 	), posted AS (
 		SELECT p.creator, attrib.followers_at(p_site, p.creator, p.platform, p.posted_at::date) AS followers,
 			sum(c.value) FILTER (WHERE c.count = 'impressions') AS impressions, sum(c.value) FILTER (WHERE c.count = 'reach') AS reach,
@@ -220,9 +236,10 @@ BEGIN
 			sum(c.value) FILTER (WHERE c.count = 'views_completed') AS views_completed,
 			sum(c.value) FILTER (WHERE c.count = ANY (e.counts)) AS engagements
 		FROM attrib.post_counts(p_site, p_from, p_to) c
-		JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement
+		JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement AND p.name = ANY (names)
 		JOIN engaging e ON e.platform IS NOT DISTINCT FROM p.platform
 		WHERE c.site = p_site AND c.placement = ANY (names)
+			AND (c.count IN ('impressions', 'reach', 'views', 'views_6s', 'views_completed') OR c.count = ANY (e.counts))
 		GROUP BY p.name, p.creator, p.platform, p.posted_at
 	)
 	SELECT o.creator, count(*)::numeric, sum(o.followers) FILTER (WHERE o.engagements IS NOT NULL OR o.reach IS NOT NULL), sum(o.impressions),
@@ -233,9 +250,12 @@ COMMENT ON FUNCTION attrib.scorecard_posts(text, date, date, text[]) IS 'post_ce
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_figures(p_site text, p_from date, p_to date, p_model int, p_creators text[])
 RETURNS TABLE (creator text, kpi jsonb)
-LANGUAGE plpgsql STABLE ROWS 100 AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off AS $$
 BEGIN
-	RETURN QUERY SELECT n.creator, jsonb_build_object('revenue', v.revenue, 'gross', m.gross, 'refunded', m.refunded, 'orders', v.orders,
+	RETURN QUERY WITH money AS MATERIALIZED (
+		SELECT * FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL)
+	)
+	SELECT n.creator, jsonb_strip_nulls(jsonb_build_object('revenue', v.revenue, 'gross', m.gross, 'refunded', m.refunded, 'orders', v.orders,
 		'new_customers', m.new_customers, 'known_orders', m.orders - m.unknown_customers, 'cost', v.cost, 'cost_media', c.media,
 		'profit', v.revenue - v.cost, 'margin_profit', m.margin - v.cost, 'clicks', t.clicks, 'clicks_raw', t.clicks_raw,
 		'clicks_filtered', t.clicks_filtered, 'visits', t.visits, 'claims', a.claims, 'click_orders', coalesce(a.click_orders, 0),
@@ -243,12 +263,13 @@ BEGIN
 		'impressions', p.impressions, 'reach_summed', p.reach, 'views', p.views, 'views_6s', p.views_6s,
 		'views_completed', p.views_completed, 'engagements', p.engagements, 'bounce_rates', b.rates, 'bounce_notes', b.notes,
 		'uncovered_cost', CASE WHEN v.cost > 0 THEN greatest(v.cost - v.earned, 0) END,
-		'earned_per_order', v.earned / nullif(v.orders, 0), 'earned_per_revenue', v.earned / nullif(v.revenue, 0))
+		'earned_per_order', v.earned / nullif(v.orders, 0), 'earned_per_revenue', v.earned / nullif(v.revenue, 0)))
 	FROM unnest(p_creators) n (creator)
 	LEFT JOIN (SELECT d.creator, sum(d.gross) AS gross, sum(d.refunded) AS refunded, sum(d.orders) AS orders,
 			sum(d.new_customers) AS new_customers, sum(d.unknown_customers) AS unknown_customers, sum(d.margin) AS margin
-		FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL) d GROUP BY d.creator) m ON m.creator = n.creator
-	LEFT JOIN attrib.scorecard_cost(p_site, p_from, p_to, p_model, p_creators) c ON c.creator = n.creator
+		FROM money d GROUP BY d.creator) m ON m.creator = n.creator
+	LEFT JOIN attrib.scorecard_cost(p_site, p_from, p_to, p_model, p_creators,
+		ARRAY(SELECT DISTINCT d.campaign FROM money d WHERE d.campaign <> '')) c ON c.creator = n.creator
 	LEFT JOIN attrib.scorecard_traffic(p_site, p_from, p_to, p_creators) t ON t.creator = n.creator
 	LEFT JOIN attrib.scorecard_claims(p_site, p_from, p_to, p_creators) a ON a.creator = n.creator
 	LEFT JOIN attrib.scorecard_posts(p_site, p_from, p_to, p_creators) p ON p.creator = n.creator
@@ -259,6 +280,16 @@ BEGIN
 	WHERE coalesce(m.creator, c.creator, t.creator, a.creator, p.creator) IS NOT NULL;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_figures(text, date, date, int, text[]) IS 'What metric_list() is made of, for some creators of one site, as one document each; whoever has nothing in the period has no row.';
+
+CREATE OR REPLACE FUNCTION attrib.scorecard_change(p_now jsonb, p_before jsonb)
+RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT jsonb_strip_nulls(jsonb_build_object(
+		'profit_change', (p_now -> 'profit')::numeric - coalesce((p_before -> 'profit')::numeric, (p_before -> 'revenue')::numeric),
+		'cost_rise', CASE WHEN (p_now -> 'cost')::numeric > 1.1 * w.cost THEN (p_now -> 'cost')::numeric - w.cost END,
+		'orders_each', least((p_now -> 'orders')::numeric, (p_before -> 'orders')::numeric)))
+	FROM (SELECT CASE WHEN p_before IS NOT NULL THEN coalesce((p_before -> 'cost')::numeric, 0) END AS cost) w
+$$;
+COMMENT ON FUNCTION attrib.scorecard_change(jsonb, jsonb) IS 'What marginal_roi is made of. The return of the last part of a spend is what it added: the rise of profit over the rise of cost between two periods of the same length (marginal analysis: d profit / d cost). Only where the cost rose by a tenth or more: of less, chance is all that there is to see.';
 
 CREATE OR REPLACE FUNCTION attrib.two_shares(p_share numeric, p_of numeric, p_before numeric, p_of_before numeric)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -296,23 +327,16 @@ BEGIN
 		), past AS MATERIALIZED (
 			SELECT f.creator, f.kpi FROM attrib.scorecard_figures(shop, p_from - (p_to - p_from + 1), p_from - 1, model,
 				CASE WHEN p_from IS NOT NULL AND p_to IS NOT NULL THEN asked END) f
-		), compared AS (
-			SELECT f.creator, f.tier, f.is_asked, b.kpi AS past, f.kpi || jsonb_build_object(
-				'profit_change', (f.kpi ->> 'profit')::numeric - coalesce((b.kpi ->> 'profit')::numeric, (b.kpi ->> 'revenue')::numeric),
-				'cost_rise', CASE WHEN (f.kpi ->> 'cost')::numeric > 1.1 * coalesce((b.kpi ->> 'cost')::numeric, 0)
-					THEN (f.kpi ->> 'cost')::numeric - coalesce((b.kpi ->> 'cost')::numeric, 0) END,
-				'orders_each', least((f.kpi ->> 'orders')::numeric, (b.kpi ->> 'orders')::numeric)) AS kpi
+		), compared AS MATERIALIZED (
+			SELECT f.creator, f.tier, f.is_asked, b.kpi AS past, CASE WHEN f.is_asked THEN f.kpi || attrib.scorecard_change(f.kpi, b.kpi) ELSE f.kpi END AS kpi
 			FROM figures f LEFT JOIN past b ON b.creator = f.creator
-		), figured AS (
-			SELECT c.creator, c.tier, c.is_asked, m.*, v.*, CASE WHEN m.denominator IS NULL THEN v.above
-				ELSE v.above * m.factor / nullif(v.below, 0) END AS value
+		), figured AS MATERIALIZED (
+			SELECT c.creator, c.tier, c.is_asked, c.past, m.*, v.*,
+				CASE WHEN m.denominator IS NULL THEN v.above ELSE v.above * m.factor / nullif(v.below, 0) END AS value
 			FROM compared c
 			CROSS JOIN attrib.metric_list() m
-			CROSS JOIN LATERAL (SELECT (c.kpi ->> m.numerator)::numeric AS above, (c.kpi ->> m.denominator)::numeric AS below,
-				coalesce((c.kpi ->> m.observed)::numeric, 0) AS seen,
-				CASE WHEN c.is_asked THEN (c.past ->> m.numerator)::numeric * CASE WHEN m.denominator IS NULL THEN 1
-					ELSE m.factor / nullif((c.past ->> m.denominator)::numeric, 0) END END AS before,
-				CASE WHEN c.is_asked THEN coalesce((c.past ->> m.observed)::numeric, 0) END AS seen_before) v
+			CROSS JOIN LATERAL (SELECT (c.kpi -> m.numerator)::numeric AS above, (c.kpi -> m.denominator)::numeric AS below,
+				coalesce((c.kpi -> m.observed)::numeric, 0) AS seen) v
 		), tiers AS (
 			SELECT f.tier, f.metric, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
 			FROM figured f WHERE f.tier IS NOT NULL AND f.value IS NOT NULL AND f.seen >= f.minimum
@@ -325,7 +349,10 @@ BEGIN
 			CASE WHEN f.worse IS NOT NULL AND f.seen >= f.minimum AND f.seen_before >= f.minimum
 				THEN coalesce(CASE f.worse WHEN 'up' THEN z.z ELSE -z.z END >= 3, false) END,
 			w.why
-		FROM figured f
+		FROM (SELECT g.*, (g.past -> g.numerator)::numeric * CASE WHEN g.denominator IS NULL THEN 1
+				ELSE g.factor / nullif((g.past -> g.denominator)::numeric, 0) END AS before,
+				coalesce((g.past -> g.observed)::numeric, 0) AS seen_before
+			FROM figured g WHERE g.is_asked) f
 		LEFT JOIN tiers t ON t.tier = f.tier AND t.metric = f.metric
 		CROSS JOIN LATERAL attrib.audience_of(shop, 'creator', f.creator) a
 		LEFT JOIN LATERAL attrib.benchmark_of(shop, f.metric, a.platform, a.tier, a.content_type) b ON true
@@ -338,8 +365,7 @@ BEGIN
 				ELSE f.numerator END, '_', ' ')
 			WHEN f.seen < f.minimum THEN format('%s %s, and it takes %s', attrib.figure(f.seen), f.observed, f.minimum)
 			WHEN j.low IS NULL AND j.high IS NULL THEN format('no benchmark, and %s creators of the tier to compare with, and it takes 5',
-				coalesce(t.creators, 0)) END AS why) w
-		WHERE f.is_asked;
+				coalesce(t.creators, 0)) END AS why) w;
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_rows(text, date, date, text, text) IS 'What kpi_scorecard and kpi_scorecard_between show; NULL arguments = all, model NULL = the primary one.';
