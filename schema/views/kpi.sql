@@ -9,7 +9,7 @@ DECLARE
 	comments text[] := ARRAY[
 		'currency: of the site: all money is in it, at dated rates; what has no rate is in kpi_unconverted',
 		'cost: cost_direct + cost_shared, major units',
-		'cost_direct: of the scope itself',
+		'cost_direct: of the scope itself, commissions of its orders included',
 		'cost_shared: its part of campaign cost without creator, by the site''s cost_spread',
 		'cost_media: of cost, kinds fee and paid_media', 'cost_paid_media: of kind paid_media',
 		'gross: credited orders, major units on the site''s basis, by day of counted_at', 'refunded: of gross',
@@ -134,9 +134,14 @@ UNION ALL
 SELECT c.site, 'cost', c.currency, s.currency, min(c.incurred_on), max(c.incurred_on), sum(c.amount)
 FROM attrib.cost c JOIN attrib.site s ON s.name = c.site
 WHERE c.currency <> s.currency AND attrib.rate_on(c.currency, s.currency, c.incurred_on) IS NULL
-GROUP BY c.site, c.currency, s.currency;
+GROUP BY c.site, c.currency, s.currency
+UNION ALL
+SELECT r.site, 'commission', r.currency, s.currency, min(r.day), max(r.day), attrib.major(sum(r.earned), r.currency)
+FROM attrib.rollup_commission r JOIN attrib.site s ON s.name = r.site
+WHERE r.currency <> s.currency AND r.earned <> 0 AND attrib.rate_on(r.currency, s.currency, r.day) IS NULL
+GROUP BY r.site, r.currency, s.currency;
 SELECT attrib.describe('kpi_unconverted', 'Money that the KPIs leave out, because no exchange_rate tells what it is worth in the site''s currency.',
-	'site: shop', 'what: revenue or cost', 'currency: ISO 4217', 'into_currency: the site''s',
+	'site: shop', 'what: revenue, cost, or commission', 'currency: ISO 4217', 'into_currency: the site''s',
 	'first_on: first day without a rate', 'last_on: last one', 'amount: major units of currency; revenue is gross');
 
 -- What is met: sums are expected in proportion to the time that has passed, ratios as they are.

@@ -18,7 +18,7 @@ SELECT attrib.describe('roi', 'Return on investment by campaign, creator, model 
 	'roi: (net - cost) / cost', 'revenue_cost_ratio: net / cost',
 	'roas_total: net / cost of kinds fee and paid_media', 'cpa: cost / conversions, major units',
 	'cac: cost / new_customers, major units',
-	'cost_direct: cost of the creator itself', 'cost_shared: its part of campaign cost without creator; of shared rows: what was not spread',
+	'cost_direct: cost of the creator itself, commissions included', 'cost_shared: its part of campaign cost without creator; of shared rows: what was not spread',
 	'roi_direct: (net - cost_direct) / cost_direct',
 	'unknown_customers: sum of shares of orders of which nobody can say new or returning');
 

@@ -403,6 +403,21 @@ static void two_runs_pay_once(void **state)
 	expect("1|1000", "SELECT count(*), sum(amount) FROM attrib.payout_line");
 }
 
+/* A merge between a change of rules and its end goes by the old ones; the end comes after it. */
+static void rules_and_merges_do_not_miss_each_other(void **state)
+{
+	(void)state;
+	rule("'', '', 'percent', 0.1, NULL, '', NULL, 30, DEFAULT, NULL");
+	sell("1", "lisa");
+	test_pg_run(&pg, "BEGIN; UPDATE attrib.commission_rule SET rate = 0.2");
+	shop_order(&shop, sold("2", "lisa"));
+	assert_int_equal(shop_try_flush(&shop), 0);
+	test_pg_run(&pg, "COMMIT");
+	shop_check(&shop);
+	same("1|lisa|percent|20.00|approved|\n2|lisa|percent|20.00|approved|", earned());
+	expect("0", "SELECT count(*) FROM attrib.commission_stale");
+}
+
 /* -- what else looks at it ------------------------------------------------------------------------- */
 
 static void commissions_are_a_cost(void **state)
@@ -424,7 +439,11 @@ static void commissions_are_a_cost(void **state)
 		"'policy'");
 	expect("0", "SELECT count(*) FROM attrib.commission c CROSS JOIN LATERAL"
 		    " attrib.roi_between('acme', c.day + 1, c.day + 1) r");
+	rule("'', '', 'per_order', NULL, 4, 'USD', NULL, 30, DEFAULT, NULL");
+	expect("commission|USD|4.00|t",
+		"SELECT what, currency, amount, first_on = last_on FROM attrib.kpi_unconverted");
 	refund("1", "r", 11900);
+	expect("", "SELECT * FROM attrib.kpi_unconverted");
 	expect("25.00", "SELECT cost FROM attrib.roi WHERE model = 'policy' AND creator = 'lisa'");
 }
 
@@ -547,6 +566,7 @@ int main(void)
 		each(a_cancelled_payout_was_none),
 		each(a_run_takes_what_it_is_asked_for),
 		each(two_runs_pay_once),
+		each(rules_and_merges_do_not_miss_each_other),
 		each(commissions_are_a_cost),
 		each(a_statement_says_nothing_of_the_order),
 		each(lies_are_found),
