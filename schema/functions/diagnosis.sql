@@ -7,7 +7,7 @@ LANGUAGE sql STABLE AS $$
 		to_jsonb(r) - 'site' - 'cut' || jsonb_build_object('profit', r.revenue - r.cost, 'click_orders', coalesce(r.click_orders, 0), 'known_orders', r.orders - r.unknown_customers,
 			'new_customer_share', r.new_customers / nullif(r.orders - r.unknown_customers, 0),
 			'filtered_share', r.clicks_filtered / nullif(r.clicks_raw, 0), 'contested_claims', round(r.conflict_rate * r.claims),
-			'bounce_rates', b.rates, 'bounce_notes', b.notes, 'bounce_rate', b.rates / nullif(b.notes, 0))
+			'views_6s', round(r.vtr_6s * r.impressions), 'views_completed', round(r.vcr * r.views), 'bounce_rates', b.rates, 'bounce_notes', b.notes, 'bounce_rate', b.rates / nullif(b.notes, 0))
 	FROM unnest('{campaign,creator,placement}'::text[]) s (scope)
 	CROSS JOIN LATERAL attrib.kpi_rows(p_site, p_from, p_to, NULL, 'net', ARRAY[s.scope]) r
 	LEFT JOIN attrib.placement p ON s.scope = 'placement' AND p.site = r.site AND p.name = r.cut[1]

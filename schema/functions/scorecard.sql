@@ -364,7 +364,7 @@ BEGIN
 			WHEN f.value IS NULL THEN 'no ' || replace(CASE WHEN coalesce(f.below, 0) = 0 THEN coalesce(f.denominator, f.numerator)
 				ELSE f.numerator END, '_', ' ')
 			WHEN f.seen < f.minimum THEN format('%s %s, and it takes %s', attrib.figure(f.seen), f.observed, f.minimum)
-			WHEN j.low IS NULL AND j.high IS NULL THEN format('no benchmark, and %s creators of the tier to compare with, and it takes 5',
+			WHEN j.low IS NULL AND j.high IS NULL THEN format('no benchmark, and %s of the 5 creators of a tier that it takes to compare',
 				coalesce(t.creators, 0)) END AS why) w;
 	END LOOP;
 END $$;

@@ -2,9 +2,12 @@
 // of a scorecard are those of kpi_creator, and what is judged is judged by stated bounds.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ago, click, purchase, refund, rows, tell, visit } from './contract.mjs';
-import { Shop } from './support.mjs';
+import { Shop, attribd, root } from './support.mjs';
 
 const HEALTHY = { platform: 'instagram', type: 'post', followers: 5000, impressions: 2000, reach: 1500, likes: 125, views_6s: 600, clicks: 100, sold: 2 };
 const WIDE = { impressions: 20000, reach: 15000, followers: 20000, likes: 500 };
@@ -191,7 +194,7 @@ test('scorecard: verdicts by benchmark, by the tier, and why there is none', asy
   assert.deepEqual([clicked.revenue.verdict, (await card('leaked')).revenue.verdict], ['normal', 'high'], 'by the quarters of the tier');
   const mia = await card('mia');
   assert.equal(mia.reach_rate.verdict, 'normal');
-  assert.deepEqual([mia.er_impressions.tier_creators, mia.er_impressions.unknown], [1, 'no benchmark, and 1 creators of the tier to compare with, and it takes 5']);
+  assert.deepEqual([mia.er_impressions.tier_creators, mia.er_impressions.unknown], [1, 'no benchmark, and 1 of the 5 creators of a tier that it takes to compare']);
 });
 
 test('scorecard: signals of an audience are shares far from before', async () => {
@@ -203,4 +206,37 @@ test('scorecard: signals of an audience are shares far from before', async () =>
   const little = await card('leaked_little');
   assert.deepEqual([little.code_only_share.signal, little.code_only_share.z > 0], [false, true]);
   assert.equal((await card('healthy')).code_only_share.signal, null, 'too few');
+});
+
+// The guide's example is run, and its tables are what the database says: ATTRIB_WRITE=1 writes them again.
+test('docs/scorecard.md: the example gives what it shows, and the lists are those of the database', async () => {
+  const file = join(root, 'docs/scorecard.md');
+  const before = readFileSync(file, 'utf8');
+  const [, script] = /```sh\n([^]*?)```/.exec(before);
+  execFileSync('bash', ['-euc', `attribd() { "${attribd}" "$@" -c "${shop.config}" > /dev/null; }\n${script}`]);
+  let text = before;
+  for (const [all, sql] of before.matchAll(/```sql\n([^]*?)```\n\n```text\n[^]*?```/g)) {
+    const found = await shop.query(sql);
+    const lines = [Object.keys(found[0]), ...found.map(Object.values)].map((r) => r.map((v) => v ?? '-'));
+    const widths = lines[0].map((_, i) => Math.max(...lines.map((l) => String(l[i]).length)));
+    const shown = lines.map((l) => l.map((v, i) => (i < l.length - 1 ? String(v).padEnd(widths[i]) : v)).join('  ')).join('\n');
+    text = text.replace(all, () => `\`\`\`sql\n${sql}\`\`\`\n\n\`\`\`text\n${shown}\n\`\`\``);
+  }
+  const table = (header, lines) => `${header}\n${header.split('|').slice(1, -1).map(() => '|---').join('')}|\n${lines.map((l) => `| ${l.join(' | ')} |`).join('\n')}\n`;
+  const figures = await rows(shop, 'select * from attrib.metric_list() order by n');
+  const rules = await rows(shop, "select * from attrib.diagnosis_rule where site = '' order by rule");
+  const put = (header, lines) => { text = text.replace(new RegExp(`${header.replaceAll('|', '\\|')}\n(\\|.*\n)*`), () => table(header, lines)); };
+  put('| figure | what it is | observations it takes |', figures.map((f) => [`\`${f.metric}\``, f.formula, f.minimum ? `${f.minimum} ${f.observed}` : '-']));
+  put('| rule | figure | against | and | advice |', rules.map((r) => [`\`${r.rule}\``, `${r.metric} ${r.condition}`,
+    r.compared_with === 'benchmark' ? 'benchmark' : `${r.compared_with}, ${r.margin * 100} %`, r.also_metric ? `${r.also_metric} ${r.also_condition}` : '-', r.advice]));
+  if (process.env.ATTRIB_WRITE) writeFileSync(file, text);
+  assert.equal(readFileSync(file, 'utf8'), text);
+});
+
+test('reports: by creator, over a period', async () => {
+  const report = async (...args) => JSON.parse(await shop.cli('report', ...args, '--site', 'acme', '--from', NOW[0], '--to', NOW[1], '--format', 'json', '-c', shop.config));
+  const one = await report('kpi_scorecard', '--creator', 'leaked', '--model', 'last_touch');
+  assert.deepEqual([new Set(one.map((r) => r.creator)), one.length], [new Set(['leaked']), (await rows(shop, 'select * from attrib.metric_list()')).length]);
+  assert.ok((await report('kpi_scorecard')).length > one.length);
+  assert.equal((await report('kpi_diagnosis')).filter((r) => r.scope === 'creator' && r.scope_key === 'leaked')[0].rule, 'code_leaked');
 });
