@@ -22,9 +22,6 @@ SELECT attrib.describe('rollup_month', 'rollup_money by month and without tracke
 	'customer_kind: 0 unknown, 1 new, 2 returning',
 	'conversions: sums of shares, out of 10^12', 'gross: minor units', 'refunded: minor units of gross');
 
--- Money in a foreign currency is read by day, at the rate of the day.
-CREATE INDEX rollup_money_currency ON attrib.rollup_money (site, currency, day);
-
 CREATE TABLE attrib.rollup_path (
 	site       text COLLATE "C" NOT NULL,
 	day        date NOT NULL,

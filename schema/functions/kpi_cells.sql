@@ -242,6 +242,34 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.post_cells(text, date, date, text[]) IS 'Posts with counts in the period: sums of the platforms'' counts; followers at posting of each post; engagements by engagement_count; emv by the rate card of the day of posting; length_seconds: views x length of the video.';
 
+-- No SQL function: it would be planned with every other cut.
+CREATE OR REPLACE FUNCTION attrib.order_path_cells(p_site text, p_from date, p_to date, p_by text[])
+RETURNS TABLE (site text, cut text[], claims numeric, click_orders numeric, code_only_orders numeric,
+	click_only_orders numeric, contested numeric)
+LANGUAGE plpgsql STABLE ROWS 100 AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH touches AS (
+		SELECT c.site, c.order_id, p.campaign, p.creator, p.placement, p.channel, c.creator_claims > 1 AS contested,
+			p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0 AS click
+		FROM attrib.conversion c
+		JOIN attrib.path_row p USING (site, kind, order_id)
+		WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> ''
+			AND (p_site IS NULL OR c.site = p_site) AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
+	), cuts AS (
+		SELECT d.*, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)) AS cut
+		FROM (SELECT DISTINCT t.site, t.campaign, t.creator, t.placement, t.channel FROM touches t) d
+	)
+	SELECT o.site, o.cut, count(*)::numeric, (count(*) FILTER (WHERE o.clicked))::numeric, (count(*) FILTER (WHERE o.coded AND NOT o.clicked))::numeric,
+		(count(*) FILTER (WHERE o.clicked AND NOT o.coded))::numeric, (count(*) FILTER (WHERE o.contested))::numeric
+	FROM (SELECT t.site, t.order_id, d.cut, bool_or(t.click) AS clicked, bool_or(t.channel = 4) AS coded, bool_or(t.contested) AS contested
+		FROM touches t JOIN cuts d USING (site, campaign, creator, placement, channel)
+		GROUP BY 1, 2, 3) o
+	GROUP BY o.site, o.cut;
+END $$;
+COMMENT ON FUNCTION attrib.order_path_cells(text, date, date, text[]) IS 'path_cells from the orders'' paths, for cuts that no rollup has: by tier, platform, content_type, paid and channel.';
+
 CREATE OR REPLACE FUNCTION attrib.path_cells(p_site text, p_from date, p_to date, p_by text[])
 RETURNS TABLE (site text, cut text[], claims numeric, click_orders numeric, code_only_orders numeric,
 	click_only_orders numeric, contested numeric)
@@ -256,24 +284,7 @@ LANGUAGE sql STABLE AS $$
 		WHERE attrib.path_grain(p_by) IS NOT NULL AND (r.grain = 0 OR r.grain = attrib.path_grain(p_by))
 		GROUP BY 1, 2, 3, 4 HAVING sum(r.claims) <> 0) r
 	GROUP BY r.site, cut
-	UNION ALL -- any other cut, from the orders themselves
-	(WITH touches AS (
-		SELECT c.site, c.order_id, p.campaign, p.creator, p.placement, p.channel, c.creator_claims > 1 AS contested,
-			p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0 AS click
-		FROM attrib.conversion c
-		JOIN attrib.path_row p USING (site, kind, order_id)
-		WHERE attrib.path_grain(p_by) IS NULL AND c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> ''
-			AND (p_site IS NULL OR c.site = p_site) AND (p_from IS NULL OR c.day >= p_from) AND (p_to IS NULL OR c.day <= p_to)
-	), cuts AS (
-		SELECT d.*, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)) AS cut
-		FROM (SELECT DISTINCT t.site, t.campaign, t.creator, t.placement, t.channel FROM touches t) d
-	)
-	SELECT o.site, o.cut, count(*), count(*) FILTER (WHERE o.clicked), count(*) FILTER (WHERE o.coded AND NOT o.clicked),
-		count(*) FILTER (WHERE o.clicked AND NOT o.coded), count(*) FILTER (WHERE o.contested)
-	FROM (SELECT t.site, t.order_id, d.cut, bool_or(t.click) AS clicked, bool_or(t.channel = 4) AS coded, bool_or(t.contested) AS contested
-		FROM touches t JOIN cuts d USING (site, campaign, creator, placement, channel)
-		GROUP BY 1, 2, 3) o
-	GROUP BY o.site, o.cut)
+	UNION ALL SELECT * FROM attrib.order_path_cells(p_site, p_from, p_to, p_by) WHERE attrib.path_grain(p_by) IS NULL
 $$;
 COMMENT ON FUNCTION attrib.path_cells(text, date, date, text[]) IS 'Counted orders with an eligible touch of the scope (claims): with a valid click among them, with codes and no such click, with clicks and no code, claimed by more than one creator. An order counts once in each scope that touched it. Cuts by site, campaign, creator, both of these and placement are read from rollup_path, others from the orders.';
 

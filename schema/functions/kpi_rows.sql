@@ -34,9 +34,13 @@ RETURNS TABLE (site text, cut text[], currency text, cost numeric, cost_direct n
 	follower_conversion numeric, ctr_impressions numeric, ctr_views numeric, vtr_6s numeric, vtr_full numeric,
 	vcr numeric, avg_percent_viewed numeric, avg_watch_seconds numeric, emv numeric, emv_multiple numeric,
 	mentions numeric, net_sentiment numeric, share_of_voice numeric)
--- Compiling so wide a plan takes longer than running it; and whole scopes are read, which is best done by hashing,
--- whatever the statistics of a young database say.
-LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
+-- Planned for what is asked each time, which leaves out most of it: a cut reads either rollups or orders, a period has months or
+-- not, and a site is found by its key. Compiling so wide a plan takes longer than running it; and whole scopes are
+-- read, which is best done by hashing, whatever the statistics of a young database say.
+LANGUAGE plpgsql STABLE SET jit = off SET enable_nestloop = off SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	WITH money AS (SELECT * FROM attrib.money_cells(p_site, p_from, p_to, p_model, p_by) WHERE NOT attrib.cuts_orders(p_by)
 		UNION ALL SELECT * FROM attrib.order_cells(p_site, p_from, p_to, p_model, p_by)),
 	traffic AS (SELECT * FROM attrib.traffic_cells(p_site, p_from, p_to, p_by)),
@@ -132,8 +136,8 @@ LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
 		clicks / nullif(views, 0), views_6s / nullif(impressions, 0), views_completed / nullif(impressions, 0),
 		views_completed / nullif(views, 0), watch_seconds / nullif(length_seconds, 0), watch_seconds / nullif(views, 0), emv,
 		emv / nullif(cost, 0), mentions, (positive - negative) / nullif(mentions, 0), mentions / nullif(all_mentions, 0)
-	FROM together
-$$;
+	FROM together;
+END $$;
 COMMENT ON FUNCTION attrib.kpi_rows(text, date, date, int, text, text[]) IS 'All KPIs of every scope of a cut: what kpi_site, kpi_campaign, kpi_creator, kpi_placement and kpi_between show. NULL dates = all time, NULL model = the site''s primary one; basis net or gross: the revenue that ratios use. With the dimension group a row is of all sites of a group that have the same currency, and its site is NULL.';
 
 CREATE OR REPLACE FUNCTION attrib.check_step(p_step text)

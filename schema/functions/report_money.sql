@@ -51,6 +51,33 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. And what commissions earn, as they stand, on the day of their orders: a row of kind commission of its own. p_convert: in the site''s currency by the rate of incurred_on (of the order''s day), where there is one.';
 
+-- No SQL function: it would be planned with every report by the order's day.
+CREATE OR REPLACE FUNCTION attrib.revenue_of_orders(p_site text, p_from date, p_to date, p_model int, p_by text)
+RETURNS TABLE (site text, day date, campaign text, creator text, currency text, customer_kind smallint, model int, conversions bigint,
+	gross bigint, refunded bigint)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF p_by = 'refund' THEN
+		RETURN QUERY SELECT a.site, c.day, k.campaign, k.creator, c.currency, 0::smallint, a.model::int, 0::bigint, 0::bigint, a.amount::bigint
+		FROM attrib.adjustment_credit_rows(p_site, p_from, p_to) a
+		JOIN attrib.conversion c ON c.site = a.site AND c.kind = 1 AND c.order_id = a.order_id AND c.counted
+		JOIN attrib.credit k ON k.site = a.site AND k.kind = 1 AND k.order_id = a.order_id AND k.n = a.n
+		WHERE p_model IS NULL OR a.model = p_model;
+	ELSIF p_by = 'touch' THEN
+		RETURN QUERY SELECT c.site, c.day, k.campaign, k.creator, c.currency, coalesce(o.kind, 0::smallint), m.model, k.share[m.model],
+			k.amount[m.model], k.refunded[m.model]
+		FROM attrib.site s
+		JOIN attrib.credit k ON k.site = s.name AND k.kind = 1
+		JOIN attrib.conversion c ON c.site = k.site AND c.kind = 1 AND c.order_id = k.order_id
+		LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
+		JOIN generate_series(1, 6) m (model) ON p_model IS NULL OR m.model = p_model
+		WHERE c.counted AND c.merged_into = '' AND (p_site IS NULL OR s.name = p_site)
+			AND (p_from IS NULL OR k.touched_at >= attrib.local_start(p_from, s.time_zone))
+			AND (p_to IS NULL OR k.touched_at < attrib.local_start(p_to + 1, s.time_zone));
+	END IF;
+END $$;
+COMMENT ON FUNCTION attrib.revenue_of_orders(text, date, date, int, text) IS 'What revenue_rows reads of the orders themselves: refund = refunded alone, by the days of refunds; touch = all, by the days of the credited touches.';
+
 CREATE OR REPLACE FUNCTION attrib.revenue_rows(p_site text, p_from date, p_to date, p_model int, p_by text, p_convert boolean)
 RETURNS TABLE (site text, campaign text, creator text, currency text, model int, gross bigint, refunded bigint,
 	conversions numeric, new_customers numeric, unknown_customers numeric)
@@ -66,22 +93,7 @@ LANGUAGE sql STABLE AS $$
 		FROM attrib.money_rows(p_site, p_from, p_to, p_convert, false) r
 		JOIN generate_series(1, 6) m (model) ON p_model IS NULL OR m.model = p_model
 		WHERE p_by IN ('order', 'refund') AND r.kind = 1
-		UNION ALL
-		SELECT a.site, c.day, k.campaign, k.creator, c.currency, 0, a.model, 0, 0, a.amount
-		FROM attrib.adjustment_credit_rows(p_site, p_from, p_to) a
-		JOIN attrib.conversion c ON c.site = a.site AND c.kind = 1 AND c.order_id = a.order_id AND c.counted
-		JOIN attrib.credit k ON k.site = a.site AND k.kind = 1 AND k.order_id = a.order_id AND k.n = a.n
-		WHERE p_by = 'refund' AND (p_model IS NULL OR a.model = p_model)
-		UNION ALL
-		SELECT c.site, c.day, k.campaign, k.creator, c.currency, coalesce(o.kind, 0), m.model, m.share, m.amount, m.refunded
-		FROM attrib.site s
-		JOIN attrib.credit k ON k.site = s.name AND k.kind = 1
-		JOIN attrib.conversion c ON c.site = k.site AND c.kind = 1 AND c.order_id = k.order_id
-		LEFT JOIN attrib.customer_order o ON o.site = c.site AND o.order_id = c.order_id
-		CROSS JOIN LATERAL unnest(k.share, k.amount, k.refunded) WITH ORDINALITY AS m (share, amount, refunded, model)
-		WHERE p_by = 'touch' AND (p_model IS NULL OR m.model = p_model) AND c.counted AND c.merged_into = '' AND (p_site IS NULL OR s.name = p_site)
-			AND (p_from IS NULL OR k.touched_at >= attrib.local_start(p_from, s.time_zone))
-			AND (p_to IS NULL OR k.touched_at < attrib.local_start(p_to + 1, s.time_zone))) r
+		UNION ALL SELECT * FROM attrib.revenue_of_orders(p_site, p_from, p_to, p_model, p_by) WHERE p_by <> 'order') r
 	JOIN attrib.site s ON s.name = r.site
 	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
 	GROUP BY 1, 2, 3, 4, 5
