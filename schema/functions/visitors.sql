@@ -37,14 +37,14 @@ BEGIN
 	IF p_bits = 0 THEN
 		RETURN 0;
 	END IF;
-	-- Newton's steps to the n of which seen = sum over ranks r of 1 - exp(-n / 2^r) is expected; the last rank stands for
-	-- all that would follow it
+	-- Newton's steps to the n of which seen = sum over ranks r of 1 - exp(-n / 2^r) is expected. That the last rank stands for
+	-- all that would follow it matters from a billion visitors on.
 	FOR step IN 1..30 LOOP
 		hits := n / 2;
 		diff := -seen;
 		rise := 0;
 		WHILE hits > 0.015 LOOP
-			none := exp(-hits);
+			none := exp(-least(hits, 700)); -- less is an error, not 0
 			diff := diff + 1 - none;
 			rise := rise + hits * none;
 			hits := hits / 2;

@@ -93,6 +93,7 @@ static char *counted(struct test_pg *db)
 		" UNION ALL SELECT 'ledger', o.site || o.order_id || o.kind || o.valid FROM"
 		" attrib.customer_order o"
 		" UNION ALL SELECT 'traffic', to_jsonb(t)::text FROM attrib.traffic t"
+		" UNION ALL SELECT 'visitors', to_jsonb(v)::text FROM attrib.visitor_day v"
 		" ORDER BY 1, 2"));
 }
 
@@ -105,15 +106,18 @@ static void same_as_model(void)
 	free(there);
 }
 
+/* As many visits by one visitor, who has that bit. */
 static void put_traffic(struct shop *s, const char *key, int64_t count)
 {
+	const struct attrib_mark mark = {.bit = (uint16_t)(100 * count)};
 	struct attrib_traffic t = {.site = ATTRIB_STR("acme"),
 		.bucket_at = shop_at(0),
 		.channel = ATTRIB_CHANNEL_UTM,
 		.key = attrib_str_of(key),
 		.type = ATTRIB_EVENT_VISIT,
 		.count = count,
-		.uniques = 1};
+		.uniques = 1,
+		.marks = &mark};
 
 	assert_int_equal(attrib_batch_put_traffic(s->batch, &t), 0);
 }
@@ -540,16 +544,21 @@ static void traffic_adds_up_while_it_waits(void **state)
 	(void)state;
 	test_pg_run(&pg, "ALTER TABLE attrib.traffic ADD CONSTRAINT dull CHECK (key <> 'dull')");
 	for (int i = 0; i < 3; i++) {
-		put_traffic(&shop, "dull", 5);
+		put_traffic(&shop, "dull", 5 + 10 * i);
 		put_traffic(&shop, "bright", 1);
 		shop_flush(&shop);
 	}
+	expect("bright|1", "SELECT key, bit_count(marks) FROM attrib.visitor_day");
 	expect("bright|3|3", "SELECT key, count, uniques FROM attrib.traffic");
 	expect("1", "SELECT count(*) FROM attrib.quarantine");
 	test_pg_run(&pg, "ALTER TABLE attrib.traffic DROP CONSTRAINT dull");
 	retry_all(1, 0, 0);
-	expect("bright|3|3\ndull|15|3",
+	expect("bright|3|3\ndull|45|3",
 		"SELECT key, count, uniques FROM attrib.traffic ORDER BY 1");
+	expect("dull|3072|1|1|1",
+		"SELECT key, length(marks), get_bit(marks, 500), get_bit(marks, 1500),"
+		" get_bit(marks, 2500) FROM attrib.visitor_day WHERE key = 'dull' AND "
+		"bit_count(marks) = 3");
 }
 
 static void keys_alone_are_refused_alone(void **state)
