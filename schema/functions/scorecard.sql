@@ -229,18 +229,23 @@ BEGIN
 				WHERE b.site IN (p_site, '') AND b.platform IN (coalesce(p.platform, ''), '')
 				ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1)) AS counts
 		FROM (SELECT DISTINCT l.platform FROM attrib.placement l WHERE l.site = p_site AND l.name = ANY (names)) p
+	), counted AS MATERIALIZED (
+		SELECT c.placement, max(c.value) FILTER (WHERE c.count = 'impressions') AS impressions, max(c.value) FILTER (WHERE c.count = 'reach') AS reach,
+			max(c.value) FILTER (WHERE c.count = 'views') AS views, max(c.value) FILTER (WHERE c.count = 'views_6s') AS views_6s,
+			max(c.value) FILTER (WHERE c.count = 'views_completed') AS views_completed, max(c.value) FILTER (WHERE c.count = 'likes') AS likes,
+			max(c.value) FILTER (WHERE c.count = 'comments') AS comments, max(c.value) FILTER (WHERE c.count = 'shares') AS shares,
+			max(c.value) FILTER (WHERE c.count = 'saves') AS saves, max(c.value) FILTER (WHERE c.count = 'reactions') AS reactions,
+			max(c.value) FILTER (WHERE c.count = 'clicks') AS clicks
+		FROM attrib.post_counts(p_site, p_from, p_to) c WHERE c.site = p_site AND c.placement = ANY (names)
+		GROUP BY c.placement
 	), posted AS (
-		SELECT p.creator, attrib.followers_at(p_site, p.creator, p.platform, p.posted_at::date) AS followers,
-			sum(c.value) FILTER (WHERE c.count = 'impressions') AS impressions, sum(c.value) FILTER (WHERE c.count = 'reach') AS reach,
-			sum(c.value) FILTER (WHERE c.count = 'views') AS views, sum(c.value) FILTER (WHERE c.count = 'views_6s') AS views_6s,
-			sum(c.value) FILTER (WHERE c.count = 'views_completed') AS views_completed,
-			sum(c.value) FILTER (WHERE c.count = ANY (e.counts)) AS engagements
-		FROM attrib.post_counts(p_site, p_from, p_to) c
-		JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement AND p.name = ANY (names)
+		SELECT p.creator, attrib.followers_at(p_site, p.creator, p.platform, p.posted_at::date) AS followers, c.impressions, c.reach, c.views,
+			c.views_6s, c.views_completed, x.engagements
+		FROM counted c
+		JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement
 		JOIN engaging e ON e.platform IS NOT DISTINCT FROM p.platform
-		WHERE c.site = p_site AND c.placement = ANY (names)
-			AND (c.count IN ('impressions', 'reach', 'views', 'views_6s', 'views_completed') OR c.count = ANY (e.counts))
-		GROUP BY p.name, p.creator, p.platform, p.posted_at
+		CROSS JOIN LATERAL (SELECT sum(v.value) AS engagements FROM (VALUES ('likes', c.likes), ('comments', c.comments), ('shares', c.shares),
+			('saves', c.saves), ('reactions', c.reactions), ('clicks', c.clicks), ('views', c.views)) v (count, value) WHERE v.count = ANY (e.counts)) x
 	)
 	SELECT o.creator, count(*)::numeric, sum(o.followers) FILTER (WHERE o.engagements IS NOT NULL OR o.reach IS NOT NULL), sum(o.impressions),
 		sum(o.reach), sum(o.views), sum(o.views_6s), sum(o.views_completed), sum(o.engagements)

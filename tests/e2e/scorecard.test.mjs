@@ -72,6 +72,7 @@ before(async () => {
       ['acme', 's1', 'solo', 'lisa', '', 'fee', 1000, 'EUR', day(20)], ['acme', 's2', 'solo', 'lisa', '', 'fee', 200, 'EUR', day(50)]]),
     exchange_rate: csv('base,quote,rate,valid_on', [['EUR', 'USD', '1.25', '2020-01-01'], ['EUR', 'USD', '1.5', day(41)]]),
     margin: csv('site,campaign,rate,valid_from', [['acme', '', '0.5', ''], ['acme', 'team', '0.25', '2020-01-01'], ['acme', 'team', '0.75', day(43)]]),
+    commission_rule: csv('site,campaign,creator,kind,rate', [['acme', 'team', 'ada', 'percent', '0.1']]),
     benchmark: csv('site,metric,platform,tier,content_type,low,high,source', [['acme', 'ctr_impressions', '', '', '', '0.02', '0.08', 'our own'], ['acme', 'bounce_rate', '', '', '', '', '0.7', 'our own']]),
     placement_note: csv('site,placement,noted_on,kind,value', stories.filter((s) => s.bounce).map((s) => ['acme', `${s.name}-post`, day(s.days), 'bounce_rate', s.bounce])),
     post_metrics: csv(`site,placement,taken_at,scope,mode,${COUNTS}`, [...stories.map((s) => ['acme', `${s.name}-post`, day(s.days), 'total', 'delta', ...COUNTS.map((c) => s[c] ?? '')]),
@@ -177,6 +178,18 @@ test('scorecard: break-even, marginal return, own history', async () => {
   assert.deepEqual([less.marginal_roi.value, less.marginal_roi.verdict, less.marginal_roi.unknown], [null, 'unknown', 'no cost rise']);
   assert.deepEqual([less.break_even_orders.value, less.break_even_orders.unknown], [0, '2 orders, and it takes 5']);
   assert.deepEqual([less.roi.value, less.roi.verdict, less.roi.before, less.roi.change], [4, 'normal', 1, 3]);
+});
+
+test('benchmarks: those of the guides, and a site\'s own before them', async () => {
+  const of = async (...what) => Object.values((await rows(shop, 'select low, high from attrib.benchmark_of($1, $2, $3, $4, $5)', ['acme', ...what]))[0] ?? {});
+  const guides = [['er_followers', 'instagram', '', '', 0.02, 0.03], ['er_followers', 'instagram', 'macro', '', 0.02, 0.03], ['er_followers', 'instagram', 'mid', '', 0.05, null],
+    ['er_followers', 'instagram', 'micro', '', 0.08, 0.1], ['er_followers', 'tiktok', 'micro', '', 0.05, 0.15], ['er_impressions', 'tiktok', '', 'video', 0.05, 0.1], ['er_views', 'youtube', '', '', 0.04, 0.06],
+    ['vcr', 'youtube', '', 'short', 0.5, 0.7], ['vcr', 'instagram', '', 'reel', 0.5, 0.7], ['vcr', 'tiktok', '', 'video', 0.5, 0.7], ['vcr', 'youtube', '', 'video', 0.4, 0.6], ['frequency', 'x', '', '', 1.2, 1.5], ['cvr_clicks', '', '', '', 0.01, null]];
+  for (const [metric, platform, tier, type, low, high] of guides) assert.deepEqual(await of(metric, platform, tier, type), [low, high], `${metric} ${platform} ${tier} ${type}`);
+  assert.deepEqual(await of('er_followers', 'youtube', '', ''), [], 'no guide says so');
+  await shop.query("insert into attrib.benchmark (site, metric, platform, low) values ('acme', 'er_followers', 'instagram', 0.07), ('else', 'er_followers', 'instagram', 0.9)");
+  assert.deepEqual(await of('er_followers', 'instagram', 'micro', ''), [0.07, null], 'of the site before the more special one of every site');
+  await shop.query("delete from attrib.benchmark where metric = 'er_followers' and site <> ''");
 });
 
 test('scorecard: verdicts by benchmark, by the tier, and why there is none', async () => {
