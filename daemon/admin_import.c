@@ -1,5 +1,5 @@
 /*
- * POST /v1/import/<table>?site=S: what attribd import takes from a file, all or nothing.
+ * POST /v1/import/<table>?site=S[&preset=P]: what attribd import takes from a file, all or nothing.
  * docs/reports.md is the reference.
  */
 #include <inttypes.h>
@@ -63,14 +63,19 @@ static void put_problem(void *arg, const struct attrib_import_problem *problem)
 	attrib_buf_char(out, '}');
 }
 
-static void answer_problems(struct attribd_errand *errand, const struct job *job)
+static void put_problems(struct attribd_errand *errand, const struct job *job, const char *name)
 {
-	attrib_buf_str(&errand->text,
-		ATTRIB_STR("{\"code\":\"invalid\",\"message\":\"nothing was imported\","
-			   "\"problems\":["));
+	attrib_buf_printf(&errand->text, "\"%s\":[", name);
 	attrib_buf_str(&errand->text, attrib_buf_view(&job->answer));
 	attrib_buf_str(&errand->text, ATTRIB_STR("\n]}\n"));
 	attribd_errand_answer(errand, "application/json");
+}
+
+static void answer_problems(struct attribd_errand *errand, const struct job *job)
+{
+	attrib_buf_str(&errand->text,
+		ATTRIB_STR("{\"code\":\"invalid\",\"message\":\"nothing was imported\","));
+	put_problems(errand, job, "problems");
 	if (errand->response.status == 200)
 		errand->response.status = attrib_error_http(ATTRIB_E_INVALID);
 }
@@ -78,13 +83,20 @@ static void answer_problems(struct attribd_errand *errand, const struct job *job
 static void answer_result(struct attribd_errand *errand, const struct job *job,
 	const struct attrib_import_result *result)
 {
-	attrib_buf_printf(&errand->text,
-		"{\"table\":\"%s\",\"rows\":%" PRIu64 ",\"added\":%" PRIu64 ",\"%s\":%" PRIu64
-		"}\n",
+	struct attrib_buf *text = &errand->text;
+
+	attrib_buf_printf(text,
+		"{\"table\":\"%s\",\"rows\":%" PRIu64 ",\"added\":%" PRIu64 ",\"%s\":%" PRIu64,
 		job->import.table, result->rows, result->added,
 		attrib_import_names_persons(job->import.table) ? "known" : "replaced",
 		result->replaced);
-	attribd_errand_answer(errand, "application/json");
+	if (result->skipped) {
+		attrib_buf_printf(text, ",\"skipped\":%" PRIu64 ",", result->skipped);
+		put_problems(errand, job, "unmatched");
+	} else {
+		attrib_buf_str(text, ATTRIB_STR("}\n"));
+		attribd_errand_answer(errand, "application/json");
+	}
 	attribd_log(ATTRIBD_LOG_NOTICE,
 		"import over HTTP: %" PRIu64 " rows into %s, %" PRIu64 " of them new", result->rows,
 		job->import.table, result->added);
@@ -182,30 +194,86 @@ static bool refuse_type(struct attribd_exchange *exchange)
 	return true;
 }
 
-static bool take_parameters(struct attribd_exchange *exchange, struct job *job)
+static bool refuse(struct attribd_exchange *exchange, const char *parameter, const char *expected,
+	const char *got)
 {
-	struct attrib_str rest = exchange->request->query, name, value;
-	const struct attribd_site_config *site;
+	struct attrib_str message = attrib_arena_printf(
+		&exchange->worker->arena, "expected %s, got \"%s\"", expected, got);
 
-	while (attrib_query_next(&rest, &name, &value)) {
-		if (name.n == 0 || attrib_str_eq(name, ATTRIB_STR("site")))
-			continue;
-		name = attrib_arena_str(&exchange->worker->arena,
-			attrib_form_decode(&exchange->worker->arena, name));
-		attribd_answer_refusal(
-			exchange, ATTRIB_E_INVALID, name.p, "expected site as a parameter");
-		return false;
+	attribd_answer_refusal(
+		exchange, message.p ? ATTRIB_E_INVALID : ATTRIB_E_NOMEM, parameter, message.p);
+	return false;
+}
+
+static bool take_preset(struct attribd_exchange *exchange, struct job *job, const char *value)
+{
+	struct attrib_arena *arena = &exchange->worker->arena;
+	struct attrib_preset preset;
+	struct attrib_str all = ATTRIB_STR("one of");
+
+	job->import.preset = value;
+	for (size_t i = 0; attrib_import_preset(i, &preset); i++) {
+		if (strcmp(preset.name, value) == 0)
+			return true;
+		all = attrib_arena_printf(
+			arena, "%.*s%s %s", (int)all.n, all.p, i ? "," : "", preset.name);
 	}
-	value = attribd_admin_parameter(exchange, "site");
-	if (value.n) {
-		site = attribd_config_site(exchange->snapshot->config, value);
-		if (!site) {
-			attribd_answer_refusal(exchange, ATTRIB_E_UNKNOWN_SITE, "site", NULL);
-			return false;
-		}
+	return refuse(exchange, "preset", all.p ? all.p : "a preset", value);
+}
+
+static bool take_site(struct attribd_exchange *exchange, struct job *job, const char *value)
+{
+	const struct attribd_site_config *site =
+		attribd_config_site(exchange->snapshot->config, attrib_str_of(value));
+
+	if (site)
 		job->import.site = site->site.name;
+	else
+		attribd_answer_refusal(exchange, ATTRIB_E_UNKNOWN_SITE, "site", NULL);
+	return site;
+}
+
+static bool take_parameter(
+	struct attribd_exchange *exchange, struct job *job, const char *name, const char *value)
+{
+	if (strcmp(name, "site") == 0)
+		return take_site(exchange, job, value);
+	if (strcmp(name, "preset") == 0)
+		return take_preset(exchange, job, value);
+	if (strcmp(name, "as") == 0) {
+		job->import.as = value;
+	} else if (strcmp(name, "on") == 0) {
+		job->import.on = value;
+	} else if (strcmp(name, "skip_unmatched") == 0) {
+		job->import.skip_unmatched = strcmp(value, "true") == 0;
+		return job->import.skip_unmatched || strcmp(value, "false") == 0 ||
+		       refuse(exchange, name, "true or false", value);
+	} else {
+		return refuse(exchange, name, "site, preset, as, on or skip_unmatched", name);
 	}
 	return true;
+}
+
+/* What is there without a value is not there. */
+static bool take_parameters(struct attribd_exchange *exchange, struct attribd_errand *errand)
+{
+	struct attrib_str rest = exchange->request->query, name, value;
+	struct job *job = errand->what;
+
+	while (attrib_query_next(&rest, &name, &value)) {
+		name = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, name));
+		value = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, value));
+		if (!name.p || !value.p) {
+			attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
+			return false;
+		}
+		if (name.n && value.n && !take_parameter(exchange, job, name.p, value.p))
+			return false;
+	}
+	if (job->import.preset ||
+		(!job->import.as && !job->import.on && !job->import.skip_unmatched))
+		return true;
+	return refuse(exchange, "preset", "a preset with as, on or skip_unmatched", "none");
 }
 
 static bool take_sites(struct attribd_errand *errand, struct job *job)
@@ -247,7 +315,7 @@ void attribd_admin_import(struct attribd_exchange *exchange)
 	job = errand->what;
 	job->import.table = table;
 	job->body = exchange->body;
-	if (!take_parameters(exchange, job)) {
+	if (!take_parameters(exchange, errand)) {
 		attribd_errand_free(errand);
 	} else if (!take_sites(errand, job)) {
 		attribd_errand_free(errand);

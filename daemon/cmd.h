@@ -44,6 +44,8 @@ enum cmd_option {
 	CMD_OPTION_MIN = 1 << 26,
 	CMD_OPTION_REFERENCE = 1 << 27,
 	CMD_OPTION_ON = 1 << 28,
+	CMD_OPTION_AS = 1 << 29,
+	CMD_OPTION_SKIP_UNMATCHED = 1 << 30,
 };
 
 #define CMD_PLACEMENTS_MAX 256
@@ -57,7 +59,7 @@ struct cmd_line {
 		*qr_svg;
 	const char *placements[CMD_PLACEMENTS_MAX]; /* may be given several times */
 	size_t placement_count;
-	const char *preset, *order, *level, *min, *reference, *on;
+	const char *preset, *order, *level, *min, *reference, *on, *as;
 	char **operands; /* the first is the command's name */
 	int operand_count;
 	bool implied; /* no command was named: it is serve */

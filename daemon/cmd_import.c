@@ -68,6 +68,39 @@ static int check_table(const char *table)
 	return EX_USAGE;
 }
 
+/* A preset that there is, and options of presets only with one. */
+static int check_preset(const struct cmd_line *line)
+{
+	struct attrib_preset preset;
+
+	if (!line->preset) {
+		if (!(line->given & (CMD_OPTION_AS | CMD_OPTION_ON | CMD_OPTION_SKIP_UNMATCHED)))
+			return EX_OK;
+		cmd_complain("--as, --on, --skip-unmatched: expected --preset as well");
+		return EX_USAGE;
+	}
+	for (size_t i = 0; attrib_import_preset(i, &preset); i++) {
+		if (strcmp(preset.name, line->preset) == 0)
+			return EX_OK;
+	}
+	cmd_complain("--preset: expected one of these, got \"%s\":", line->preset);
+	for (size_t i = 0; attrib_import_preset(i, &preset); i++)
+		fprintf(stderr, "  %-18s %s\n", preset.name, preset.about);
+	return EX_USAGE;
+}
+
+static void tell_result(
+	const struct attrib_import *import, const struct attrib_import_result *result)
+{
+	printf("imported %llu row%s into %s (%llu new, %llu %s)", (unsigned long long)result->rows,
+		result->rows == 1 ? "" : "s", import->table, (unsigned long long)result->added,
+		(unsigned long long)result->replaced,
+		attrib_import_names_persons(import->table) ? "known" : "replaced");
+	if (result->skipped)
+		printf(", skipped %llu", (unsigned long long)result->skipped);
+	putchar('\n');
+}
+
 static int run_import(const struct attribd_config *config, struct attrib_import *import)
 {
 	struct attrib_import_result result = {0};
@@ -83,18 +116,18 @@ static int run_import(const struct attribd_config *config, struct attrib_import 
 	if (import->progress)
 		end_progress();
 	status = cmd_exit_status(err);
-	if (!err)
-		printf("imported %llu row%s into %s (%llu new, %llu %s)\n",
-			(unsigned long long)result.rows, result.rows == 1 ? "" : "s", import->table,
-			(unsigned long long)result.added, (unsigned long long)result.replaced,
-			attrib_import_names_persons(import->table) ? "known" : "replaced");
-	else if (err == ATTRIB_E_IO)
+	if (!err) {
+		fprintf(stderr, "%.*s", (int)problems.n,
+			problems.n ? (const char *)problems.p : "");
+		tell_result(import, &result);
+	} else if (err == ATTRIB_E_IO) {
 		cmd_complain("%s: %s", import->file, strerror(saved));
-	else if (err == ATTRIB_E_INVALID)
+	} else if (err == ATTRIB_E_INVALID) {
 		fprintf(stderr, "%.*snothing was imported\n", (int)problems.n,
 			(const char *)problems.p);
-	else
+	} else {
 		status = cmd_database_failed(err, &error);
+	}
 	attrib_buf_done(&problems);
 	return status;
 }
@@ -142,9 +175,15 @@ int cmd_import(const struct cmd_line *line)
 	int status = check_table(import.table);
 
 	if (!status)
+		status = check_preset(line);
+	if (!status)
 		status = cmd_load_config(line->config, &config);
 	if (status)
 		return status;
+	import.preset = line->preset;
+	import.as = line->as;
+	import.on = line->on;
+	import.skip_unmatched = line->given & CMD_OPTION_SKIP_UNMATCHED;
 	names = calloc(config->site_count + 1, sizeof *names);
 	status = names ? cmd_pick_site(line, config, &site) : EX_UNAVAILABLE;
 	for (size_t i = 0; names && i < config->site_count; i++)

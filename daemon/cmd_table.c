@@ -42,7 +42,7 @@ const struct cmd cmd_table[] = {
 		"Example:\n"
 		"  createdb attrib && attribd migrate -c attribd.conf\n",
 		CMD_OPTION_CONFIG, 0, 0, cmd_migrate},
-	{"import", "TABLE FILE.csv [--site NAME] [-c FILE]",
+	{"import", "TABLE FILE.csv [--site NAME] [--preset P] [-c FILE]",
 		"load creators, trackers, costs, customers ... from CSV",
 		"The first line names columns of the table, in any order. All rows are imported, "
 		"or none:\n"
@@ -117,14 +117,39 @@ const struct cmd cmd_table[] = {
 		"must be readable. While a large file of customers is taken in, results of its "
 		"sites "
 		"wait.\n\n"
+		"--preset: post_metrics or cost from what a platform exports, as it is: its own "
+		"columns,\n"
+		"delimiter, numbers and days; sums at the end are passed over.\n"
+		"  tiktok-ads         TikTok Ads Manager, a report of ads by day\n"
+		"  tiktok-analytics   TikTok Analytics, content\n"
+		"  instagram-posts    Instagram Insights of Meta Business Suite, posts and reels\n"
+		"  instagram-stories  Instagram Insights of Meta Business Suite, stories\n"
+		"  meta-ads           Meta Ads Manager, a report of ads by day\n"
+		"  youtube-studio     YouTube Studio, advanced mode, content\n"
+		"An ad's post is what ad_map says, a post's the placement with its url. One that "
+		"nobody knows\n"
+		"is a mistake, with --skip-unmatched its rows are left out and named. Ads of one "
+		"post and day add\n"
+		"up; into cost each ad and day is a row of kind paid_media. --as organic, paid or "
+		"total,\n"
+		"cumulative or delta (or both, with a comma): what the numbers are, when it is not "
+		"paid,delta of\n"
+		"ads, total,cumulative of posts, total,delta of posts by day. --on DAY: the day of "
+		"the numbers, for\n"
+		"a file that does not say it.\n\n"
 		"Examples:\n"
 		"  printf 'handle,name\\nlisa,Lisa Lang\\n' | attribd import creator - -c "
 		"attribd.conf\n"
 		"  printf 'kind,key,creator\\ncode,LISA10,lisa\\n' | attribd import tracker - -c "
 		"attribd.conf\n"
 		"  attribd import cost cost.csv --site acme -c attribd.conf\n"
-		"  attribd import customers customers.csv -c attribd.conf\n",
-		CMD_OPTION_CONFIG | CMD_OPTION_SITE, 2, 2, cmd_import},
+		"  attribd import customers customers.csv -c attribd.conf\n"
+		"  attribd import cost ads.csv --preset meta-ads --skip-unmatched -c attribd.conf\n"
+		"  attribd import post_metrics 'Table data.csv' --preset youtube-studio --on "
+		"2026-11-30\n",
+		CMD_OPTION_CONFIG | CMD_OPTION_SITE | CMD_OPTION_PRESET | CMD_OPTION_AS |
+			CMD_OPTION_ON | CMD_OPTION_SKIP_UNMATCHED,
+		2, 2, cmd_import},
 	{"report",
 		"NAME [--site S] [--from DAY --to DAY] [--by DATE] [--model M] [--creator C] "
 		"[--campaign C] "
@@ -544,6 +569,8 @@ static const struct option options[] = {
 	{"min", required_argument, NULL, CMD_OPTION_MIN},
 	{"reference", required_argument, NULL, CMD_OPTION_REFERENCE},
 	{"on", required_argument, NULL, CMD_OPTION_ON},
+	{"as", required_argument, NULL, CMD_OPTION_AS},
+	{"skip-unmatched", no_argument, NULL, CMD_OPTION_SKIP_UNMATCHED},
 	{"help", no_argument, NULL, CMD_OPTION_HELP},
 	{"version", no_argument, NULL, CMD_OPTION_VERSION},
 	{0},
@@ -614,7 +641,10 @@ static const char **value_of(struct cmd_line *line, int option)
 		return &line->reference;
 	case CMD_OPTION_ON:
 		return &line->on;
+	case CMD_OPTION_AS:
+		return &line->as;
 	case CMD_OPTION_QR:
+	case CMD_OPTION_SKIP_UNMATCHED:
 	case CMD_OPTION_BACKFILL:
 	case CMD_OPTION_HELP:
 	case CMD_OPTION_VERSION:

@@ -24,6 +24,13 @@ struct attrib_patience {
 
 /* The tables that can be imported; ends with NULL. */
 const char *const *attrib_import_tables(void);
+/* Exports of other systems that can be imported as they are. */
+struct attrib_preset {
+	const char *name, *about;
+	bool has_cost; /* into cost, too; else into post_metrics only */
+};
+/* One after the other; false behind the last. */
+bool attrib_import_preset(size_t index, struct attrib_preset *out);
 /* True for those whose rows name persons by e-mail, phone or customer id. */
 bool attrib_import_names_persons(const char *table);
 
@@ -46,6 +53,11 @@ struct attrib_import {
 	void (*problem)(void *arg, const struct attrib_import_problem *problem);
 	void *arg;
 	const struct attrib_patience *patience; /* NULL = an hour */
+	const char *preset; /* the file is such an export; NULL = its columns are the table's */
+	/* Of an export. What its numbers are when that is something else than usual, separated by commas:
+	 * organic, paid or total, cumulative or delta; or NULL. Their day, for a file that does not say it. */
+	const char *as, *on;
+	bool skip_unmatched; /* rows whose post nobody knows are passed over, and told as problems are */
 	/* For rows that name persons; else not looked at. Makes the key of a value as intake does; false:
 	 * the value names nobody. The values themselves go nowhere. */
 	bool (*key)(void *arg, struct attrib_str site, enum attrib_customer_kind kind,
@@ -55,11 +67,12 @@ struct attrib_import {
 };
 struct attrib_import_result {
 	uint64_t rows, added, replaced; /* of persons: lines with a new key, and all others */
+	uint64_t skipped; /* lines of posts that nobody knows, which are not in rows */
 };
 /* All or nothing, one transaction. A row whose key exists replaces it, columns that the file leaves
  * out or empty get their defaults.
  * ATTRIB_E_INVALID: nothing was imported; *problems has up to 20 lines "file:line: column: expected
- * ..., got ...". ATTRIB_E_NOT_FOUND: no such table. ATTRIB_E_SCHEMA: the database is not migrated.
+ * ..., got ...". ATTRIB_E_NOT_FOUND: no such table, or preset. ATTRIB_E_SCHEMA: the database is not migrated.
  * ATTRIB_E_IO (errno): the file. ATTRIB_E_UNAVAILABLE: the database. ATTRIB_E_CONFIG: the keys of the
  * database were made with another secret. */
 int attrib_postgres_import(const struct attrib_import *import, struct attrib_import_result *result,

@@ -7,7 +7,7 @@
 
 void csv_init(struct csv *csv, FILE *in)
 {
-	*csv = (struct csv){.in = in, .next_line = 1};
+	*csv = (struct csv){.in = in, .delimiter = ',', .next_line = 1};
 	attrib_buf_init(&csv->text);
 }
 
@@ -63,7 +63,7 @@ static bool read_quoted(struct csv *csv)
 	return false;
 }
 
-/* What ends a field: ',', '\n' (for CRLF, too) or EOF; -1 - 1 for anything else. */
+/* What ends a field: the delimiter, '\n' (for CRLF, too) or EOF; -1 - 1 for anything else. */
 #define NO_END (EOF - 1)
 static int read_end(struct csv *csv, int c)
 {
@@ -74,7 +74,7 @@ static int read_end(struct csv *csv, int c)
 			return NO_END;
 		}
 	}
-	return c == ',' || c == '\n' || c == EOF ? c : NO_END;
+	return c == csv->delimiter || c == '\n' || c == EOF ? c : NO_END;
 }
 
 /* One field and what ends it. */
@@ -117,7 +117,7 @@ static bool read_record(struct csv *csv)
 		end = read_field(csv);
 		if (end == NO_END || !end_field(csv, &start))
 			return false;
-	} while (end == ',');
+	} while (end == csv->delimiter);
 	csv->next_line += end == '\n';
 	if (csv->text.err)
 		csv->problem = "expected a line that fits into memory, got a longer one";

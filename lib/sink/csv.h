@@ -1,5 +1,5 @@
 /*
- * A strict reader of RFC 4180: commas, double quotes, CRLF or LF, an optional byte order mark. One
+ * A strict reader of RFC 4180: commas (or another delimiter), double quotes, CRLF or LF, an optional byte order mark. One
  * record is in memory at a time.
  */
 #ifndef ATTRIB_SINK_CSV_H
@@ -16,6 +16,7 @@
 
 struct csv {
 	FILE *in;                                 /* borrowed */
+	char delimiter;                           /* ',' unless somebody sets another */
 	struct attrib_buf text;                   /* of the record at hand */
 	struct attrib_str fields[CSV_FIELDS_MAX]; /* views of text */
 	size_t field_count;

@@ -27,7 +27,9 @@ struct attrib_str import_field(const struct import_job *job, const struct import
 {
 	struct attrib_str value = ATTRIB_STR_NONE;
 
-	if (column->field >= 0)
+	if (job->preset)
+		value = import_preset_field(job, column);
+	else if (column->field >= 0)
 		value = attrib_str_trim(job->csv.fields[column->field]);
 	return column == job->site && value.n == 0 ? job->import->site : value;
 }
@@ -45,6 +47,8 @@ static void stage_fields(struct import_job *job)
 		if (!job->problem_count)
 			pg_copy_text_or_null(&job->copy, import_field(job, c));
 	}
+	if (!job->problem_count && job->preset)
+		import_preset_stage(job);
 	if (!job->problem_count)
 		pg_copy_row(&job->copy);
 }
@@ -53,7 +57,9 @@ static void stage_row(struct import_job *job)
 {
 	const struct csv *csv = &job->csv;
 
-	if (csv->field_count != job->header_fields) {
+	if (job->preset && !import_preset_row(job))
+		return;
+	if (!job->preset && csv->field_count != job->header_fields) {
 		import_problem(job, csv->line, NULL);
 		attrib_buf_printf(job->problems, "expected %zu fields as in the header, got %zu\n",
 			job->header_fields, csv->field_count);
@@ -100,6 +106,8 @@ static int stage(struct import_job *job)
 	}
 	if (job->persons)
 		attrib_buf_str(&job->sql, ATTRIB_STR(", kind smallint, key bytea"));
+	if (job->preset)
+		attrib_buf_str(&job->sql, attrib_str_of(import_preset_stage_columns));
 	attrib_buf_str(&job->sql, ATTRIB_STR(") ON COMMIT DROP"));
 	err = import_run_sql(job);
 	if (!err)
@@ -129,6 +137,8 @@ static int begin(struct import_job *job)
 		err = import_read_columns(job);
 	if (err)
 		return err;
+	if (job->preset)
+		import_preset_columns(job);
 	/* Imports of one table go one after the other; readers do not wait. */
 	attrib_buf_clear(&job->sql);
 	attrib_buf_printf(&job->sql, "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", job->relation);
@@ -141,9 +151,14 @@ static int run(struct import_job *job, struct attrib_import_result *out)
 
 	if (err)
 		return err;
-	import_read_header(job);
+	if (job->preset && !job->problem_count)
+		import_preset_read_header(job);
+	else if (!job->preset)
+		import_read_header(job);
 	if (!job->problem_count)
 		err = stage(job);
+	if (!err && !job->problem_count && job->preset)
+		err = import_preset_resolve(job);
 	if (!err && !job->problem_count)
 		err = job->persons ? import_person_merge(job, out) : import_merge(job, out);
 	if (!err && job->problem_count)
@@ -187,12 +202,13 @@ int attrib_postgres_import(const struct attrib_import *import, struct attrib_imp
 	int err;
 
 	*error = (struct attrib_sink_error){0};
-	if (!is_table(import->table))
+	if (!is_table(import->table) || (import->preset && !preset_find(import->preset)))
 		return ATTRIB_E_NOT_FOUND;
 	job = calloc(1, sizeof *job);
 	if (!job)
 		return ATTRIB_E_NOMEM;
 	job->import = import;
+	job->preset = import->preset ? preset_find(import->preset) : NULL;
 	job->persons = attrib_import_names_persons(import->table);
 	job->problems = problems;
 	job->error = error;
@@ -200,11 +216,13 @@ int attrib_postgres_import(const struct attrib_import *import, struct attrib_imp
 	attrib_buf_init(&job->sql);
 	csv_init(&job->csv, import->in);
 	err = connect_and_run(job, &counts);
-	if (err == ATTRIB_E_INVALID)
+	if (err == ATTRIB_E_INVALID || !err)
 		import_tell_problems(job);
-	counts.rows = job->rows;
+	counts.rows = job->rows - job->skipped;
+	counts.skipped = job->skipped;
 	if (!err)
 		*result = counts;
+	import_preset_done(job);
 	csv_done(&job->csv);
 	attrib_buf_done(&job->sql);
 	attrib_arena_done(&job->arena);

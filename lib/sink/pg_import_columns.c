@@ -19,15 +19,16 @@ static const struct {
 void import_problem(struct import_job *job, uint64_t line, const char *column)
 {
 	size_t begin = job->problems->n;
+	int at = job->problem_count + job->note_count;
 
 	attrib_buf_printf(job->problems, "%s:%llu: ", job->import->file, (unsigned long long)line);
 	if (column)
 		attrib_buf_printf(job->problems, "%s: ", column);
-	if (job->problem_count <= IMPORT_PROBLEMS_MAX) {
-		job->told[job->problem_count].line = line;
-		job->told[job->problem_count].column = column;
-		job->told[job->problem_count].begin = begin;
-		job->told[job->problem_count].message = job->problems->n;
+	if (at <= IMPORT_PROBLEMS_MAX) {
+		job->told[at].line = line;
+		job->told[at].column = column;
+		job->told[at].begin = begin;
+		job->told[at].message = job->problems->n;
 	}
 	job->problem_count++;
 }
@@ -35,9 +36,10 @@ void import_problem(struct import_job *job, uint64_t line, const char *column)
 void import_tell_problems(const struct import_job *job)
 {
 	struct attrib_str all = attrib_buf_view(job->problems);
-	int n = job->problem_count > IMPORT_PROBLEMS_MAX + 1 ? IMPORT_PROBLEMS_MAX + 1
-							     : job->problem_count;
+	int n = job->problem_count + job->note_count;
 
+	if (n > IMPORT_PROBLEMS_MAX + 1)
+		n = IMPORT_PROBLEMS_MAX + 1;
 	for (int i = 0; job->import->problem && i < n; i++) {
 		size_t from = job->told[i].message, to = i + 1 < n ? job->told[i + 1].begin : all.n;
 		job->import->problem(job->import->arg,

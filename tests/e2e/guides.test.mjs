@@ -106,7 +106,7 @@ const OUTCOMES = {
   ga4: async () => assert.deepEqual(await credit('ga4', '1001'), [{ creator: 'lisa', channel: 'code', gross: '100.00' }]),
   tag: async () => {},
   commissions: async () => assert.deepEqual(await shop.query('select * from attrib.check_commissions()'), []),
-  reports: async () => assert.deepEqual(await shop.query("select sum(amount) from attrib.cost where site = 'reports-shop'"), [{ sum: '685.50' }]),
+  reports: async () => assert.deepEqual(await shop.query("select sum(amount) from attrib.cost where site = 'reports-shop'"), [{ sum: '2920.06' }]),
 };
 
 for (const [guide, file] of Object.entries(GUIDES)) {

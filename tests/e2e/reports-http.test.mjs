@@ -1,9 +1,11 @@
 // Reports and imports over the admin listener, beside the commands of the same names.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, root, sleep } from './support.mjs';
 
 let shop;
 before(async () => {
@@ -192,6 +194,29 @@ test('an import over HTTP is the same import: all or nothing, by its natural key
     [{ cost_id: 'h1', amount: '10.50' }, { cost_id: 'h2', amount: '20' }]);
 });
 
+test('an export of a platform is taken as it is, by HTTP and by the command', async () => {
+  await shop.import('ad_map', 'platform,ad_id,placement\ntiktok,1790000000000001,ann-post\n');
+  const file = join(root, 'tests/data/presets/tiktok-ads.csv');
+  const refused = await counts(await bring('cost?preset=tiktok-ads', readFileSync(file)));
+  assert.deepEqual(refused, [400, { code: 'invalid', message: 'nothing was imported', problems: [
+    { line: 3, column: null, message: 'expected an ad that ad_map has, got "1790000000000002", named "lisa spark 2"' }] }]);
+  assert.deepEqual(await counts(await bring('cost?preset=tiktok-ads&skip_unmatched=true', readFileSync(file))), [200, {
+    table: 'cost', rows: 2, added: 2, replaced: 0, skipped: 1, unmatched: [
+      { line: 3, column: null, message: 'expected an ad that ad_map has, got "1790000000000002", named "lisa spark 2"; skipped' }] }]);
+  await shop.import('ad_map', 'platform,ad_id,placement\ntiktok,1790000000000002,ann-post\n');
+  assert.match(await shop.cli('import', 'cost', file, '--preset', 'tiktok-ads', '-c', shop.config), /imported 3 rows into cost \(1 new, 2 replaced\)/);
+  assert.match(await shop.cli('import', 'post_metrics', file, '--preset', 'tiktok-ads', '-c', shop.config), /imported 3 rows into post_metrics \(2 new, 0 replaced\)/);
+  const post = (await rowsOf(await get('/kpi_placement'))).find((r) => r.placement === 'ann-post');
+  assert.deepEqual([post.placement, post.cost_paid_media, post.impressions, post.likes], ['ann-post', 1200, 239100, 3600]);
+  for (const [args, code, message] of [
+    [['--preset', 'myspace'], 64, /expected one of these[^]*youtube-studio/],
+    [['--on', '2026-11-01'], 64, /expected --preset as well/],
+    [['--preset', 'youtube-studio'], 65, /tiktok-ads or meta-ads for the table cost/],
+  ]) {
+    await assert.rejects(shop.cli('import', 'cost', file, ...args, '-c', shop.config), (error) => error.code === code && message.test(error.stderr), args.join(' '));
+  }
+});
+
 test('rows that name persons are hashed before they go anywhere, and no answer quotes them', async () => {
   assert.deepEqual(await counts(await bring('customers', 'email\nlena@example.com\n')), [200, { table: 'customers', rows: 1, added: 1, known: 0 }]);
   assert.deepEqual(await counts(await bring('customers', 'email\nlena@example.com\n')), [200, { table: 'customers', rows: 1, added: 0, known: 1 }]);
@@ -208,6 +233,9 @@ test('what is no import is refused before it is read', async () => {
     ['cost', '', 'text/csv', 400, /first line names columns, got nothing/],
     ['cost?site=other', 'a\n', 'text/csv', 404, /no such site/],
     ['cost?sight=acme', 'a\n', 'text/csv', 400, /expected site/],
+    ['cost?preset=myspace', 'a\n', 'text/csv', 400, /expected one of tiktok-ads, .*youtube-studio, got "myspace"/],
+    ['cost?on=2026-11-01', 'a\n', 'text/csv', 400, /a preset with as, on or skip_unmatched/],
+    ['cost?preset=meta-ads&skip_unmatched=1', 'a\n', 'text/csv', 400, /true or false/],
   ]) {
     const answer = await bring(table, csv, type);
     assert.equal(answer.status, status, table);

@@ -84,6 +84,7 @@ static size_t make_credits(
 		credits[n] = (struct attrib_credit){.channel = channel,
 			.creator = attrib_str_of(c->creator),
 			.campaign = attrib_str_of(c->campaign),
+			.placement = attrib_str_of(c->placement),
 			.tracker = attrib_str_of(c->tracker ? c->tracker : c->creator),
 			.touched_at = at};
 		steps[n] = (struct attrib_step){.channel = channel,
@@ -91,6 +92,7 @@ static size_t make_credits(
 			.folded = credits[n].tracker,
 			.creator = credits[n].creator,
 			.campaign = credits[n].campaign,
+			.placement = credits[n].placement,
 			.tracker = credits[n].tracker,
 			.occurred_at = at,
 			.window_ends_at = at + 30 * ATTRIB_US_PER_DAY,

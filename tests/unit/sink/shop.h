@@ -28,6 +28,7 @@ struct test_credit {
 	const char *creator, *campaign, *tracker;
 	enum attrib_channel channel; /* 0 = link */
 	uint32_t flags;              /* verdicts on its touch */
+	const char *placement;       /* NULL = none */
 };
 #define TEST_CREDITS_MAX 6
 struct test_order {
