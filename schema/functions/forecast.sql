@@ -24,6 +24,25 @@ RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.t_for_80(double precision) IS 'Student''s t that 90 % stay below, so that 80 % lie between -t and t, by degrees of freedom (4 or more): Abramowitz and Stegun 26.7.5, off by less than 0.0001.';
 
+-- From the buckets of each post's own links, by their keys: the days of a post are few of all.
+CREATE OR REPLACE FUNCTION attrib.forecast_clicks(p_site text)
+RETURNS TABLE (site text, placement text, clicks numeric)
+LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
+	SELECT p.site, p.name, sum(c.clicks)
+	FROM attrib.placement p
+	JOIN attrib.site s ON s.name = p.site
+	JOIN attrib.tracker k ON k.site = p.site AND k.placement = p.name AND k.kind = 'link'
+	CROSS JOIN LATERAL (SELECT sum(t.count) AS clicks FROM attrib.traffic t
+		WHERE t.site = k.site AND t.channel = 1 AND t.key = k.folded AND t.type = 1 AND attrib.flag_class(t.verdicts) = 'valid'
+			AND t.bucket_at >= attrib.local_start(p.posted_at::date, s.time_zone)
+			AND t.bucket_at < attrib.local_start(p.posted_at::date + 30, s.time_zone)
+			AND (k.valid_from IS NULL OR t.bucket_at >= k.valid_from AT TIME ZONE s.time_zone)
+			AND (k.valid_to IS NULL OR t.bucket_at < k.valid_to AT TIME ZONE s.time_zone)) c
+	WHERE (p_site IS NULL OR p.site = p_site) AND p.posted_at IS NOT NULL
+	GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION attrib.forecast_clicks(text) IS 'Valid clicks of each post''s own links in its first 30 local days. NULL = all sites.';
+
 CREATE OR REPLACE FUNCTION attrib.forecast_posts(p_site text, p_platform text, p_content_type text)
 RETURNS TABLE (site text, tier text, creator text, placement text, clicks numeric, orders numeric, revenue numeric,
 	cost numeric)
@@ -40,12 +59,6 @@ LANGUAGE sql STABLE AS $$
 			AND (p_content_type IS NULL OR p.content_type = p_content_type)
 			-- of a post without a key of its own nobody knows what it brought
 			AND EXISTS (SELECT FROM attrib.tracker t WHERE t.site = p.site AND t.placement = p.name)
-	), clicks AS (
-		SELECT p.site, p.placement, sum(t.count) AS clicks
-		FROM attrib.traffic_rows(p_site, (SELECT min(first_day) FROM posts), (SELECT max(last_day) FROM posts)) t
-		JOIN posts p ON p.site = t.site AND p.placement = t.placement AND t.day BETWEEN p.first_day AND p.last_day
-		WHERE t.type = 1 AND attrib.flag_class(t.verdicts) = 'valid'
-		GROUP BY 1, 2
 	), days AS (
 		SELECT p.site, p.placement, p.currency AS home, r.day, r.currency, sum(r.conversions[p.primary_model]) AS conversions,
 			sum(r.gross[p.primary_model] - r.refunded[p.primary_model]) AS net
@@ -65,7 +78,7 @@ LANGUAGE sql STABLE AS $$
 	)
 	SELECT p.site, p.tier, p.creator, p.placement, coalesce(c.clicks, 0), coalesce(m.orders, 0), coalesce(m.revenue, 0), k.cost
 	FROM posts p
-	LEFT JOIN clicks c USING (site, placement)
+	LEFT JOIN attrib.forecast_clicks(p_site) c USING (site, placement)
 	LEFT JOIN money m USING (site, placement)
 	LEFT JOIN costs k USING (site, placement)
 $$;
