@@ -82,7 +82,8 @@ BEGIN
 			m.margin - n.net * m.margin_refunded AS margin) b
 	), together AS (
 		-- Sites as they are; with the dimension group those of each group together, a row for each currency. Whatever is
-		-- added here can be added over sites; of how long orders take there is no sum.
+		-- added here can be added over sites; of how long orders take there is no sum. What only some of them tell (margins,
+		-- competitors) says nothing of all.
 		SELECT CASE WHEN g.name IS NULL THEN s.site END AS site, CASE WHEN g.name IS NULL THEN s.cut
 				ELSE array_replace(s.cut, 'group', g.name COLLATE "default") END AS cut, s.currency,
 			-- the cells of a cut add up to the site, or group
@@ -92,7 +93,8 @@ BEGIN
 			sum(s.paid_media) AS paid_media, sum(s.gross) AS gross, sum(s.refunded) AS refunded, sum(s.net) AS net,
 			sum(s.orders) AS orders, sum(s.new_customers) AS new_customers,
 			sum(s.unknown_customers) AS unknown_customers, sum(s.leads) AS leads, sum(s.revenue) AS revenue,
-			sum(s.new_revenue) AS new_revenue, sum(s.paid_revenue) AS paid_revenue, sum(s.margin) AS margin,
+			sum(s.new_revenue) AS new_revenue, sum(s.paid_revenue) AS paid_revenue,
+			CASE WHEN bool_and(s.gross IS NULL OR s.margin IS NOT NULL) THEN sum(s.margin) END AS margin,
 			sum(s.clicks_raw) AS clicks_raw, sum(s.clicks) AS clicks, sum(s.clicks_suspect) AS clicks_suspect,
 			sum(s.clicks_filtered) AS clicks_filtered, sum(s.visits) AS visits, sum(s.carts) AS carts,
 			sum(s.visitors) AS visitors, -- each shop knows its own
@@ -109,7 +111,8 @@ BEGIN
 			sum(s.views_completed) AS views_completed, sum(s.watch_seconds) AS watch_seconds,
 			sum(s.length_seconds) AS length_seconds, sum(s.new_followers) AS new_followers,
 			sum(s.engagements) AS engagements, sum(s.emv) AS emv, sum(s.mentions) AS mentions,
-			sum(s.positive) AS positive, sum(s.negative) AS negative, sum(s.all_mentions) AS all_mentions
+			sum(s.positive) AS positive, sum(s.negative) AS negative,
+			CASE WHEN bool_and(s.mentions IS NULL OR s.all_mentions IS NOT NULL) THEN sum(s.all_mentions) END AS all_mentions
 		FROM sums s
 		LEFT JOIN attrib.site_group g ON g.site = s.site AND 'group' = ANY (p_by)
 		WHERE g.name IS NOT NULL OR NOT 'group' = ANY (p_by)

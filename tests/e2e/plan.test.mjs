@@ -10,7 +10,7 @@ import { Shop } from './support.mjs';
 const csv = (header, lines) => `${header}\n${lines.map((l) => l.join(',')).join('\n')}\n`;
 
 const SEED = 20261;
-const TIERS = 200; // of the simulation
+const TIERS = 150; // of the simulation
 let shop;
 before(async () => {
   shop = await Shop.open({ site: 'lock_after = 365d\nmax_late = 365d', catalog: {
@@ -145,6 +145,12 @@ test('groups: sums are added by currency, ratios made of the sums', async () => 
   for (const [name, value] of Object.entries({ roi: (sum('revenue') - sum('cost')) / sum('cost'), aov: sum('revenue') / sum('orders'), cpc: sum('cost') / sum('clicks'), cac: sum('cost') / sum('new_customers'),
     mer: sum('revenue') / sum('cost'), refund_rate: sum('refunded') / sum('gross'), conflict_rate: 0 })) assert.ok(Math.abs(eur[name] - value) < 1e-9, `${name}: ${eur[name]} and not ${value}`);
   assert.equal(eur.time_to_conversion_p50, null);
+  const told = async (sql) => { await shop.query(sql); return rows(shop, "select roi_margin, share_of_voice from attrib.kpi_group where currency = 'EUR' order by site_group"); };
+  const half = "insert into attrib.margin (site, rate) values ('acme', 0.5); insert into attrib.mention_daily (site, subject, counted_on, mentions) values ('acme', '', '2026-01-01', 3), ('acme', 'rival', '2026-01-01', 7), ('book', '', '2026-01-01', 9)";
+  assert.deepEqual((await told(half)).map((g) => [g.roi_margin, g.share_of_voice]), [[null, 0.3], [null, null]], 'what only some of the sites tell, says nothing of all');
+  const [, both] = await told("insert into attrib.margin (site, rate) values ('book', 0.5), ('tier', 0.5); insert into attrib.mention_daily (site, subject, counted_on, mentions) values ('book', 'rival', '2026-01-01', 1)");
+  assert.ok(Math.abs(both.roi_margin - (sum('revenue') / 2 - sum('cost')) / sum('cost')) < 1e-9);
+  assert.equal(both.share_of_voice, 0.6);
   const names = async (sql) => (await rows(shop, sql)).map((g) => `${g.name} ${g.currency}`).sort();
   assert.deepEqual(await names("select site_group as name, currency from attrib.kpi_group_between('acme', current_date - 400, current_date)"), ['alone EUR', 'house EUR', 'house INR']);
   assert.deepEqual(await names("select site_group as name, currency from attrib.kpi_group_between('rupee', current_date - 400, current_date)"), ['house EUR', 'house INR']);
