@@ -44,7 +44,8 @@ LANGUAGE sql STABLE AS $$
 		'commission', sum(attrib.scaled(r.earned, x.factor))::bigint
 	FROM attrib.rollup_commission r
 	JOIN attrib.site s ON s.name = r.site
-	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
+	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert AND r.currency <> s.currency
+		THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
 	WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
 	GROUP BY 1, 2, 3, 4, 5
 	HAVING sum(r.earned) <> 0

@@ -50,6 +50,8 @@ async function rows(k, sql) {
   return JSON.parse(stdout);
 }
 
+const execute = (k, sql) => promisify(execFile)('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', '-d', database(k), '-c', sql]);
+
 // The rows of the last statement, after the ones before it, of which nothing stays.
 async function afterwards(k, statements, sql) {
   const { stdout } = await promisify(execFile)('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', '-d', database(k), '-c', 'BEGIN', ...statements.flatMap((s) => ['-c', s]),
@@ -109,13 +111,19 @@ function isTied({ catalog, events }) {
 
 // Every view of results, by site; which version of the catalog decided differs with the arrival.
 const VIEWS = ['conversion_status', 'order_credit', 'path_step', 'roi', 'cac', 'double_count', 'double_count_by_channel',
-  'traffic_daily', 'visitor_day', 'unknown_tracker', 'adjustment', 'adjustment_credit', 'overlap_creators', 'suspect_credit'];
+  'traffic_daily', 'visitor_day', 'unknown_tracker', 'adjustment', 'adjustment_credit', 'overlap_creators', 'suspect_credit', 'commissions'];
+// What stands no more may or may not have stood at some time.
+const QUERIES = { commissions: `(SELECT site, kind, order_id, creator, campaign, placement, tracker, day, rule, basis, commission, currency, hold_until
+  FROM attrib.commission_status WHERE commission <> 0)` };
+const RULES = `INSERT INTO attrib.commission_rule (site, creator, kind, rate, amount, currency) SELECT 's' || n, r.*
+  FROM generate_series(${SEED}, ${SEED + HISTORIES}) n CROSS JOIN (VALUES ('', 'percent', 0.07, NULL, ''), ('', 'per_new_customer', NULL, 3.5, 'EUR'),
+    ('', 'per_lead', NULL, 1, 'EUR'), ('ada', 'percent', 0.125, NULL, 'EUR'), ('bea', 'per_order', NULL, 2, 'EUR')) r`;
 
 async function dump(k) {
   const all = new Map();
   for (const view of VIEWS) {
     for (const r of await rows(k, `SELECT site, string_agg((to_jsonb(v) - 'catalog_version')::text, E'\\n' ORDER BY (to_jsonb(v) - 'catalog_version')::text COLLATE "C") AS text
-      FROM attrib.${view} v GROUP BY site`)) all.set(`${r.site} ${view}`, r.text);
+      FROM ${QUERIES[view] ?? `attrib.${view}`} v GROUP BY site`)) all.set(`${r.site} ${view}`, r.text);
   }
   return all;
 }
@@ -179,14 +187,20 @@ test(`${HISTORIES} random histories x ${ARRIVALS} databases from seed ${SEED}`, 
   await Promise.all(arrivals.map(async (all, k) => {
     execFileSync('createdb', ['-h', /host=(\S+)/.exec(conninfo)[1], '-U', 'attrib', `arrival_${k}`]);
     const player = new Player(['--postgres', database(k), ...(k === FORWARDS ? ['--forward'] : [])]);
-    for (const lines of all) if (lines) await player.play(lines);
+    for (const [i, lines] of all.entries()) {
+      if (lines) await player.play(lines);
+      if (i === 0) await execute(k, RULES); // for those that are played already, too
+    }
     await player.end();
   }));
 
   for (let k = 0; k < ARRIVALS; k++) {
     for (const check of ['rollups', 'visitors']) assert.deepEqual(await rows(k, `SELECT * FROM attrib.check_${check}()`), [], `${check} of arrival ${k}`);
   }
-  t.diagnostic(`${await forwarded(FORWARDS)} events for receivers`);
+  for (let k = 0; k < ARRIVALS; k++) assert.deepEqual(await rows(k, 'SELECT * FROM attrib.check_commissions()'), [], `commissions of arrival ${k}`);
+  const [{ n }] = await rows(0, 'SELECT count(*)::int AS n FROM attrib.commission WHERE earned > 0');
+  assert.ok(n > HISTORIES / 3, `${n} commissions`);
+  t.diagnostic(`${await forwarded(FORWARDS)} events for receivers, ${n} commissions`);
   const first = await dump(0);
   for (let k = 1; k < ARRIVALS; k++) {
     const other = await dump(k);
