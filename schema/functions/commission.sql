@@ -110,14 +110,42 @@ BEGIN
 			channel = excluded.channel, tracker = excluded.tracker, day = excluded.day, rate = excluded.rate,
 			amount = excluded.amount, basis = excluded.basis, earned = excluded.earned,
 			hold_until = excluded.hold_until, reason = excluded.reason
+	), days AS (
+		INSERT INTO attrib.rollup_commission AS r
+		SELECT site, day, campaign, creator, placement, currency, sum(CASE WHEN old THEN -earned ELSE earned END) FROM changed
+		GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(CASE WHEN old THEN -earned ELSE earned END) <> 0
+		ORDER BY 1, 2, 3, 4, 5, 6
+		ON CONFLICT (site, day, campaign, creator, placement, currency) DO UPDATE SET earned = r.earned + excluded.earned
 	)
-	INSERT INTO attrib.rollup_commission AS r
-	SELECT site, day, campaign, creator, placement, currency, sum(CASE WHEN old THEN -earned ELSE earned END) FROM changed
+	INSERT INTO attrib.rollup_commission_month AS r
+	SELECT site, attrib.month_of(day), campaign, creator, placement, currency, sum(CASE WHEN old THEN -earned ELSE earned END)
+	FROM changed
 	GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(CASE WHEN old THEN -earned ELSE earned END) <> 0
 	ORDER BY 1, 2, 3, 4, 5, 6
-	ON CONFLICT (site, day, campaign, creator, placement, currency) DO UPDATE SET earned = r.earned + excluded.earned;
+	ON CONFLICT (site, month, campaign, creator, placement, currency) DO UPDATE SET earned = r.earned + excluded.earned;
 END $$;
-COMMENT ON FUNCTION attrib.merge_v1_commissions() IS 'Step of merge_v1, and of whatever else changes conversions or rules: brings the commissions of the conversions in work_touched, and their rollup, to what commission_rows says. Under the lock of their sites.';
+COMMENT ON FUNCTION attrib.merge_v1_commissions() IS 'Step of merge_v1, and of whatever else changes conversions or rules: brings the commissions of the conversions in work_touched, and their rollups, to what commission_rows says. Under the lock of their sites.';
+
+CREATE OR REPLACE FUNCTION attrib.commission_sums(p_site text, p_from date, p_to date, p_rates boolean)
+RETURNS TABLE (site text, day date, campaign text, creator text, placement text, currency text, earned bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT r.site, r.month, r.campaign, r.creator, r.placement, r.currency, r.earned
+	FROM attrib.rollup_commission_month r JOIN attrib.site s ON s.name = r.site
+	WHERE (p_site IS NULL OR r.site = p_site) AND r.month >= attrib.months_from(p_from) AND r.month < attrib.months_to(p_to)
+		AND (NOT p_rates OR r.currency = s.currency)
+	UNION ALL
+	SELECT r.site, r.day, r.campaign, r.creator, r.placement, r.currency, r.earned
+	FROM attrib.rollup_commission r
+	WHERE (p_site IS NULL OR r.site = p_site) AND r.day = ANY (attrib.days_beside(p_from, p_to))
+	UNION ALL -- what is worth something else each day
+	SELECT r.site, r.day, r.campaign, r.creator, r.placement, r.currency, r.earned
+	FROM attrib.rollup_commission r JOIN attrib.site s ON s.name = r.site
+	WHERE p_rates AND (p_site IS NULL OR r.site = p_site) AND r.currency <> s.currency
+		AND r.day >= attrib.months_from(p_from) AND r.day < attrib.months_to(p_to)
+		AND EXISTS (SELECT FROM attrib.rollup_commission_month m JOIN attrib.site o ON o.name = m.site
+			WHERE (p_site IS NULL OR m.site = p_site) AND m.currency <> o.currency)
+$$;
+COMMENT ON FUNCTION attrib.commission_sums(text, date, date, boolean) IS 'What commissions earn in a period of local days, minor units: whole months, and the days beside them. p_rates: those in another currency than the site''s by day. NULL dates = all time.';
 
 -- -- rules that change --------------------------------------------------------------------------------------------
 
@@ -209,6 +237,13 @@ RETURNS TABLE (what text, key jsonb, stored jsonb, expected jsonb) LANGUAGE sql 
 		FROM attrib.commission GROUP BY 1, 2, 3, 4, 5, 6) m USING (site, day, campaign, creator, placement, currency)
 	WHERE coalesce(r.earned, 0) <> coalesce(m.earned, 0)
 	UNION ALL
+	SELECT 'rollup_commission_month', jsonb_build_array(site, month, campaign, creator, placement, currency),
+		to_jsonb(r.earned), to_jsonb(m.earned)
+	FROM attrib.rollup_commission_month r
+	FULL JOIN (SELECT site, attrib.month_of(day) AS month, campaign, creator, placement, currency, sum(earned)::bigint AS earned
+		FROM attrib.commission GROUP BY 1, 2, 3, 4, 5, 6) m USING (site, month, campaign, creator, placement, currency)
+	WHERE coalesce(r.earned, 0) <> coalesce(m.earned, 0)
+	UNION ALL
 	SELECT 'paid', jsonb_build_array(m.site, m.kind, m.order_id, m.creator, m.campaign, m.rule, m.currency),
 		jsonb_build_array(m.paid, m.paid_basis, m.lines, m.ruled_at IS NOT NULL),
 		jsonb_build_array(coalesce(l.paid, 0), coalesce(l.paid_basis, 0), coalesce(l.lines, 0), l.lines IS NOT NULL)
@@ -221,4 +256,4 @@ RETURNS TABLE (what text, key jsonb, stored jsonb, expected jsonb) LANGUAGE sql 
 	FROM attrib.payout p LEFT JOIN attrib.payout_line l ON l.payout = p.id
 	GROUP BY p.id, p.amount, p.lines HAVING (p.amount, p.lines) <> (coalesce(sum(l.amount), 0), count(l.payout))
 $$;
-COMMENT ON FUNCTION attrib.check_commissions() IS 'Differences between what is stored and a recomputation: commissions against credits and rules, their rollup against them, what is paid against the lines of payouts. No rows = true. Reads every order of sites with rules.';
+COMMENT ON FUNCTION attrib.check_commissions() IS 'Differences between what is stored and a recomputation: commissions against credits and rules, their rollups against them, what is paid against the lines of payouts. No rows = true. Reads every order of sites with rules.';

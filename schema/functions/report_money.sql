@@ -42,11 +42,10 @@ LANGUAGE sql STABLE AS $$
 	UNION ALL
 	SELECT r.site, r.campaign, r.creator, r.placement, CASE WHEN x.factor IS NULL THEN r.currency ELSE s.currency END,
 		'commission', sum(attrib.scaled(r.earned, x.factor))::bigint
-	FROM attrib.rollup_commission r
+	FROM attrib.commission_sums(p_site, p_from, p_to, p_convert) r
 	JOIN attrib.site s ON s.name = r.site
 	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert AND r.currency <> s.currency
 		THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
-	WHERE (p_site IS NULL OR r.site = p_site) AND (p_from IS NULL OR r.day >= p_from) AND (p_to IS NULL OR r.day <= p_to)
 	GROUP BY 1, 2, 3, 4, 5
 	HAVING sum(r.earned) <> 0
 $$;

@@ -471,6 +471,7 @@ static void lies_are_found(void **state)
 		"UPDATE attrib.commission SET hold_until = hold_until + interval '1 day'",
 		"UPDATE attrib.rollup_commission SET earned = earned - 1",
 		"DELETE FROM attrib.rollup_commission",
+		"UPDATE attrib.rollup_commission_month SET earned = earned + 1",
 		"UPDATE attrib.payout_line SET amount = amount + 1",
 		"UPDATE attrib.payout SET amount = amount + 1",
 		"UPDATE attrib.payout SET state = 'cancelled'",
