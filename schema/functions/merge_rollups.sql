@@ -21,7 +21,7 @@ BEGIN
 	) ON COMMIT DELETE ROWS;
 	CREATE TEMP TABLE work_path (
 		sign smallint, site text COLLATE "C", day date, order_id text COLLATE "C", creator text COLLATE "C",
-		campaign text COLLATE "C", placement text COLLATE "C", clicked boolean, coded boolean, contested boolean
+		campaign text COLLATE "C", placement text COLLATE "C", clicked boolean, coded boolean, contested boolean, scopes int
 	) ON COMMIT DELETE ROWS;
 	-- The difference that goes into days, and from there into months.
 	CREATE TEMP TABLE work_day_money (
@@ -43,14 +43,15 @@ $$;
 COMMENT ON FUNCTION attrib.month_of(date) IS 'The first day of a day''s month.';
 
 CREATE OR REPLACE FUNCTION attrib.path_scopes(p_site text, p_kind smallint, p_order_id text)
-RETURNS TABLE (creator text, campaign text, placement text, clicked boolean, coded boolean) ROWS 2 LANGUAGE sql STABLE AS $$
+RETURNS TABLE (creator text, campaign text, placement text, clicked boolean, coded boolean, scopes int) ROWS 2 LANGUAGE sql STABLE AS $$
 	SELECT creator, campaign, placement,
-		bool_or(channel IN (1, 2, 3) AND NOT viewed AND attrib.suspect_flags(flags) = 0), bool_or(channel = 4)
+		bool_or(channel IN (1, 2, 3) AND NOT viewed AND attrib.suspect_flags(flags) = 0), bool_or(channel = 4),
+		(count(*) OVER ())::int
 	FROM attrib.path_row
 	WHERE (site, kind, order_id) = (p_site, p_kind, p_order_id) AND eligible AND creator <> ''
 	GROUP BY creator, campaign, placement
 $$;
-COMMENT ON FUNCTION attrib.path_scopes(text, smallint, text) IS 'The scopes that claim an order, and whether by a valid click, and by a code.';
+COMMENT ON FUNCTION attrib.path_scopes(text, smallint, text) IS 'The scopes that claim an order, whether by a valid click, and by a code, and how many they are.';
 
 CREATE OR REPLACE FUNCTION attrib.merge_v1_sums(p_sign smallint)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -58,32 +59,31 @@ BEGIN
 	IF p_sign < 0 AND NOT EXISTS (SELECT FROM work_touched WHERE NOT subtracted) THEN
 		RETURN;
 	END IF;
+	WITH conversions AS MATERIALIZED (
+		SELECT c.site, c.kind, c.order_id, c.day, c.currency, c.gross, c.credited, c.creator_claims, c.channel_claims, t.fresh
+		FROM work_touched t
+		CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
+			WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
+		WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = ''
+	), claims AS (
+		INSERT INTO work_claim
+		SELECT p_sign, site, day, kind, currency, gross, credited, creator_claims, channel_claims FROM conversions
+	), paths AS (
+		INSERT INTO work_path
+		SELECT p_sign, c.site, c.day, c.order_id, p.creator, p.campaign, p.placement, p.clicked, p.coded, c.creator_claims > 1, p.scopes
+		FROM conversions c
+		CROSS JOIN LATERAL attrib.path_scopes(c.site, c.kind, c.order_id) p
+		-- only a decision changes what is on a path, and whether and when it counts: of what refunds alone touch nothing is read
+		WHERE c.kind = 1 AND c.creator_claims > 0 AND (c.fresh OR EXISTS (SELECT FROM stage_decision d
+			WHERE (d.site, d.kind, d.order_id) = (c.site, c.kind, c.order_id)))
+	)
 	INSERT INTO work_money
 	SELECT p_sign, c.site, c.day, c.kind, k.creator, k.campaign, k.placement, k.channel, k.tracker,
 		c.currency, coalesce(o.kind, 0), k.share, k.amount, k.refunded
-	FROM work_touched t
-	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
-		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
+	FROM conversions c
 	CROSS JOIN LATERAL (SELECT * FROM attrib.credit k
-		WHERE (k.site, k.kind, k.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) k
-	LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id
-	WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '';
-	INSERT INTO work_claim
-	SELECT p_sign, c.site, c.day, c.kind, c.currency, c.gross, c.credited, c.creator_claims, c.channel_claims
-	FROM work_touched t
-	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
-		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
-	WHERE (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '';
-	-- Only a decision changes what is on a path, and whether and when it counts: of what refunds alone touch nothing is read.
-	INSERT INTO work_path
-	SELECT p_sign, c.site, c.day, c.order_id, p.creator, p.campaign, p.placement, p.clicked, p.coded, c.creator_claims > 1
-	FROM work_touched t
-	CROSS JOIN LATERAL (SELECT FROM stage_decision d
-		WHERE (d.site, d.kind, d.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) d
-	CROSS JOIN LATERAL (SELECT * FROM attrib.conversion c
-		WHERE (c.site, c.kind, c.order_id) = (t.site, t.kind, t.order_id) OFFSET 0) c
-	CROSS JOIN LATERAL attrib.path_scopes(t.site, t.kind, t.order_id) p
-	WHERE t.kind = 1 AND (p_sign > 0 OR NOT t.subtracted) AND c.counted AND c.merged_into = '' AND c.creator_claims > 0;
+		WHERE (k.site, k.kind, k.order_id) = (c.site, c.kind, c.order_id) OFFSET 0) k
+	LEFT JOIN attrib.customer_order o ON c.kind = 1 AND o.site = c.site AND o.order_id = c.order_id;
 	IF p_sign < 0 THEN
 		UPDATE work_touched SET subtracted = true WHERE NOT subtracted;
 	END IF;
@@ -178,7 +178,7 @@ BEGIN
 			sign * ((bool_or(coded) AND NOT bool_or(clicked))::int - sum((coded AND NOT clicked)::int)),
 			sign * ((bool_or(clicked) AND NOT bool_or(coded))::int - sum((clicked AND NOT coded)::int)),
 			sign * (bool_or(contested)::int - sum(contested::int))
-		FROM (SELECT *, count(*) OVER (PARTITION BY sign, site, order_id) AS scopes FROM work_path) p
+		FROM work_path
 		CROSS JOIN LATERAL (VALUES (1, '', '', ''), (2, '', campaign, ''), (3, creator, '', ''),
 			(4, creator, campaign, ''), (5, '', '', placement)) g (grain, creator, campaign, placement)
 		WHERE scopes > 1

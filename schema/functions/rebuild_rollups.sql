@@ -31,7 +31,8 @@ BEGIN
 	PERFORM attrib.stage_v1_rollups();
 	INSERT INTO work_path
 	SELECT 1, c.site, c.day, c.order_id, p.creator, p.campaign, p.placement,
-		bool_or(p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0), bool_or(p.channel = 4), c.creator_claims > 1
+		bool_or(p.channel IN (1, 2, 3) AND NOT p.viewed AND attrib.suspect_flags(p.flags) = 0), bool_or(p.channel = 4), c.creator_claims > 1,
+		count(*) OVER (PARTITION BY c.site, c.order_id)
 	FROM attrib.conversion c JOIN attrib.path_row p USING (site, kind, order_id)
 	WHERE c.kind = 1 AND c.counted AND c.merged_into = '' AND p.eligible AND p.creator <> '' AND (p_site IS NULL OR c.site = p_site)
 	GROUP BY c.site, c.kind, c.order_id, p.creator, p.campaign, p.placement;
