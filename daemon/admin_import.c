@@ -1,10 +1,12 @@
 /*
- * POST /v1/import/<table>?site=S[&preset=P]: what attribd import takes from a file, all or nothing.
+ * POST /v1/import/<table>?site=S[&preset=P]: what attribd import takes from a file, all or nothing. A list of
+ * objects becomes CSV first.
  * docs/reports.md is the reference.
  */
 #include <inttypes.h>
 
 #include "attrib/intake.h"
+#include "attrib/rows.h"
 #include "attrib/text.h"
 #include "errand.h"
 #include "log.h"
@@ -14,8 +16,10 @@
 
 struct job {
 	struct attrib_import import;
-	struct attrib_str body;
-	struct attrib_buf answer; /* its problems; owned */
+	struct attrib_str body; /* 64 readable bytes follow it */
+	bool json;
+	struct attrib_buf csv, lines; /* of JSON; owned */
+	struct attrib_buf answer;     /* its problems; owned */
 	size_t problem_count;
 	/* for rows that name persons */
 	struct attrib_keys *keys;    /* owned */
@@ -46,21 +50,52 @@ static int make_keys(struct job *job, const struct attribd_server *server)
 
 /* -- the answer ----------------------------------------------------------------------------------- */
 
-static void put_problem(void *arg, const struct attrib_import_problem *problem)
+/* Where a mistake is: of CSV a line, from 1; of JSON an object, from 0, or -1 = the whole. */
+static void put_place(struct job *job, int64_t place)
 {
-	struct job *job = arg;
 	struct attrib_buf *out = &job->answer;
 
-	attrib_buf_printf(out,
-		"%s\n{\"line\":%" PRIu64 ",\"column\":", job->problem_count++ ? "," : "",
-		problem->line);
-	if (problem->column)
-		attrib_buf_json(out, attrib_str_of(problem->column));
+	attrib_buf_printf(
+		out, "%s\n{\"%s\":", job->problem_count++ ? "," : "", job->json ? "index" : "line");
+	if (place < 0)
+		attrib_buf_str(out, ATTRIB_STR("null"));
+	else
+		attrib_buf_printf(out, "%" PRId64, place);
+}
+
+static void put_mistake(
+	struct job *job, int64_t place, struct attrib_str column, struct attrib_str message)
+{
+	struct attrib_buf *out = &job->answer;
+
+	put_place(job, place);
+	attrib_buf_str(out, ATTRIB_STR(",\"column\":"));
+	if (column.n)
+		attrib_buf_json(out, column);
 	else
 		attrib_buf_str(out, ATTRIB_STR("null"));
 	attrib_buf_str(out, ATTRIB_STR(",\"message\":"));
-	attrib_buf_json(out, problem->message);
+	attrib_buf_json(out, message);
 	attrib_buf_char(out, '}');
+}
+
+/* The object that a line is of. */
+static int64_t index_of(const struct job *job, uint64_t line)
+{
+	const uint64_t *lines = (const uint64_t *)job->lines.p;
+	int64_t n = (int64_t)(job->lines.n / sizeof *lines);
+
+	while (n > 0 && lines[n - 1] > line)
+		n--;
+	return n - 1;
+}
+
+static void put_problem(void *arg, const struct attrib_import_problem *problem)
+{
+	struct job *job = arg;
+
+	put_mistake(job, job->json ? index_of(job, problem->line) : (int64_t)problem->line,
+		attrib_str_of(problem->column), problem->message);
 }
 
 static void put_problems(struct attribd_errand *errand, const struct job *job, const char *name)
@@ -116,6 +151,17 @@ static void answer_failure(
 
 /* -- on its thread -------------------------------------------------------------------------------- */
 
+static int read_json(struct attribd_errand *errand, struct job *job)
+{
+	struct attrib_rows_problem problem;
+	int err = attrib_rows_csv(&errand->arena, job->body, &job->csv, &job->lines, &problem);
+
+	if (err == ATTRIB_E_INVALID)
+		put_mistake(job, problem.index, problem.name, attrib_str_of(problem.message));
+	job->body = attrib_buf_view(&job->csv);
+	return err;
+}
+
 static int import(struct attribd_errand *errand, struct job *job,
 	struct attrib_import_result *result, struct attrib_sink_error *error)
 {
@@ -123,6 +169,8 @@ static int import(struct attribd_errand *errand, struct job *job,
 		lines; /* the problems as a person reads them: put_problem has heard them */
 	int err = make_keys(job, errand->context);
 
+	if (!err && job->json)
+		err = read_json(errand, job);
 	if (err)
 		return err;
 	job->import.in = fmemopen((void *)job->body.p, job->body.n, "r");
@@ -143,6 +191,8 @@ static void run_import(struct attribd_errand *errand)
 	int err;
 
 	attrib_buf_init(&job->answer);
+	attrib_buf_init(&job->csv);
+	attrib_buf_init(&job->lines);
 	attrib_arena_init(&job->scratch, 1024);
 	job->import.problem = put_problem;
 	job->import.arg = job;
@@ -157,6 +207,8 @@ static void run_import(struct attribd_errand *errand)
 	attrib_keys_free(job->keys);
 	attrib_arena_done(&job->scratch);
 	attrib_buf_done(&job->answer);
+	attrib_buf_done(&job->csv);
+	attrib_buf_done(&job->lines);
 }
 
 /* -- on the admin thread -------------------------------------------------------------------------- */
@@ -179,17 +231,18 @@ static const char *find_table(struct attribd_exchange *exchange)
 	return NULL;
 }
 
-/* Of a page that somebody on this host looks at no browser sends this type without asking first. */
-static bool refuse_type(struct attribd_exchange *exchange)
+/* Of a page that somebody on this host looks at no browser sends these types without asking first. */
+static bool refuse_type(struct attribd_exchange *exchange, bool *json)
 {
 	struct attrib_str rest,
 		type = attrib_http_header(exchange->request, ATTRIB_STR("Content-Type"));
 
 	type = attrib_str_trim(attrib_str_split(type, ';', &rest));
-	if (attrib_str_ieq(type, ATTRIB_STR("text/csv")))
+	*json = attrib_str_ieq(type, ATTRIB_STR("application/json"));
+	if (*json || attrib_str_ieq(type, ATTRIB_STR("text/csv")))
 		return attribd_refuse_encoding(exchange);
-	attribd_answer_error(
-		exchange, ATTRIB_E_INVALID, "expected a body of Content-Type: text/csv");
+	attribd_answer_error(exchange, ATTRIB_E_INVALID,
+		"expected a body of Content-Type: text/csv or application/json");
 	exchange->response.status = 415;
 	return true;
 }
@@ -270,10 +323,26 @@ static bool take_parameters(struct attribd_exchange *exchange, struct attribd_er
 		if (name.n && value.n && !take_parameter(exchange, job, name.p, value.p))
 			return false;
 	}
+	if (job->import.preset && job->json)
+		return refuse(exchange, "preset", "a body of Content-Type: text/csv with it",
+			"application/json");
 	if (job->import.preset ||
 		(!job->import.as && !job->import.on && !job->import.skip_unmatched))
 		return true;
 	return refuse(exchange, "preset", "a preset with as, on or skip_unmatched", "none");
+}
+
+/* The request's buffer is not ours for long. */
+static bool copy_body(struct attribd_errand *errand, struct job *job)
+{
+	char *copy = attrib_arena_raw(&errand->arena, job->body.n + ATTRIBD_READ_PADDING);
+
+	if (!copy)
+		return false;
+	memcpy(copy, job->body.p, job->body.n);
+	memset(copy + job->body.n, 0, ATTRIBD_READ_PADDING);
+	job->body.p = copy;
+	return true;
 }
 
 static bool take_sites(struct attribd_errand *errand, struct job *job)
@@ -292,8 +361,7 @@ static bool take_sites(struct attribd_errand *errand, struct job *job)
 		job->import.site = attrib_arena_str(&errand->arena, job->import.site);
 	job->import.conninfo = config->postgres;
 	job->import.file = "body";
-	job->body = attrib_arena_str(&errand->arena, job->body);
-	return names && job->body.p;
+	return names && copy_body(errand, job);
 }
 
 void attribd_admin_import(struct attribd_exchange *exchange)
@@ -301,8 +369,9 @@ void attribd_admin_import(struct attribd_exchange *exchange)
 	const char *table = find_table(exchange);
 	struct attribd_errand *errand;
 	struct job *job;
+	bool json;
 
-	if (!table || refuse_type(exchange))
+	if (!table || refuse_type(exchange, &json))
 		return;
 	if (exchange->body.n == 0) {
 		attribd_answer_error(exchange, ATTRIB_E_INVALID,
@@ -315,6 +384,7 @@ void attribd_admin_import(struct attribd_exchange *exchange)
 	job = errand->what;
 	job->import.table = table;
 	job->body = exchange->body;
+	job->json = json;
 	if (!take_parameters(exchange, errand)) {
 		attribd_errand_free(errand);
 	} else if (!take_sites(errand, job)) {

@@ -194,6 +194,25 @@ test('an import over HTTP is the same import: all or nothing, by its natural key
     [{ cost_id: 'h1', amount: '10.50' }, { cost_id: 'h2', amount: '20' }]);
 });
 
+test('a list of objects is a table as well, and its mistakes are told by object', async () => {
+  const json = (table, rows) => bring(table, typeof rows === 'string' ? rows : JSON.stringify(rows), 'application/json');
+  const rows = [{ cost_id: 'j1', kind: 'fee', amount: 12.5, currency: 'EUR', placement: 'two\nlines' }, { cost_id: 'j2', amount: '7.00', currency: 'EUR', kind: 'fee', creator: null }];
+  assert.deepEqual(await counts(await json('cost', rows)), [200, { table: 'cost', rows: 2, added: 2, replaced: 0 }]);
+  assert.deepEqual(await counts(await json('cost', rows[0])), [200, { table: 'cost', rows: 1, added: 0, replaced: 1 }]);
+  assert.deepEqual(await shop.query("SELECT cost_id, amount, placement FROM attrib.cost WHERE cost_id LIKE 'j_' ORDER BY 1"),
+    [{ cost_id: 'j1', amount: '12.5', placement: 'two\nlines' }, { cost_id: 'j2', amount: '7.00', placement: null }]);
+  for (const [body, problem] of [
+    [[rows[0], { ...rows[1], amount: 'x' }], { index: 1, column: 'amount', message: 'expected a decimal number such as 1500.00, got "x"' }],
+    [[rows[0], { ...rows[1], amount: [7] }], { index: 1, column: 'amount', message: 'expected text, a number, true, false or null, got a list or an object' }],
+    [[rows[0], 7], { index: 1, column: null, message: 'expected an object, got something else' }],
+    [[], { index: null, column: null, message: 'expected a list of objects, got none with a member' }],
+    [[{ cost_id: 'j3', kind: 'fee', currency: 'EUR' }], { index: null, column: 'amount', message: 'expected this column, got none' }],
+  ]) assert.deepEqual(await counts(await json('cost', body)), [400, { code: 'invalid', message: 'nothing was imported', problems: [problem] }]);
+  const broken = await json('cost', '[{');
+  assert.deepEqual([broken.status, (await broken.json()).code], [400, 'bad_json']);
+  assert.match((await (await json('cost?preset=meta-ads', rows)).json()).message, /text\/csv with it/);
+});
+
 test('an export of a platform is taken as it is, by HTTP and by the command', async () => {
   await shop.import('ad_map', 'platform,ad_id,placement\ntiktok,1790000000000001,ann-post\n');
   const file = join(root, 'tests/data/presets/tiktok-ads.csv');
