@@ -79,9 +79,9 @@ async function make(client) {
 async function compare(client, question) {
   const [asked, plain] = [`SELECT ${question.columns} FROM (${question.asked}) r`, `SELECT * FROM (${question.plain}) r`].map(typed);
   const { rows: [{ n }] } = await client.query(`SELECT count(*)::int AS n FROM (${plain}) r`, PERIOD);
-  const { rows } = await client.query(`(SELECT 'asked' AS only, to_jsonb(d) AS row FROM (${asked} EXCEPT ALL ${plain}) d LIMIT 5)
-    UNION ALL (SELECT 'plain', to_jsonb(d) FROM (${plain} EXCEPT ALL ${asked}) d LIMIT 5)`, PERIOD);
-  if (!n || rows.length) throw new Error(`${question.name}: ${n} rows, differences:\n${rows.map((r) => JSON.stringify(r)).join('\n')}`);
+  const { rows } = await client.query(`(SELECT 'asked' AS only, d::text AS row FROM (${asked} EXCEPT ALL ${plain}) d LIMIT 5)
+    UNION ALL (SELECT 'plain', d::text FROM (${plain} EXCEPT ALL ${asked}) d LIMIT 5)`, PERIOD);
+  if (!n || rows.length) throw new Error(`${question.name}: ${n} rows, differences:\n${rows.map((r) => `${r.only}: ${r.row}`).join('\n')}`);
   return n;
 }
 const typed = (sql) => sql.replace(/\$1\b/g, '$1::text').replace(/\$([23])\b/g, '$$$1::date');

@@ -24,3 +24,6 @@ SELECT attrib.rebuild_paths();
 
 -- step: months
 SELECT attrib.rebuild_months();
+
+-- step: days and months of traffic
+SELECT attrib.rebuild_traffic();

@@ -125,5 +125,7 @@ RETURNS TABLE (what text, key jsonb, stored jsonb, expected jsonb) LANGUAGE sql 
 		FROM attrib.customer_order o JOIN attrib.customer c ON c.id = o.customer
 		JOIN attrib.site s ON s.name = o.site) e USING (site, order_id)
 	WHERE o.kind <> e.kind
+	UNION ALL
+	SELECT * FROM attrib.check_traffic()
 $$;
-COMMENT ON FUNCTION attrib.check_rollups() IS 'Differences between what is stored and a recomputation: rollups against rows, credits against their conversion, new and returning against the ledger. No rows = true.';
+COMMENT ON FUNCTION attrib.check_rollups() IS 'Differences between what is stored and a recomputation: rollups against rows, days and months of traffic against its buckets, credits against their conversion, new and returning against the ledger. No rows = true.';

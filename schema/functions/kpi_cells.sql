@@ -97,17 +97,19 @@ CREATE OR REPLACE FUNCTION attrib.traffic_cells(p_site text, p_from date, p_to d
 RETURNS TABLE (site text, cut text[], clicks_raw numeric, clicks_valid numeric, clicks_suspect numeric,
 	clicks_filtered numeric, visits numeric, carts numeric, checkouts numeric)
 LANGUAGE sql STABLE AS $$
-	SELECT t.site, attrib.cut_of(p_by, t.site, t.campaign, t.creator, t.placement, t.channel),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 1), 0),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND c.class = 'valid'), 0),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND c.class = 'suspect'), 0),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 1 AND c.class = 'filtered'), 0),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 2 AND c.class <> 'filtered'), 0),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 5 AND c.class <> 'filtered'), 0),
-		coalesce(sum(t.count) FILTER (WHERE t.type = 6 AND c.class <> 'filtered'), 0)
-	FROM attrib.traffic_rows(p_site, p_from, p_to) t
-	CROSS JOIN LATERAL (SELECT attrib.flag_class(t.verdicts) AS class) c
-	GROUP BY 1, 2
+	WITH scopes AS (
+		SELECT site, campaign, creator, placement, channel, type, attrib.flag_class(verdicts) AS class, sum(count) AS count
+		FROM attrib.traffic_pieces(p_site, p_from, p_to, true) GROUP BY 1, 2, 3, 4, 5, 6, 7
+	)
+	SELECT site, attrib.cut_of(p_by, site, campaign, creator, placement, attrib.channel_name(channel)),
+		coalesce(sum(count) FILTER (WHERE type = 1), 0),
+		coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'valid'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'suspect'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'filtered'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 2 AND class <> 'filtered'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 5 AND class <> 'filtered'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 6 AND class <> 'filtered'), 0)
+	FROM scopes GROUP BY 1, 2
 $$;
 COMMENT ON FUNCTION attrib.traffic_cells(text, date, date, text[]) IS 'Clicks as they came (raw = valid + suspect + filtered), visits, carts and checkouts that are not filtered.';
 

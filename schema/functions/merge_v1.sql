@@ -593,11 +593,7 @@ BEGIN
 		PERFORM attrib.merge_v1_outbox();
 	END IF;
 
-	INSERT INTO attrib.traffic AS t
-	SELECT site, bucket_at, channel, key, type, verdicts, sum(count), sum(uniques) FROM stage_traffic
-	GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
-	ON CONFLICT (site, bucket_at, channel, key, type, verdicts)
-	DO UPDATE SET count = t.count + excluded.count, uniques = t.uniques + excluded.uniques;
+	PERFORM attrib.merge_v1_traffic();
 	PERFORM attrib.merge_v1_visitors();
 END $$;
 COMMENT ON FUNCTION attrib.merge_v1_rows() IS 'Merges what is staged: rows and rollups, within the caller''s transaction. What it has worked on stays staged: unstage_v1.';

@@ -4,14 +4,8 @@ CREATE OR REPLACE FUNCTION attrib.traffic_rows(p_site text, p_from date, p_to da
 RETURNS TABLE (site text, day date, campaign text, creator text, placement text, channel text, tracker text,
 	type int, verdicts int, count bigint, uniques bigint)
 LANGUAGE sql STABLE AS $$
-	SELECT t.site, (t.bucket_at AT TIME ZONE s.time_zone)::date, o.campaign, o.creator, o.placement,
-		attrib.channel_name(t.channel), coalesce(o.key, nullif(t.key, '')), t.type, t.verdicts, t.count, t.uniques
-	FROM attrib.traffic t
-	JOIN attrib.site s ON s.name = t.site
-	LEFT JOIN LATERAL attrib.tracker_at(t.site, t.channel, t.key, t.bucket_at, s.time_zone) o ON true
-	WHERE (p_site IS NULL OR t.site = p_site)
-		AND (p_from IS NULL OR t.bucket_at >= attrib.local_start(p_from, s.time_zone))
-		AND (p_to IS NULL OR t.bucket_at < attrib.local_start(p_to + 1, s.time_zone))
+	SELECT site, day, campaign, creator, placement, attrib.channel_name(channel), tracker, type, verdicts, count, uniques
+	FROM attrib.traffic_pieces(p_site, p_from, p_to, false)
 $$;
 COMMENT ON FUNCTION attrib.traffic_rows(text, date, date) IS 'Traffic by local day with its owner by the catalog as it stands now: what the views of traffic sum. NULL arguments = all.';
 
