@@ -259,7 +259,8 @@ struct attrib_payout { /* texts live as long as the call of row() */
 struct attrib_payout_asked {
 	const char *conninfo;
 	enum attrib_payout_act act;
-	const char *site, *creator; /* of create; creator NULL = all */
+	const char *site;    /* NULL = any, but not of create */
+	const char *creator; /* of create; NULL = all */
 	const char *day; /* create: of the newest orders, NULL = all; paid: when, NULL = today */
 	const char *min; /* of create: major units; NULL = whatever is more than 0 */
 	const char *number, *reference; /* of paid; number also of cancel */

@@ -48,10 +48,11 @@ static struct question question_of(const struct attrib_payout_asked *asked)
 		return (struct question){"attrib.payout_create_v1($1, $2, $3::date, $4::numeric)",
 			4, {asked->site, asked->creator, asked->day, asked->min}};
 	case ATTRIB_PAYOUT_PAID:
-		return (struct question){"attrib.payout_paid_v1($1::bigint, $2, $3::date)", 3,
-			{asked->number, asked->reference, asked->day}};
+		return (struct question){"attrib.payout_paid_v1($1, $2::bigint, $3, $4::date)", 4,
+			{asked->site, asked->number, asked->reference, asked->day}};
 	case ATTRIB_PAYOUT_CANCEL:
-		return (struct question){"attrib.payout_cancel_v1($1::bigint)", 1, {asked->number}};
+		return (struct question){
+			"attrib.payout_cancel_v1($1, $2::bigint)", 2, {asked->site, asked->number}};
 	}
 	return (struct question){0};
 }

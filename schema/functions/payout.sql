@@ -38,28 +38,28 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.payout_create_v1(text, text, date, numeric) IS 'Makes a payout for each creator (NULL = all) and currency of a site: approved commissions of orders up to a day (NULL = all), less what is to be taken back of earlier payouts. Nothing where that is not more than 0, or less than p_min (major units).';
 
-CREATE OR REPLACE FUNCTION attrib.payout_in(p_id bigint, p_state text, p_wanted text)
+CREATE OR REPLACE FUNCTION attrib.payout_in(p_site text, p_id bigint, p_state text, p_wanted text)
 RETURNS attrib.payout LANGUAGE plpgsql AS $$
 DECLARE
 	found attrib.payout;
 BEGIN
 	SELECT * INTO found FROM attrib.payout WHERE id = p_id;
-	IF found.id IS NULL THEN
+	IF found.id IS NULL OR found.site <> p_site THEN
 		RAISE EXCEPTION 'there is no payout %', p_id USING ERRCODE = '55000';
 	ELSIF found.state NOT IN (p_state, p_wanted) THEN
 		RAISE EXCEPTION 'payout % is %', p_id, found.state USING ERRCODE = '55000';
 	END IF;
 	RETURN found;
 END $$;
-COMMENT ON FUNCTION attrib.payout_in(bigint, text, text) IS 'A payout that is in the one state or in the other already.';
+COMMENT ON FUNCTION attrib.payout_in(text, bigint, text, text) IS 'A payout of a site (NULL = any) that is in the one state or in the other already.';
 
-CREATE OR REPLACE FUNCTION attrib.payout_paid_v1(p_id bigint, p_reference text, p_on date)
+CREATE OR REPLACE FUNCTION attrib.payout_paid_v1(p_site text, p_id bigint, p_reference text, p_on date)
 RETURNS SETOF attrib.payout LANGUAGE plpgsql AS $$
 DECLARE
 	before attrib.payout;
 BEGIN
 	PERFORM FROM attrib.payout WHERE id = p_id FOR UPDATE;
-	before := attrib.payout_in(p_id, 'open', 'paid');
+	before := attrib.payout_in(p_site, p_id, 'open', 'paid');
 	IF before.state = 'paid' AND before.reference IS DISTINCT FROM p_reference THEN
 		RAISE EXCEPTION 'payout % was paid with the reference "%"', p_id, before.reference USING ERRCODE = '55000';
 	END IF;
@@ -68,14 +68,14 @@ BEGIN
 	WHERE p.id = p_id AND p.state = 'open';
 	RETURN QUERY SELECT * FROM attrib.payout WHERE id = p_id;
 END $$;
-COMMENT ON FUNCTION attrib.payout_paid_v1(bigint, text, date) IS 'Notes that an open payout was sent, with the reference of the transfer, on a day (NULL = today, by the site''s clock). Again with the same reference changes nothing.';
+COMMENT ON FUNCTION attrib.payout_paid_v1(text, bigint, text, date) IS 'Notes that an open payout of a site (NULL = any) was sent, with the reference of the transfer, on a day (NULL = today, by the site''s clock). Again with the same reference changes nothing.';
 
-CREATE OR REPLACE FUNCTION attrib.payout_cancel_v1(p_id bigint)
+CREATE OR REPLACE FUNCTION attrib.payout_cancel_v1(p_site text, p_id bigint)
 RETURNS SETOF attrib.payout LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM FROM attrib.site WHERE name = (SELECT site FROM attrib.payout WHERE id = p_id) FOR NO KEY UPDATE;
 	PERFORM FROM attrib.payout WHERE id = p_id FOR UPDATE;
-	PERFORM attrib.payout_in(p_id, 'open', 'cancelled');
+	PERFORM attrib.payout_in(p_site, p_id, 'open', 'cancelled');
 	PERFORM attrib.stage_v1();
 	WITH ended AS (
 		UPDATE attrib.payout SET state = 'cancelled' WHERE id = p_id AND state = 'open' RETURNING id
@@ -90,4 +90,4 @@ BEGIN
 	PERFORM attrib.unstage_v1();
 	RETURN QUERY SELECT * FROM attrib.payout WHERE id = p_id;
 END $$;
-COMMENT ON FUNCTION attrib.payout_cancel_v1(bigint) IS 'Cancels a payout that was never sent: what it would have paid is due again.';
+COMMENT ON FUNCTION attrib.payout_cancel_v1(text, bigint) IS 'Cancels a payout of a site (NULL = any) that was never sent: what it would have paid is due again.';

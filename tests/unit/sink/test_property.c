@@ -130,12 +130,13 @@ static void pay_some(struct test_pg *pg)
 	test_pg_run(pg, "SELECT attrib.payout_create_v1('acme', %s, NULL, %d)",
 		below(3) ? "NULL" : "'lisa'", below(20));
 	if (!below(3))
-		test_pg_run(pg,
-			"SELECT attrib.payout_cancel_v1(id) FROM (SELECT id FROM attrib.payout"
-			" WHERE state = 'open' ORDER BY id DESC LIMIT 1) p");
+		test_pg_run(pg, "SELECT attrib.payout_cancel_v1('acme', id) FROM (SELECT id FROM "
+				"attrib.payout"
+				" WHERE state = 'open' ORDER BY id DESC LIMIT 1) p");
 	if (!below(3))
-		test_pg_run(pg, "SELECT attrib.payout_paid_v1(id, 'r', NULL) FROM attrib.payout"
-				" WHERE state = 'open'");
+		test_pg_run(pg,
+			"SELECT attrib.payout_paid_v1('acme', id, 'r', NULL) FROM attrib.payout"
+			" WHERE state = 'open'");
 }
 
 static void play(const struct fact *facts, struct test_pg *pg, bool shuffle)
