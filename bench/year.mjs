@@ -77,7 +77,7 @@ async function make(client) {
 
 // What of the one is not in the other, as often.
 async function compare(client, question) {
-  const [asked, plain] = [`SELECT ${question.columns} FROM (${question.asked}) r`, `SELECT * FROM (${question.plain}) r`].map(typed);
+  const [asked, plain] = [`SELECT ${question.columns} FROM (${question.asked}) r${question.where ?? ''}`, `SELECT * FROM (${question.plain}) r`].map(typed);
   const { rows: [{ n }] } = await client.query(`SELECT count(*)::int AS n FROM (${plain}) r`, PERIOD);
   const { rows } = await client.query(`(SELECT 'asked' AS only, d::text AS row FROM (${asked} EXCEPT ALL ${plain}) d LIMIT 5)
     UNION ALL (SELECT 'plain', d::text FROM (${plain} EXCEPT ALL ${asked}) d LIMIT 5)`, PERIOD);
