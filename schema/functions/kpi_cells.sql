@@ -74,7 +74,9 @@ LANGUAGE sql STABLE AS $$
 			sum(attrib.scaled(d.new_refunded::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS new_refunded,
 			sum(attrib.scaled(d.paid_gross::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS paid_gross,
 			sum(attrib.scaled(d.paid_refunded::bigint, x.factor)) FILTER (WHERE d.kind = 1 AND x.factor IS NOT NULL) AS paid_refunded,
-			sum(v.gross * m.rate) FILTER (WHERE d.kind = 1) AS margin, sum(v.refunded * m.rate) FILTER (WHERE d.kind = 1) AS margin_refunded,
+			CASE WHEN bool_and(m.rate IS NOT NULL) FILTER (WHERE d.kind = 1 AND v.gross <> 0)
+				THEN sum(v.gross * m.rate) FILTER (WHERE d.kind = 1) END AS margin,
+			sum(v.refunded * m.rate) FILTER (WHERE d.kind = 1) AS margin_refunded,
 			sum(d.conversions) FILTER (WHERE d.kind = 2) AS leads
 		FROM sums d
 		JOIN margins m ON m.site = d.site AND m.campaign = d.campaign AND m.day = d.day
@@ -87,11 +89,12 @@ LANGUAGE sql STABLE AS $$
 		attrib.major(sum(d.gross), d.into), attrib.major(sum(d.refunded), d.into), coalesce(sum(d.orders), 0) / 1000000000000,
 		coalesce(sum(d.new_customers), 0) / 1000000000000, coalesce(sum(d.unknown_customers), 0) / 1000000000000,
 		attrib.major(sum(d.new_gross), d.into), attrib.major(sum(d.new_refunded), d.into), attrib.major(sum(d.paid_gross), d.into),
-		attrib.major(sum(d.paid_refunded), d.into), sum(d.margin), sum(d.margin_refunded), coalesce(sum(d.leads), 0) / 1000000000000
+		attrib.major(sum(d.paid_refunded), d.into), CASE WHEN bool_and(d.margin IS NOT NULL OR coalesce(d.gross, 0) = 0) THEN sum(d.margin) END,
+		sum(d.margin_refunded), coalesce(sum(d.leads), 0) / 1000000000000
 	FROM scopes d
 	GROUP BY d.site, cut, d.into
 $$;
-COMMENT ON FUNCTION attrib.money_cells(text, date, date, int, text[]) IS 'Credited orders (and leads) of one model, NULL = the site''s primary one, by day of counted_at: major units, and sums of shares. new_: of orders of new customers; paid_: credited to placements that are paid media; margin: gross x the campaign''s or site''s margin of the day.';
+COMMENT ON FUNCTION attrib.money_cells(text, date, date, int, text[]) IS 'Credited orders (and leads) of one model, NULL = the site''s primary one, by day of counted_at: major units, and sums of shares. new_: of orders of new customers; paid_: credited to placements that are paid media; margin: gross x the campaign''s or site''s margin of the day; NULL where some of the money has none.';
 
 CREATE OR REPLACE FUNCTION attrib.traffic_cells(p_site text, p_from date, p_to date, p_by text[])
 RETURNS TABLE (site text, cut text[], clicks_raw numeric, clicks_valid numeric, clicks_suspect numeric,

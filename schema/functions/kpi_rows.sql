@@ -94,7 +94,7 @@ BEGIN
 			sum(s.orders) AS orders, sum(s.new_customers) AS new_customers,
 			sum(s.unknown_customers) AS unknown_customers, sum(s.leads) AS leads, sum(s.revenue) AS revenue,
 			sum(s.new_revenue) AS new_revenue, sum(s.paid_revenue) AS paid_revenue,
-			CASE WHEN bool_and(s.gross IS NULL OR s.margin IS NOT NULL) THEN sum(s.margin) END AS margin,
+			CASE WHEN bool_and(coalesce(s.gross, 0) = 0 OR s.margin IS NOT NULL) THEN sum(s.margin) END AS margin,
 			sum(s.clicks_raw) AS clicks_raw, sum(s.clicks) AS clicks, sum(s.clicks_suspect) AS clicks_suspect,
 			sum(s.clicks_filtered) AS clicks_filtered, sum(s.visits) AS visits, sum(s.carts) AS carts,
 			sum(s.visitors) AS visitors, -- each shop knows its own

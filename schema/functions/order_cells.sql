@@ -50,7 +50,8 @@ BEGIN
 		coalesce(sum(c.share) FILTER (WHERE c.kind = 1 AND c.customer = 0), 0),
 		sum(c.gross) FILTER (WHERE c.kind = 1 AND c.customer = 1), sum(c.refunded) FILTER (WHERE c.kind = 1 AND c.customer = 1),
 		sum(c.gross) FILTER (WHERE c.kind = 1 AND c.paid), sum(c.refunded) FILTER (WHERE c.kind = 1 AND c.paid),
-		sum(c.gross * c.rate) FILTER (WHERE c.kind = 1), sum(c.refunded * c.rate) FILTER (WHERE c.kind = 1),
+		CASE WHEN bool_and(c.rate IS NOT NULL) FILTER (WHERE c.kind = 1 AND c.gross <> 0) THEN sum(c.gross * c.rate) FILTER (WHERE c.kind = 1) END,
+		sum(c.refunded * c.rate) FILTER (WHERE c.kind = 1),
 		coalesce(sum(c.share) FILTER (WHERE c.kind = 2), 0)
 	FROM credits c
 	GROUP BY 1, 2;

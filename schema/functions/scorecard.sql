@@ -73,7 +73,7 @@ BEGIN
 		CROSS JOIN LATERAL (SELECT attrib.minor_rate_on(f.currency, own, f.day) AS factor) x
 	)
 	SELECT c.creator, c.campaign, sum(c.gross), sum(c.refunded), sum(c.orders) / 1000000000000, sum(c.new_customers) / 1000000000000,
-		sum(c.unknown_customers) / 1000000000000, sum((c.gross - c.refunded) * m.rate)
+		sum(c.unknown_customers) / 1000000000000, CASE WHEN bool_and(m.rate IS NOT NULL) FILTER (WHERE c.gross <> 0) THEN sum((c.gross - c.refunded) * m.rate) END
 	FROM parts c
 	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE margins AND site = p_site AND margin.campaign IN (c.campaign, '') AND valid_from <= c.day
 		ORDER BY margin.campaign DESC, valid_from DESC LIMIT 1) m ON true
@@ -307,7 +307,8 @@ BEGIN
 		'earned_per_order', v.earned / nullif(v.orders, 0), 'earned_per_revenue', v.earned / nullif(v.revenue, 0)))
 	FROM unnest(p_creators) n (creator)
 	LEFT JOIN (SELECT d.creator, sum(d.gross) AS gross, sum(d.refunded) AS refunded, sum(d.orders) AS orders,
-			sum(d.new_customers) AS new_customers, sum(d.unknown_customers) AS unknown_customers, sum(d.margin) AS margin
+			sum(d.new_customers) AS new_customers, sum(d.unknown_customers) AS unknown_customers,
+			CASE WHEN bool_and(d.margin IS NOT NULL OR coalesce(d.gross, 0) = 0) THEN sum(d.margin) END AS margin
 		FROM money d GROUP BY d.creator) m ON m.creator = n.creator
 	LEFT JOIN attrib.scorecard_cost(p_site, p_from, p_to, p_model, p_creators,
 		ARRAY(SELECT DISTINCT d.campaign FROM money d WHERE d.campaign <> '')) c ON c.creator = n.creator

@@ -17,7 +17,7 @@ DECLARE
 		'orders: sum of shares of credited orders', 'aov: revenue / orders', 'roi: (revenue - cost) / cost',
 		'roi_direct: (revenue - cost_direct) / cost_direct', 'revenue_cost_ratio: revenue / cost',
 		'roas_total: revenue / cost_media', 'roas_ads: revenue credited to placements that are paid media / cost_paid_media',
-		'roi_margin: (revenue x margin - cost) / cost; NULL without a margin',
+		'roi_margin: (revenue x margin - cost) / cost; NULL where some of the revenue has no margin',
 		'mer: revenue of the whole site / cost of the whole site', 'cpa: cost / orders',
 		'new_customers: sum of shares of first orders of new customers',
 		'unknown_customers: sum of shares of orders of which nobody can say new or returning',

@@ -40,7 +40,7 @@ async function posted(site, creators, posts) {
   await sql(`INSERT INTO attrib.traffic SELECT $1, (current_date - days + 29 + time '23:00') AT TIME ZONE 'Europe/Berlin', 1, name, 1, 0, clicks, clicks`);
   await sql(`INSERT INTO attrib.rollup_money SELECT $1, current_date - days + 29, 1, creator, '', name, 1, name, 'EUR', 1,
     array_fill(orders * 1000000000000, '{6}'), array_fill(cents + 1, '{6}'), array_fill(1::bigint, '{6}')`);
-  await shop.query('SELECT attrib.rebuild_months($1)', [site]);
+  await shop.query('SELECT attrib.rebuild_months($1), attrib.rebuild_traffic($1)', [site]);
   await shop.query(`INSERT INTO attrib.cost (site, cost_id, placement, kind, amount, currency) SELECT $1, name, name, 'fee', cost, 'EUR' ${from} WHERE cost IS NOT NULL`,
     [site, JSON.stringify(all)]);
 }

@@ -240,6 +240,9 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
     const refunded = some(bought, (k) => k.minorRefunded);
     const basisOf = (list, factor = () => 1) => some(list, (k) => (k.minor === null || factor(k) === null ? null : (k.minor - n * k.minorRefunded) * factor(k)));
     const revenue = basisOf(bought) ?? 0;
+    // of money, some of which has no margin, nobody knows what was earned
+    const paying = bought.filter((k) => k.minor);
+    const earned = paying.length && paying.every((k) => k.margin !== null) ? basisOf(paying, (k) => k.margin) : null;
     const hasMoney = mine(credits).length > 0;
     const shares = (list) => (hasMoney ? sum(list.map((k) => k.share)) : null);
     const count = (type, classes) => (mine(traffic).length ? sum(mine(traffic).filter((t) => t.type === type && classes.includes(t.class)).map((t) => t.count)) : null);
@@ -285,7 +288,7 @@ export function figures(db, { site: name, from = null, to = null, model = null, 
       currency: site.currency, cost: scaled(full), cost_direct: scaled(direct), cost_shared: scaled(shared), cost_media: scaled(cost('media')), cost_paid_media: scaled(cost('paid_media')),
       gross: scaled(gross), refunded: scaled(refunded), net_revenue: scaled(minus(gross, refunded)), revenue: scaled(revenue), orders: orderCount, aov: div(scaled(revenue), orderCount),
       roi: div(minus(revenue, full), full), roi_direct: div(minus(revenue, direct), direct), revenue_cost_ratio: div(revenue, full), roas_total: div(revenue, cost('media')),
-      roas_ads: div(basisOf(bought.filter((k) => k.paid)) ?? 0, cost('paid_media')), roi_margin: div(minus(basisOf(bought, (k) => k.margin), full), full), cpa: div(scaled(full), orderCount),
+      roas_ads: div(basisOf(bought.filter((k) => k.paid)) ?? 0, cost('paid_media')), roi_margin: div(minus(earned, full), full), cpa: div(scaled(full), orderCount),
       new_customers: newCustomers, unknown_customers: unknown, new_customer_coverage: minus(1, div(unknown, orderCount)), cac: div(scaled(full), newCustomers), nc_roas: div(newRevenue, full),
       clv, clv_to_date: sofar, clv_age_days: div(some(customers, (k) => (k.share * (now - k.since.start)) / DAYS), sum(customers.map((k) => k.share))),
       cac_to_clv: div(div(scaled(full), newCustomers), clv ?? sofar), repeat_rate: div(sum(customers.filter((k) => k.since.orders > 1).map((k) => k.share)), sum(customers.map((k) => k.share))),
