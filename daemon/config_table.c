@@ -63,8 +63,10 @@ const struct config_setting config_settings[] = {
 		.fallback = "0.0.0.0:8080", .help = "Address and port of the public listener."},
 	{DAEMON(admin_listen), .name = "admin_listen", .type = &config_type_address,
 		.restart = true, .fallback = "127.0.0.1:8081",
-		.help = "Address and port of /v1/status, /healthz, /readyz and /metrics. "
-			"Must be a loopback address unless admin_token is set."},
+		.help = "Address and port of /healthz, /readyz, /metrics, /v1/status and of "
+			"reports, "
+			"links and imports (docs/reports.md). Must be a loopback address unless "
+			"admin_token is set."},
 	{DAEMON(admin_token), .name = "admin_token", .type = &config_type_secret, .min = 0,
 		.max = 1, .fallback = "", .help = "Bearer token that the admin listener asks for."},
 	{DAEMON(state_dir), .name = "state_dir", .type = &config_type_text, .min = 1,

@@ -14,7 +14,6 @@ struct attribd_errand *attribd_errand_new(
 	struct attribd_exchange *exchange, attribd_errand_run *run, size_t what_size)
 {
 	const struct attribd_worker *worker = exchange->worker;
-	const struct attribd_config *config = exchange->snapshot->config;
 	struct attribd_errand *errand = calloc(1, sizeof *errand);
 
 	if (errand) {
@@ -23,15 +22,17 @@ struct attribd_errand *attribd_errand_new(
 		errand->run = run;
 		errand->context = worker->context;
 		errand->snapshot = attribd_snapshots_get(worker->snapshots);
-		errand->patience.timeout_ms = (int)(config->admin_timeout_us / 1000);
 		errand->patience.stop = &worker->errands->stop;
 		errand->method = exchange->request->method;
 		errand->minor = exchange->request->minor;
 		errand->keep_alive = exchange->request->keep_alive;
 		errand->what = attrib_arena_alloc(&errand->arena, what_size);
 	}
-	if (errand && errand->what && errand->snapshot)
+	if (errand && errand->what && errand->snapshot) {
+		errand->patience.timeout_ms =
+			(int)(errand->snapshot->config->admin_timeout_us / 1000);
 		return errand;
+	}
 	attribd_errand_free(errand);
 	attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
 	return NULL;

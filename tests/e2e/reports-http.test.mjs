@@ -9,7 +9,7 @@ import { CATALOG, Shop, root, sleep } from './support.mjs';
 
 let shop;
 before(async () => {
-  shop = await Shop.open({ catalog: CATALOG, settings: 'admin_timeout = 2s' });
+  shop = await Shop.open({ catalog: CATALOG });
   await shop.import('cost', `cost_id,campaign,creator,kind,amount,currency,incurred_on
 ${Array.from({ length: 25 }, (_, i) => `f${i},spring,${i % 2 ? 'ann' : 'bob'},fee,${10 + i},EUR,2026-11-${String(i + 1).padStart(2, '0')}`).join('\n')}
 `);
@@ -32,11 +32,12 @@ test('every report that there is answers as the command does, as JSON and as CSV
   assert.ok(kinds.length > 25);
   assert.deepEqual(kinds.find((k) => k.name === 'roi').parameters,
     ['site', 'from', 'to', 'by', 'model', 'creator', 'campaign', 'format', 'limit', 'offset']);
-  for (const { name, about, parameters } of kinds) {
+  const one = async ({ name, about, parameters }) => {
     assert.ok(about.length > 10, name);
-    const period = parameters.includes('from') ? '&from=2020-01-01&to=2030-01-01' : '';
+    const period = parameters.includes('from') ? '&from=2026-01-01&to=2026-12-31' : '';
     assert.ok(Array.isArray(await rowsOf(await get(`/${name}?site=acme${period}`))), name);
-  }
+  };
+  for (let i = 0; i < kinds.length; i += 4) await Promise.all(kinds.slice(i, i + 4).map(one));
   for (const [format, type] of [['csv', 'text/csv; charset=utf-8'], ['json', 'application/json']]) {
     const answer = await get(`/order_credit?model=policy&format=${format}`);
     assert.equal(answer.headers.get('content-type'), type);
@@ -130,9 +131,18 @@ test('a tag for what was answered; nothing is sent again, and a change is', asyn
   assert.notEqual(changed.headers.get('etag'), tag);
 });
 
+// How long answers may take from now on. Where the tag is served tells when that is in force.
+async function reload(timeout) {
+  const tag = `/in-force-${timeout}.js`;
+  shop.writeConfig({ settings: `admin_timeout = ${timeout}\ntag_path = ${tag}` });
+  shop.process.kill('SIGHUP');
+  while ((await fetch(shop.base + tag)).status !== 200) await sleep(5);
+}
+
 test('a report that takes long hides nothing, is ended by admin_timeout, and too many are refused', async () => {
   const db = await shop.connect();
   try {
+    await reload('500ms');
     await db.query('BEGIN; LOCK TABLE attrib.cost IN ACCESS EXCLUSIVE MODE');
     const slow = Array.from({ length: 14 }, () => get('/cac').then(async (r) => [r.status, await r.json()]));
     for (let waiting = 0; waiting < 2;) { // both threads are at the database
@@ -148,7 +158,8 @@ test('a report that takes long hides nothing, is ended by admin_timeout, and too
     assert.equal(late[0], 503);
     await db.query('COMMIT');
     const rest = await Promise.all(slow);
-    assert.ok(rest.filter(([status]) => status === 200).length >= 6, JSON.stringify(rest));
+    assert.ok(rest.filter(([status]) => status === 200).length >= 2, JSON.stringify(rest));
+    await reload('30s');
   } finally {
     await db.end();
   }
