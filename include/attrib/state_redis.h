@@ -38,6 +38,20 @@ int attrib_state_redis_new(
 /* Why the last call failed, as a sentence for a log; of this state, until its next call. */
 const char *attrib_state_redis_error(const struct attrib_state *state);
 
+/* How far the records of each lane were added is kept beside the facts, so that a server which has lost what
+ * it had is noticed: it was flushed, was restored, or became the master without having heard all.
+ *
+ * Fills in the numbers of n lanes, 0 for one that the server knows nothing of; from then on they are looked
+ * after. Then everything behind them has to be added, again or for the first time. */
+int attrib_state_redis_lanes(
+	struct attrib_state *state, struct attrib_claimer *lanes, size_t n) ATTRIB_MUST_CHECK;
+/* The adds from here on hold the records of a lane up to this number (0 lanes are looked after: nothing is
+ * kept). When the server turns out to know less than it did, an add returns ATTRIB_E_NOT_FOUND once it has
+ * added its facts, and so do all others until attrib_state_redis_lanes has been asked. ATTRIB_E_NOMEM. */
+int attrib_state_redis_reaches(
+	struct attrib_state *state, const struct attrib_claimer *lane) ATTRIB_MUST_CHECK;
+bool attrib_state_redis_has_lost(const struct attrib_state *state);
+
 /* What it has cost so far. */
 struct attrib_redis_stats {
 	uint64_t commands, round_trips;

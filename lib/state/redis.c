@@ -396,6 +396,7 @@ static void redis_free(struct attrib_state *state)
 	redis_link_done(&redis->link);
 	redis_fold_done(&redis->fold);
 	redis_adding_done(&redis->adding);
+	free(redis->lanes);
 	free(redis);
 }
 

@@ -23,6 +23,12 @@ struct redis_adding {
 	struct attrib_buf bytes; /* what is sent for each run */
 };
 
+/* How far a lane was added: as the server was told, and as it will be. */
+struct redis_lane {
+	struct attrib_id id;
+	uint64_t told, reached;
+};
+
 struct redis {
 	struct attrib_state state;
 	struct redis_link link;
@@ -37,6 +43,9 @@ struct redis {
 	int64_t uncounted[KINDS];
 	struct attrib_state_stats stats; /* as they were last told */
 	struct attrib_redis_stats cost;
+	struct redis_lane *lanes; /* that are looked after */
+	size_t lane_count, lane_room;
+	bool has_lost;
 };
 
 static inline struct redis *redis_of(struct attrib_state *state)
@@ -60,6 +69,11 @@ int redis_take_bytes(struct redis *redis);
 /* Tells the server's counts what they do not say yet; *n commands whose answers are taken by the other. */
 void redis_tell_counts(struct redis *redis, size_t *n);
 int redis_take_counts(struct redis *redis, size_t n);
+
+/* Tells how far lanes were added, unless the server knows less than it was told; *asked: one answer is to
+ * be taken. ATTRIB_E_NOT_FOUND: it does. */
+void redis_ask_lanes(struct redis *redis, bool *asked);
+int redis_take_lanes(struct redis *redis);
 
 /* Puts `to` in the place of a value, or takes it out when that is empty, unless it has changed since. The
  * one thing that is not an addition, so it is a script: nobody can come in between. An order that is

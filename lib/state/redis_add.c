@@ -392,7 +392,7 @@ static void count(struct redis_group *g)
 static int first(struct redis_group *g, uint64_t *ticket)
 {
 	struct redis *redis = g->redis;
-	bool looks = redis->looked++ % LOOK_EVERY == 0;
+	bool looks = redis->looked++ % LOOK_EVERY == 0, lanes;
 	redisReply *reply;
 	size_t counts;
 	int err;
@@ -401,6 +401,7 @@ static int first(struct redis_group *g, uint64_t *ticket)
 	err = ask_first(g);
 	if (looks)
 		redis_ask_bytes(redis);
+	redis_ask_lanes(redis, &lanes);
 	REDIS_COMMAND(&redis->link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
 	if (!err)
 		err = redis_take_counts(redis, counts);
@@ -408,6 +409,8 @@ static int first(struct redis_group *g, uint64_t *ticket)
 		err = take_first(g);
 	if (!err && looks)
 		err = redis_take_bytes(redis);
+	if (!err && lanes)
+		err = redis_take_lanes(redis);
 	if (!err)
 		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
 	if (err)
@@ -455,5 +458,5 @@ int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_
 	err = add_group(&g, ticket);
 	if (err && redis->link.context) /* memory was out while answers were on their way */
 		redis_link_fail(&redis->link, err, "%s", attrib_error_text(err));
-	return err;
+	return !err && redis->has_lost ? ATTRIB_E_NOT_FOUND : err;
 }

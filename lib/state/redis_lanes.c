@@ -1,0 +1,145 @@
+/*
+ * How far each lane was added. The server is told with every add, and asked in the same step whether it still
+ * knows what it was told before: by a script, so that one which has lost that does not learn of later records
+ * without the earlier ones.
+ */
+#include "redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of each lane: its id, what the server was told, and how far it has come. Returns whether it knows less. */
+static const char tell[] = "local lost=0 for i=1,#ARGV,3 do "
+			   "local known=tonumber(redis.call('HGET',KEYS[1],ARGV[i]) or '0') "
+			   "if known<tonumber(ARGV[i+1]) then lost=1 "
+			   "elseif known<tonumber(ARGV[i+2]) then "
+			   "redis.call('HSET',KEYS[1],ARGV[i],ARGV[i+2]) end end "
+			   "return lost";
+
+static struct attrib_str bytes_of(const struct attrib_id *id)
+{
+	return (struct attrib_str){(const char *)id->b, sizeof id->b};
+}
+
+static struct redis_lane *find(struct redis *redis, const struct attrib_id *id)
+{
+	for (size_t i = 0; i < redis->lane_count; i++)
+		if (attrib_id_eq(&redis->lanes[i].id, id))
+			return &redis->lanes[i];
+	return NULL;
+}
+
+static struct redis_lane *find_or_make(struct redis *redis, const struct attrib_id *id)
+{
+	struct redis_lane *lane = find(redis, id), *grown;
+	size_t room = redis->lane_room ? redis->lane_room * 2 : 16;
+
+	if (lane)
+		return lane;
+	if (redis->lane_count == redis->lane_room) {
+		grown = realloc(redis->lanes, room * sizeof *grown);
+		if (!grown)
+			return NULL;
+		redis->lanes = grown;
+		redis->lane_room = room;
+	}
+	lane = &redis->lanes[redis->lane_count++];
+	*lane = (struct redis_lane){.id = *id};
+	return lane;
+}
+
+void redis_ask_lanes(struct redis *redis, bool *asked)
+{
+	struct redis_link *link = &redis->link;
+
+	*asked = redis->lane_count > 0;
+	if (!*asked)
+		return;
+	redis_link_command(link, 4 + 3 * redis->lane_count);
+	redis_link_word(link, ATTRIB_STR("EVAL"));
+	redis_link_word(link, attrib_str_of(tell));
+	redis_link_word(link, ATTRIB_STR("1"));
+	redis_link_word(link, ATTRIB_STR(REDIS_LANES_KEY));
+	for (size_t i = 0; i < redis->lane_count; i++) {
+		redis_link_word(link, bytes_of(&redis->lanes[i].id));
+		redis_link_number(link, (int64_t)redis->lanes[i].told);
+		redis_link_number(link, (int64_t)redis->lanes[i].reached);
+	}
+}
+
+int redis_take_lanes(struct redis *redis)
+{
+	redisReply *reply;
+	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+
+	if (err)
+		return err;
+	redis->has_lost |= reply->integer != 0;
+	for (size_t i = 0; i < redis->lane_count && !reply->integer; i++)
+		redis->lanes[i].told = redis->lanes[i].reached;
+	freeReplyObject(reply);
+	return 0;
+}
+
+int attrib_state_redis_reaches(struct attrib_state *state, const struct attrib_claimer *lane)
+{
+	struct redis_lane *known = find_or_make(redis_of(state), &lane->lane);
+
+	if (!known)
+		return ATTRIB_E_NOMEM;
+	if (known->reached < lane->number)
+		known->reached = lane->number;
+	return 0;
+}
+
+bool attrib_state_redis_has_lost(const struct attrib_state *state)
+{
+	return ((const struct redis *)state)->has_lost;
+}
+
+static int ask_known(
+	struct redis *redis, const struct attrib_claimer *lanes, size_t n, redisReply **reply)
+{
+	struct redis_link *link = &redis->link;
+	int err = redis_begin(redis);
+
+	if (err)
+		return err;
+	redis_link_command(link, 2 + n);
+	redis_link_word(link, ATTRIB_STR("HMGET"));
+	redis_link_word(link, ATTRIB_STR(REDIS_LANES_KEY));
+	for (size_t i = 0; i < n; i++)
+		redis_link_word(link, bytes_of(&lanes[i].lane));
+	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), reply);
+	if (!err && (*reply)->elements != n) {
+		freeReplyObject(*reply);
+		err = redis_link_fail(link, ATTRIB_E_UNAVAILABLE, "not as many lanes as asked for");
+	}
+	return err;
+}
+
+int attrib_state_redis_lanes(struct attrib_state *state, struct attrib_claimer *lanes, size_t n)
+{
+	struct redis *redis = redis_of(state);
+	redisReply *reply;
+	int err;
+
+	for (size_t i = 0; i < n; i++)
+		if (!find_or_make(redis, &lanes[i].lane))
+			return ATTRIB_E_NOMEM;
+	if (n == 0)
+		return 0;
+	err = ask_known(redis, lanes, n, &reply);
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		struct attrib_str text = redis_text(reply->element[i]);
+		struct redis_lane *lane = find(redis, &lanes[i].lane);
+		lanes[i].number = text.n ? strtoull(text.p, NULL, 10) : 0;
+		lane->told = lane->reached = lanes[i].number;
+	}
+	freeReplyObject(reply);
+	redis->has_lost = false;
+	return 0;
+}
