@@ -41,7 +41,8 @@ static void handle_health(struct attribd_exchange *exchange)
 	answer_text(exchange, 200, "text/plain");
 }
 
-/* Ready = events are taken and links are known. PostgreSQL is no part of it: without it both go on. */
+/* Ready = events are taken and links are known. PostgreSQL and Redis are no part of it:
+ * without them both go on. */
 static const char *unready(struct attribd_server *server, const struct attribd_snapshot *snapshot)
 {
 	if (!atomic_load(&server->taking))
@@ -55,9 +56,14 @@ static const char *unready(struct attribd_server *server, const struct attribd_s
 
 static void handle_ready(struct attribd_exchange *exchange)
 {
-	const char *reason = unready(server_of(exchange), exchange->snapshot);
+	struct attribd_server *server = server_of(exchange);
+	const char *reason = unready(server, exchange->snapshot);
+	bool away = atomic_load(&server->progress.state_away);
 
-	attrib_buf_printf(&exchange->worker->text, "%s\n", reason ? reason : "ready");
+	attrib_buf_printf(&exchange->worker->text, "%s\n",
+		reason ? reason
+		: away ? "ready; the state does not answer, so events wait in the journal"
+		       : "ready");
 	answer_text(exchange, reason ? 503 : 200, "text/plain");
 }
 

@@ -61,11 +61,12 @@ struct attribd_config {
 	struct attrib_str admin_token; /* empty: the admin listener must be loopback */
 	const char *state_dir;
 	const char *secret_file; /* default <state_dir>/secret */
-	struct attrib_str state; /* "memory" */
+	const char *state;       /* "memory", or the URL of a Redis */
 	const char *postgres;    /* a libpq connection string */
 	int workers;             /* resolved: auto = number of cores, at most 64 */
 	int64_t flush_interval_us, flush_timeout_us;
 	int64_t dedupe_us;
+	int64_t max_instance_lag_us; /* how much longer than it has to a Redis keeps facts */
 	struct attribd_cidr *trusted_proxies;
 	size_t trusted_proxy_count;
 	int64_t head_timeout_us, body_timeout_us, idle_timeout_us, redirect_timeout_us,

@@ -21,7 +21,6 @@
 #define MIB  ((int64_t)1 << 20)
 #define TIB  ((int64_t)1 << 40)
 
-static const struct config_word states[] = {{"memory", 0}, {0}};
 static const struct config_word bases[] = {
 	{"net_of_tax_and_shipping", ATTRIB_BASIS_NET_OF_TAX_AND_SHIPPING},
 	{"total", ATTRIB_BASIS_TOTAL},
@@ -73,9 +72,14 @@ const struct config_setting config_settings[] = {
 		.restart = true, .fallback = "/var/lib/attribd",
 		.help = "Directory of the journal and of what goes with it; it must be on a disk "
 			"that survives a reboot."},
-	{DAEMON(state), .name = "state", .type = &config_type_word_text, .words = states,
-		.restart = true, .fallback = "memory",
-		.help = "Where the facts of visitors, customers and orders live."},
+	{DAEMON(state), .name = "state", .type = &config_type_state, .min = 1, .restart = true,
+		.fallback = "memory",
+		.help = "Where the facts of visitors, customers and orders live: in the daemon's "
+			"memory, or in a Redis or Valkey."},
+	{DAEMON(max_instance_lag_us), .name = "max_instance_lag", .type = &config_type_duration,
+		.min = 3600 * S, .max = 90 * DAY, .restart = true, .fallback = "7d",
+		.help = "How far behind the engine may fall with a state in Redis: facts and ids "
+			"stay there that much longer than orders may look back."},
 	{DAEMON(secret_file), .name = "secret_file", .type = &config_type_text, .restart = true,
 		.fallback = "",
 		.help = "File of the installation's secret; made when absent. Empty = "

@@ -54,8 +54,8 @@ extern const struct config_type config_type_address, config_type_text, config_ty
 	config_type_size, config_type_count, config_type_workers, config_type_networks,
 	config_type_params, config_type_hosts, config_type_origins, config_type_path,
 	config_type_domain, config_type_url, config_type_forward_events, config_type_base_url,
-	config_type_source, config_type_exclusions, config_type_states, config_type_currency,
-	config_type_zone, config_type_renewals;
+	config_type_source, config_type_state, config_type_exclusions, config_type_states,
+	config_type_currency, config_type_zone, config_type_renewals;
 
 /* "a duration such as 30d, from 1s to 10d": what a good value of the row looks like. */
 void config_expected(const struct config_setting *setting, struct attrib_buf *out);

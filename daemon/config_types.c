@@ -5,6 +5,7 @@
  * A parse function leaves its record untouched when it refuses; what a good value looks like is said
  * once, by the caller, from the row.
  */
+#include "attrib/state_redis.h"
 #include "attrib/text.h"
 #include "config_table.h"
 
@@ -135,6 +136,35 @@ const struct config_type config_type_conninfo = {.expected = "a PostgreSQL conne
 	.parse = parse_text,
 	.print = print_text,
 	.mask = mask_conninfo};
+
+static int parse_state(const struct config_setting *setting, struct attrib_arena *arena,
+	struct attrib_str text, void *record)
+{
+	const char **out = field(setting, record), *before = *out;
+	int err = parse_text(setting, arena, text, record);
+
+	if (err || !strcmp(*out, "memory") || !attrib_redis_url_problem(*out))
+		return err;
+	*out = before;
+	return ATTRIB_E_INVALID;
+}
+
+static void mask_state(
+	const struct config_setting *setting, const void *record, struct attrib_buf *out)
+{
+	struct attrib_str s = attrib_str_of(*(const char *const *)value_of(setting, record));
+	size_t done = strstr(s.p, "://") ? mask_user_info(s, out) : 0;
+
+	attrib_buf_put(out, s.p + done, s.n - done);
+}
+
+const struct config_type config_type_state = {
+	.expected = "memory, redis://[[user]:password@]host[:port][/db] or "
+		    "unix:[//[user]:password@]/path[?db=n] (TLS: by a local stunnel)",
+	.secret = true,
+	.parse = parse_state,
+	.print = print_text,
+	.mask = mask_state};
 
 /* One name that may be left out: what the row's help says. */
 static int parse_source(const struct config_setting *setting, struct attrib_arena *arena,

@@ -114,7 +114,10 @@ static void compare_known(const struct attribd_held *held, const struct attrib_p
 	bool given_up = in_sink && in_sink >= positions->p + positions->count - positions->given_up;
 	if (!lane.own && !given_up)
 		compare_lane(&lane, in_sink ? in_sink->number : lane.begins - 1,
-			in_state ? in_state->number : lane.begins - 1, gaps);
+			held->shared ? lane.last
+			: in_state   ? in_state->number
+				     : lane.begins - 1,
+			gaps);
 }
 
 int attribd_gaps_find(const struct attribd_held *held, const struct attrib_positions *positions,

@@ -17,6 +17,7 @@ struct attribd_held {
 	 * without one */
 	struct attrib_position *state;
 	size_t state_count;
+	bool shared; /* the state is in Redis: what it lacks is told by Redis alone */
 };
 
 /* Takes the positions of the checkpoints, and tells the journal what they know of it, before its first lane

@@ -109,6 +109,18 @@
 		"Bytes of memory that the facts of visitors, customers and orders take.")          \
 	X(STATE_REFUSED, counter, "attribd_state_refused_total", "",                               \
 		"Facts of strangers that memory_limit kept out.")                                  \
+	X(STATE_UP, gauge, "attribd_state_up", "",                                                 \
+		"1 while a state in Redis answers; 0 with one in memory, too.")                    \
+	X(STATE_LOST, counter, "attribd_state_lost_total", "",                                     \
+		"Times that Redis had lost facts, which were added again from the journal.")       \
+	X(STATE_COMMANDS, counter, "attribd_state_commands_total", "",                             \
+		"Commands that were sent to Redis.")                                               \
+	X(STATE_ROUND_TRIPS, counter, "attribd_state_round_trips_total", "",                       \
+		"Times that an answer of Redis was waited for.")                                   \
+	X(STATE_OVERTAKEN, counter, "attribd_state_overtaken_total", "",                           \
+		"Entities that got facts of another instance between two steps of an add.")        \
+	X(STATE_CONNECTIONS, counter, "attribd_state_connections_total", "",                       \
+		"Connections to Redis that were opened.")                                          \
 	X(CHECKPOINTS, counter, "attribd_checkpoints_total", "result=\"ok\"",                      \
 		"Checkpoints of the state, by result; one that failed is tried again.")            \
 	X(CHECKPOINTS_FAILED, counter, "attribd_checkpoints_total", "result=\"failed\"", "")       \

@@ -28,6 +28,7 @@ struct attribd_progress {
 					 currency: they wait in attrib.quarantine */
 	_Atomic uint64_t replayed, to_replay; /* engine thread: records that rebuild the state */
 	atomic_bool attached;                 /* the sink has told its positions */
+	atomic_bool state_away;               /* the state is in Redis, which does not answer */
 	atomic_uint failed_lanes;             /* lanes that a failed write or sync closed */
 	/* set before threads run; what was told before this start, see told.h */
 	uint64_t applied_floor;

@@ -74,6 +74,8 @@ static void count_state(struct attribd_pump *pump)
 	pump->refused = now.refused_full;
 	attribd_metric_set(ATTRIBD_METRIC_STATE_BYTES, (int64_t)now.bytes);
 	attribd_metric_add(ATTRIBD_METRIC_STATE_REFUSED, (int64_t)refused);
+	if (attribd_pump_is_shared(pump))
+		attribd_pump_redis_count(pump);
 	note_full(pump, refused, &now);
 }
 
@@ -106,12 +108,20 @@ static bool apply_until(struct attribd_pump *pump, const struct attrib_engine_re
 
 	while ((err = attrib_engine_apply(
 			pump->engine, records, n, silent, silent ? NULL : pump->filling))) {
+		if (attribd_pump_is_shared(pump) && err != ATTRIB_E_NOMEM) {
+			/* lost: these facts are added, others are to be added first */
+			if (err == ATTRIB_E_NOT_FOUND || !attribd_pump_state_away(pump, err))
+				return silent && err == ATTRIB_E_NOT_FOUND;
+			continue;
+		}
 		attribd_log(ATTRIBD_LOG_ERROR, "engine: %s; the same records again in 1 s",
 			attrib_error_text(err));
 		usleep(PUMP_RETRY_US);
 		if (atomic_load(&pump->stop))
 			return false;
 	}
+	if (pump->away)
+		attribd_pump_state_answers(pump);
 	return true;
 }
 
@@ -124,6 +134,8 @@ bool attribd_pump_apply(struct attribd_pump *pump, const struct attribd_pump_lan
 	attrib_engine_get_marks(pump->engine, &before);
 	if (!apply_until(pump, records, n, silent))
 		return false;
+	if (attribd_pump_is_shared(pump))
+		attribd_pump_reached(pump, lane, records[n - 1].number);
 	if (records[n - 1].number > lane->state)
 		return true;
 	attrib_engine_get_marks(pump->engine, &after);
@@ -327,6 +339,10 @@ static void forget(struct attribd_pump *pump)
 	int64_t dedupe_us = pump->snapshot->config->dedupe_us, watermark, before;
 	struct attrib_engine_stats stats;
 
+	if (attribd_pump_is_shared(pump)) {
+		attribd_pump_redis_forget(pump);
+		return;
+	}
 	attrib_engine_get_stats(pump->engine, &stats);
 	watermark = stats.newest_received_at - IN_FLIGHT_US;
 	before = watermark - dedupe_us;
@@ -358,6 +374,10 @@ static void pump_loop(struct attribd_pump *pump)
 		bool room = !(full(pump) && attribd_flush_busy(pump->flush));
 		if (room)
 			n = pump_round(pump);
+		if (attribd_pump_is_shared(pump) && attrib_state_redis_has_lost(pump->state)) {
+			attribd_pump_heal(pump);
+			n = 1;
+		}
 		if (room && n == 0 && !attribd_pump_copying(pump))
 			forget(pump);
 		if (room && pump->redeciding)

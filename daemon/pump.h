@@ -16,6 +16,7 @@
 #include "attrib/engine.h"
 #include "attrib/journal.h"
 #include "attrib/state.h"
+#include "attrib/state_redis.h"
 #include "bell.h"
 #include "checkpoint.h"
 #include "flush.h"
@@ -73,6 +74,8 @@ struct attribd_pump {
 	/* own thread */
 	struct attribd_pump_copy copy;
 	bool loaded; /* the state began with a checkpoint */
+	int away;    /* why the state in Redis does not answer, as it was told; 0 = it does */
+	struct attrib_redis_stats redis_counted; /* what the metrics have */
 	struct attrib_keys *keys;
 	struct attrib_state *state;
 	struct attrib_engine *engine;

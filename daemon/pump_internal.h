@@ -1,7 +1,7 @@
 /*
  * The engine thread's insides, shared by the files that make it: pump.c reads, applies and hands over,
  * pump_recover.c begins, pump_past.c with less than there was, pump_checkpoint.c copies the state between two
- * groups.
+ * groups, pump_redis.c is for a state in Redis.
  */
 #ifndef ATTRIBD_PUMP_INTERNAL_H
 #define ATTRIBD_PUMP_INTERNAL_H
@@ -28,6 +28,27 @@ uint64_t attribd_pump_version(const struct attribd_snapshot *snapshot);
 
 /* From the thread's birth until the first record is to be emitted. False: stopped, or it can't begin. */
 bool attribd_pump_begin(struct attribd_pump *pump);
+
+/* Adds the records of a lane up to a number again, which emits nothing; *n is what was read. False: stopped. */
+bool attribd_pump_silently(struct attribd_pump *pump, uint32_t lane, uint64_t upto, uint64_t *n);
+
+/* -- pump_redis.c -- */
+
+/* Whether the state is in Redis. */
+bool attribd_pump_is_shared(const struct attribd_pump *pump);
+/* Makes it, waits until it answers, and notes how far each lane was added. ATTRIB_E_UNAVAILABLE: stopped, or it is
+ * no server for this and the daemon has to end; ATTRIB_E_NOMEM. */
+int attribd_pump_redis_begin(struct attribd_pump *pump, uint64_t epoch) ATTRIB_MUST_CHECK;
+/* A group could not be applied: says so, and waits a moment. False: stopped. */
+bool attribd_pump_state_away(struct attribd_pump *pump, int err);
+void attribd_pump_state_answers(struct attribd_pump *pump);
+/* A lane was applied up to a number. */
+void attribd_pump_reached(
+	struct attribd_pump *pump, const struct attribd_pump_lane *lane, uint64_t number);
+/* Adds again what Redis has lost. */
+void attribd_pump_heal(struct attribd_pump *pump);
+void attribd_pump_redis_forget(struct attribd_pump *pump);
+void attribd_pump_redis_count(struct attribd_pump *pump);
 
 /* -- pump_past.c -- */
 

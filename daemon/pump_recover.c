@@ -220,14 +220,20 @@ static bool is_whole(struct attribd_pump *pump, const struct attrib_sink_attach 
 static int make_state(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
 {
 	const struct attrib_checkpoint_head *head = NULL;
-	int err = pump->checkpoint ? take_checkpoint(pump, attach, &head) : 0;
+	bool shared = attribd_pump_is_shared(pump);
+	int err = shared             ? attribd_pump_redis_begin(pump, attach->epoch)
+		  : pump->checkpoint ? take_checkpoint(pump, attach, &head)
+				     : 0;
 
 	if (!err && !pump->state)
 		err = attrib_state_memory_new(&pump->memory, &pump->state);
 	if (err)
 		return err;
-	attrib_state_memory_raise_ticket(pump->state, attach->epoch << 40);
+	if (!shared)
+		attrib_state_memory_raise_ticket(pump->state, attach->epoch << 40);
 	err = attrib_engine_new(pump->state, pump->keys, pump->snapshot->catalog, &pump->engine);
+	if (!err && shared)
+		attribd_pump_redis_forget(pump);
 	if (!err && head)
 		go_on_from(pump, head);
 	return err;
@@ -281,6 +287,15 @@ static bool replay_lane(
 	if (lane->after < upto)
 		lane->after = upto;
 	return true;
+}
+
+bool attribd_pump_silently(struct attribd_pump *pump, uint32_t lane, uint64_t upto, uint64_t *n)
+{
+	struct replay replay = {.told_at = attribd_clock_mono()};
+	bool whole = replay_lane(pump, lane, upto, &replay);
+
+	*n += replay.done;
+	return whole;
 }
 
 /* Where this start begins on the scale of attrib_journal_committed: the base, less what earlier lanes

@@ -128,6 +128,7 @@ static int open_checkpoints(struct attribd_server *server, const struct attribd_
 	int err = attribd_checkpoint_init(&server->checkpoint, config->state_dir, &server->instance,
 		server->journal, &server->pump.bell);
 
+	server->held.shared = strcmp(config->state, "memory") != 0;
 	if (!err)
 		err = attribd_held_take(&server->held, server->checkpoint.files);
 	if (!err)
@@ -153,7 +154,8 @@ static int start_flush(struct attribd_server *server, const struct attribd_confi
 	if (!err)
 		err = attribd_flush_init(
 			&server->flush, sink, &server->progress, &server->pump.bell, &server->bell);
-	server->flush.confirmed = attribd_trim_confirmed;
+	server->flush.confirmed =
+		server->held.shared ? attribd_trim_confirmed_shared : attribd_trim_confirmed;
 	server->flush.confirmed_arg = server->journal;
 	return err ? err : attribd_flush_start(&server->flush);
 }
@@ -229,7 +231,7 @@ static int start_pump(struct attribd_server *server)
 		.flush = &server->flush,
 		.snapshots = &server->snapshots,
 		.progress = &server->progress,
-		.checkpoint = &server->checkpoint,
+		.checkpoint = server->held.shared ? NULL : &server->checkpoint,
 		.held = &server->held,
 		.secret = server->secret,
 		.memory_limit = (uint64_t)server->snapshot->config->memory_limit};

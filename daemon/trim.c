@@ -29,6 +29,14 @@ void attribd_trim_confirmed(void *journal, const struct attrib_position *positio
 			journal, ATTRIB_HOLDER_SINK, &positions[i].lane, positions[i].number);
 }
 
+void attribd_trim_confirmed_shared(void *journal, const struct attrib_position *positions, size_t n)
+{
+	attribd_trim_confirmed(journal, positions, n);
+	for (size_t i = 0; i < n; i++)
+		attrib_journal_release(
+			journal, ATTRIB_HOLDER_STATE, &positions[i].lane, positions[i].number);
+}
+
 /* -- the thread ---------------------------------------------------------------------------------- */
 
 static void tell(struct attribd_trim *trim, const struct attrib_trimmed *sum)

@@ -39,5 +39,8 @@ void attribd_trim_look(struct attribd_trim *trim);
 /* Any thread: the database has confirmed what these positions say (`arg` is the journal, as the flush
  * thread calls it). The checkpoint thread tells the journal itself what the kept copies hold. */
 void attribd_trim_confirmed(void *journal, const struct attrib_position *positions, size_t n);
+/* Likewise with a state in Redis, of which there are no checkpoints. */
+void attribd_trim_confirmed_shared(
+	void *journal, const struct attrib_position *positions, size_t n);
 
 #endif

@@ -48,6 +48,13 @@ int attrib_engine_set_catalog(
 int attrib_engine_redecide(struct attrib_engine *engine, size_t max, struct attrib_batch *batch,
 	bool *left) ATTRIB_MUST_CHECK;
 
+/* How far back a decision may look, from the watermark of what is still to come. */
+struct attrib_memory_span {
+	int64_t facts_us;      /* facts received earlier than that matter to nobody */
+	int64_t lock_after_us; /* orders placed earlier are locked or late */
+};
+struct attrib_memory_span attrib_memory_span_of(const struct attrib_catalog *catalog);
+
 /* Forgets ids received before ids_before, and facts that can't matter to any order, when all that is
  * still to come was received at `watermark` or later. Orders that were locked by then are decided as
  * late from now on: the sink keeps the path that it has. */

@@ -45,10 +45,10 @@ const char *attrib_state_redis_error(const struct attrib_state *state);
  * after. Then everything behind them has to be added, again or for the first time. */
 int attrib_state_redis_lanes(
 	struct attrib_state *state, struct attrib_claimer *lanes, size_t n) ATTRIB_MUST_CHECK;
-/* The adds from here on hold the records of a lane up to this number (0 lanes are looked after: nothing is
- * kept). When the server turns out to know less than it did, an add returns ATTRIB_E_NOT_FOUND once it has
- * added its facts, and so do all others until attrib_state_redis_lanes has been asked. ATTRIB_E_NOMEM. */
-int attrib_state_redis_reaches(
+/* All records of a lane up to this number are added; the server is told with the next add, or stats. When it
+ * turns out to know less than it was told, an add returns ATTRIB_E_NOT_FOUND once it has added its facts, and
+ * so do all others until attrib_state_redis_lanes has been asked for all. ATTRIB_E_NOMEM. */
+int attrib_state_redis_reached(
 	struct attrib_state *state, const struct attrib_claimer *lane) ATTRIB_MUST_CHECK;
 bool attrib_state_redis_has_lost(const struct attrib_state *state);
 

@@ -68,13 +68,6 @@ struct attrib_engine {
 	struct attrib_decider decider; /* large: last */
 };
 
-/* How far back a decision may look, from the watermark of what is still to come. */
-struct attrib_memory_span {
-	int64_t facts_us;      /* facts received earlier than that matter to nobody */
-	int64_t lock_after_us; /* orders placed earlier are locked or late */
-};
-struct attrib_memory_span attrib_memory_span_of(const struct attrib_catalog *catalog);
-
 /* Takes a reference of the catalog, and what follows from it; the old one is the caller's. */
 void attrib_engine_use_catalog(struct attrib_engine *engine, struct attrib_catalog *catalog);
 /* Forgets the group at hand. */

@@ -168,18 +168,22 @@ static uint64_t count_of(const redisReply *reply)
 static int ask_counts(struct redis *redis)
 {
 	redisReply *reply;
+	bool lanes;
 	size_t n;
 	int err = redis_begin(redis);
 
 	if (err)
 		return err;
 	redis_tell_counts(redis, &n);
+	redis_ask_lanes(redis, &lanes);
 	redis_link_command(&redis->link, 2 + KINDS);
 	redis_link_word(&redis->link, ATTRIB_STR("HMGET"));
 	redis_link_word(&redis->link, ATTRIB_STR(REDIS_COUNTS_KEY));
 	for (int i = 0; i < KINDS; i++)
 		redis_link_word(&redis->link, count_names[i]);
 	err = redis_take_counts(redis, n);
+	if (!err && lanes)
+		err = redis_take_lanes(redis);
 	if (!err)
 		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
 	if (err)

@@ -23,7 +23,7 @@ struct redis_adding {
 	struct attrib_buf bytes; /* what is sent for each run */
 };
 
-/* How far a lane was added: as the server was told, and as it will be. */
+/* The next record of a lane: as the server was told, and as it will be. */
 struct redis_lane {
 	struct attrib_id id;
 	uint64_t told, reached;
@@ -71,7 +71,7 @@ void redis_tell_counts(struct redis *redis, size_t *n);
 int redis_take_counts(struct redis *redis, size_t n);
 
 /* Tells how far lanes were added, unless the server knows less than it was told; *asked: one answer is to
- * be taken. ATTRIB_E_NOT_FOUND: it does. */
+ * be taken. */
 void redis_ask_lanes(struct redis *redis, bool *asked);
 int redis_take_lanes(struct redis *redis);
 

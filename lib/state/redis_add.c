@@ -458,5 +458,9 @@ int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_
 	err = add_group(&g, ticket);
 	if (err && redis->link.context) /* memory was out while answers were on their way */
 		redis_link_fail(&redis->link, err, "%s", attrib_error_text(err));
-	return !err && redis->has_lost ? ATTRIB_E_NOT_FOUND : err;
+	if (err || !redis->has_lost)
+		return err;
+	snprintf(redis->link.why, sizeof redis->link.why,
+		"the server has lost what it had: it is added again from the journal");
+	return ATTRIB_E_NOT_FOUND;
 }

@@ -69,7 +69,7 @@ int redis_group_sort(struct redis_group *g, size_t n)
 
 	adding->run_count = adding->leaf_count = 0;
 	attrib_buf_clear(&adding->bytes);
-	if (err)
+	if (err || !n)
 		return err;
 	for (size_t i = 0; i < n; i++)
 		adding->sorted[i] = &g->facts[i];

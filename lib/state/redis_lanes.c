@@ -1,7 +1,7 @@
 /*
  * How far each lane was added. The server is told with every add, and asked in the same step whether it still
  * knows what it was told before: by a script, so that one which has lost that does not learn of later records
- * without the earlier ones.
+ * without the earlier ones. What it holds is the number of the next record, so none at all is a loss, too.
  */
 #include "redis.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of each lane: its id, what the server was told, and how far it has come. Returns whether it knows less. */
+/* Of each lane: its id, what the server was told, and what it is to know. Returns whether it knows less. */
 static const char tell[] = "local lost=0 for i=1,#ARGV,3 do "
 			   "local known=tonumber(redis.call('HGET',KEYS[1],ARGV[i]) or '0') "
 			   "if known<tonumber(ARGV[i+1]) then lost=1 "
@@ -82,14 +82,14 @@ int redis_take_lanes(struct redis *redis)
 	return 0;
 }
 
-int attrib_state_redis_reaches(struct attrib_state *state, const struct attrib_claimer *lane)
+int attrib_state_redis_reached(struct attrib_state *state, const struct attrib_claimer *lane)
 {
 	struct redis_lane *known = find_or_make(redis_of(state), &lane->lane);
 
 	if (!known)
 		return ATTRIB_E_NOMEM;
-	if (known->reached < lane->number)
-		known->reached = lane->number;
+	if (known->reached <= lane->number)
+		known->reached = lane->number + 1;
 	return 0;
 }
 
@@ -136,10 +136,14 @@ int attrib_state_redis_lanes(struct attrib_state *state, struct attrib_claimer *
 	for (size_t i = 0; i < n; i++) {
 		struct attrib_str text = redis_text(reply->element[i]);
 		struct redis_lane *lane = find(redis, &lanes[i].lane);
-		lanes[i].number = text.n ? strtoull(text.p, NULL, 10) : 0;
-		lane->told = lane->reached = lanes[i].number;
+		uint64_t next = text.n ? strtoull(text.p, NULL, 10) : 1;
+		lanes[i].number = next - 1;
+		lane->told = lane->reached = next;
+		REDIS_COMMAND(&redis->link, ATTRIB_STR("HSETNX"), ATTRIB_STR(REDIS_LANES_KEY),
+			bytes_of(&lanes[i].lane), ATTRIB_STR("1"));
 	}
 	freeReplyObject(reply);
-	redis->has_lost = false;
-	return 0;
+	err = redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), n);
+	redis->has_lost &= err != 0;
+	return err;
 }

@@ -70,7 +70,8 @@ static void an_empty_file_is_all_defaults(void **state)
 	assert_int_equal(c->admin_listen.port, 8081);
 	assert_string_equal(c->state_dir, "/var/lib/attribd");
 	assert_string_equal(c->secret_file, "/var/lib/attribd/secret");
-	check(c->state, "memory");
+	assert_string_equal(c->state, "memory");
+	assert_int_equal(c->max_instance_lag_us, 7 * ATTRIB_US_PER_DAY);
 	assert_string_equal(c->postgres, "postgresql:///attrib");
 	assert_in_range(c->workers, 1, 64);
 	assert_int_equal(c->flush_interval_us, ATTRIB_US_PER_S);
@@ -134,7 +135,8 @@ static const char contract[] =
 	"listen = [::]:9080            ; public\n"
 	"admin_listen = 127.0.0.1:9081 ; loopback unless a token is set\n"
 	"state_dir = /srv/attrib\n"
-	"state = memory                ; or redis later\n"
+	"state = redis://:word@shop:7000/3 ; or memory\n"
+	"max_instance_lag = 2d\n"
 	"secret_file = /etc/attribd/secret\n"
 	"postgres = host=/run/pg dbname=attrib user=attrib password='it''s' ; any\n"
 	"workers = 3\n"
@@ -195,6 +197,8 @@ static void every_setting_reaches_its_field(void **state)
 	assert_string_equal(c->listen.host, "::");
 	assert_int_equal(c->listen.port, 9080);
 	assert_string_equal(c->secret_file, "/etc/attribd/secret");
+	assert_string_equal(c->state, "redis://:word@shop:7000/3");
+	assert_int_equal(c->max_instance_lag_us, 2 * ATTRIB_US_PER_DAY);
 	assert_string_equal(c->postgres, "host=/run/pg dbname=attrib user=attrib password='it''s'");
 	assert_int_equal(c->workers, 3);
 	assert_int_equal(c->flush_interval_us, 250000);
@@ -316,6 +320,46 @@ static void print_shows_everything_but_secrets(void **state)
 	attribd_config_free(again);
 }
 
+static void printed_state(const char *url, const char *expected)
+{
+	char text[512], line[512];
+	struct attribd_config *c;
+	struct attrib_buf out;
+
+	snprintf(text, sizeof text, "[attribd]\nstate = %s\n", url);
+	snprintf(line, sizeof line, "\nstate = %s\n", expected);
+	c = load_ok(text);
+	assert_string_equal(c->state, url);
+	attrib_buf_init(&out);
+	attribd_config_print(c, &out);
+	attrib_buf_char(&out, 0);
+	if (!strstr((char *)out.p, line))
+		fail_msg("%s not in %s", line, (char *)out.p);
+	attrib_buf_done(&out);
+	attribd_config_free(c);
+}
+
+static void the_state_is_memory_or_a_redis(void **state)
+{
+	static const char *const bad[] = {"redis", "redis://", "rediss://shop", "unix:a", "Memory"};
+	char text[128], *problems;
+
+	(void)state;
+	printed_state("memory", "memory");
+	printed_state("redis://shop:7000/3", "redis://shop:7000/3");
+	printed_state("redis://me:word@shop", "redis://me:***@shop");
+	printed_state("redis://:word@shop/1", "redis://:***@shop/1");
+	printed_state("unix:/run/redis.sock?db=1", "unix:/run/redis.sock?db=1");
+	printed_state("unix://:word@/run/redis.sock", "unix://:***@/run/redis.sock");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "[attribd]\nstate = %s\n", bad[i]);
+		problems = problems_of(text, strlen(text));
+		if (!strstr(problems, "FILE:2: state: expected memory, redis://"))
+			fail_msg("%s: %s", bad[i], problems);
+		free(problems);
+	}
+}
+
 static void printed_postgres(const char *conninfo, const char *expected)
 {
 	char text[512], line[512];
@@ -386,7 +430,7 @@ static void all_problems_are_told(void **state)
 		"listen = 0.0.0.0\n"
 		"workers = 0\n"
 		"workers = 2\n"
-		"state = redis://localhost:6379/0\n"
+		"state = rediss://localhost:6379/0\n"
 		"dedupe = a week\n"
 		"flush_interval = 2m\n"
 		"journal.segment_size = 1K\n"
@@ -424,7 +468,9 @@ static void all_problems_are_told(void **state)
 		"\"0.0.0.0\"\n"
 		"FILE:6: workers: expected auto or a number from 1 to 256, got \"0\"\n"
 		"FILE:7: workers: expected one value, got a second one (first in line 6)\n"
-		"FILE:8: state: expected memory, got \"redis://localhost:6379/0\"\n"
+		"FILE:8: state: expected memory, redis://[[user]:password@]host[:port][/db] or "
+		"unix:[//[user]:password@]/path[?db=n] (TLS: by a local stunnel), got "
+		"something else (not shown)\n"
 		"FILE:9: dedupe: expected a duration such as 30d, 12h, 45m, 10s or 250ms from 1m "
 		"to "
 		"90d, got \"a week\"\n"
@@ -785,6 +831,7 @@ int main(void)
 		cmocka_unit_test(proxies_are_prefixes_of_sixteen_bytes),
 		cmocka_unit_test(print_shows_everything_but_secrets),
 		cmocka_unit_test(passwords_of_connection_strings_are_masked),
+		cmocka_unit_test(the_state_is_memory_or_a_redis),
 		cmocka_unit_test(secrets_may_stand_in_files),
 		cmocka_unit_test(all_problems_are_told),
 		cmocka_unit_test(an_origin_is_one_as_browsers_write_it),

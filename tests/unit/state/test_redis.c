@@ -142,6 +142,21 @@ static size_t count(struct attrib_state *state, uint64_t visitor)
 	return loaded.count;
 }
 
+static void reached(struct attrib_state *state, uint64_t lane, uint64_t number)
+{
+	assert_int_equal(
+		attrib_state_redis_reached(state, &(struct attrib_claimer){id_of(lane), number}),
+		0);
+}
+
+static uint64_t known(struct attrib_state *state, uint64_t lane)
+{
+	struct attrib_claimer out = {id_of(lane), 77};
+
+	assert_int_equal(attrib_state_redis_lanes(state, &out, 1), 0);
+	return out.number;
+}
+
 /* The call fails so, and says why. */
 static void check_refused(struct attrib_state *state, int err, const char *why)
 {
@@ -267,8 +282,8 @@ static void test_passwords(void **unused)
 
 /* The commands that lib/state/README.md names are all that it needs, and it needs them all. */
 static const char *const commands[] = {"get", "set", "mget", "append", "getex", "persist", "exists",
-	"del", "eval", "incr", "hincrby", "hget", "hset", "hmget", "zadd", "zrem", "zrangebyscore",
-	"scan", "multi", "exec", "time", "info", "select"};
+	"del", "eval", "incr", "hincrby", "hget", "hset", "hsetnx", "hmget", "zadd", "zrem",
+	"zrangebyscore", "scan", "multi", "exec", "time", "info", "select"};
 
 /* Everything that the backend can do. */
 static void use(struct attrib_state *state)
@@ -279,7 +294,8 @@ static void use(struct attrib_state *state)
 	uint64_t cursor = 0;
 	size_t n;
 
-	assert_int_equal(attrib_state_redis_reaches(state, &old.claimer), 0);
+	assert_int_equal(attrib_state_redis_lanes(state, &old.claimer, 1), 0);
+	reached(state, 500, 1);
 	order.entity.kind = ATTRIB_ENTITY_ORDER;
 	order.type = ATTRIB_FACT_ORDER;
 	order.cap = ATTRIB_CAP_ORDER;
@@ -460,6 +476,8 @@ static void test_tickets_outlive_the_server_s_data(void **unused)
 	uint64_t ticket, last = 0;
 
 	(void)unused;
+	assert_int_equal(
+		state->ops->add(state, NULL, 0, NULL, &last), 0); /* nothing, first of all */
 	for (int i = 0; i < 30; i++) {
 		struct attrib_state *who = i % 3 ? state : other;
 		if (i % 4 == 2)
@@ -472,61 +490,64 @@ static void test_tickets_outlive_the_server_s_data(void **unused)
 	other->ops->free(other);
 }
 
-static void reaches(struct attrib_state *state, uint64_t lane, uint64_t number)
-{
-	assert_int_equal(
-		attrib_state_redis_reaches(state, &(struct attrib_claimer){id_of(lane), number}),
-		0);
-}
-
-static uint64_t known(struct attrib_state *state, uint64_t lane)
-{
-	struct attrib_claimer out = {id_of(lane), 77};
-
-	assert_int_equal(attrib_state_redis_lanes(state, &out, 1), 0);
-	return out.number;
-}
-
+/* What was reached is told by the next add. */
 static void test_a_server_that_has_lost_facts_is_noticed(void **unused)
 {
-	struct attrib_state *state = open_clean(), *next;
+	struct attrib_state *state = open_clean(), *next = open_at(url, 5000);
 	struct attrib_added result;
 	redisReply *yesterday;
 
 	(void)unused;
 	assert_int_equal(known(state, 1), 0);
-	reaches(state, 1, 10);
+	assert_int_equal(known(state, 2), 0);
 	must_add(state, touch(1, 1, 1));
-	next = open_at(url, 5000);
-	assert_int_equal(known(next, 1), 10);
-	assert_int_equal(known(next, 2), 0);
-	yesterday = ask("DUMP at1:#lanes");
-	reaches(state, 1, 20);
-	reaches(state, 2, 5);
+	reached(state, 1, 10);
+	assert_int_equal(known(next, 1), 0);
 	must_add(state, touch(1, 2, 1));
+	assert_int_equal(known(next, 1), 10);
+	yesterday = ask("DUMP at1:#lanes");
+	reached(state, 1, 20);
+	reached(state, 2, 5);
+	must_add(state, touch(1, 3, 1));
 	assert_int_equal(known(next, 1), 20);
+	assert_int_equal(known(next, 2), 5);
 
 	for (int round = 0; round < 2; round++) {
 		tell("FLUSHALL");
 		if (round)
 			freeReplyObject(
 				ask("RESTORE at1:#lanes 0 %b", yesterday->str, yesterday->len));
-		reaches(state, 1, 30);
-		assert_int_equal(add(state, touch(1, 3, 1), &result), ATTRIB_E_NOT_FOUND);
+		reached(state, 1, 30);
+		assert_int_equal(add(state, touch(1, 4, 1), &result), ATTRIB_E_NOT_FOUND);
 		assert_true(attrib_state_redis_has_lost(state));
-		assert_int_equal(add(state, touch(1, 3, 1), &result), ATTRIB_E_NOT_FOUND);
+		assert_int_equal(add(state, touch(1, 4, 1), &result), ATTRIB_E_NOT_FOUND);
 		assert_int_equal(count(state, 1), 1);
 		assert_int_equal(known(next, 1), round ? 10 : 0);
 		assert_int_equal(known(state, 1), round ? 10 : 0);
 		assert_int_equal(known(state, 2), 0);
 		assert_false(attrib_state_redis_has_lost(state));
-		reaches(state, 1, 20);
+		must_add(state, touch(1, 1, 1));
+		reached(state, 1, 20);
 		must_add(state, touch(1, 2, 1));
 		assert_int_equal(known(next, 1), 20);
 	}
 	freeReplyObject(yesterday);
 	state->ops->free(state);
 	next->ops->free(next);
+}
+
+/* A lane of which nothing was told yet: that it is looked after was. */
+static void test_a_loss_before_anything_was_told_is_noticed(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_added result;
+
+	(void)unused;
+	assert_int_equal(known(state, 1), 0);
+	must_add(state, touch(1, 1, 1));
+	tell("FLUSHALL");
+	assert_int_equal(add(state, touch(1, 2, 1), &result), ATTRIB_E_NOT_FOUND);
+	state->ops->free(state);
 }
 
 /* -- what expires --------------------------------------------------------------------------------- */
@@ -647,6 +668,7 @@ int main(void)
 		cmocka_unit_test(test_a_value_of_somebody_else_is_taken_out),
 		cmocka_unit_test(test_tickets_outlive_the_server_s_data),
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
+		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
 		cmocka_unit_test(test_what_is_kept_how_long),
 		cmocka_unit_test(test_what_an_add_costs),
 		cmocka_unit_test(test_long_values_are_packed),

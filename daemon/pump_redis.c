@@ -1,0 +1,209 @@
+/*
+ * The engine thread with a state in Redis. There are no checkpoints: the facts stand where they are, with how far
+ * each lane was added. What Redis has lost (flushed, restored, promoted too early) is added again from the journal,
+ * silently, and every order is decided once more; as long as it is away the engine waits, and the journal is
+ * the queue.
+ */
+#include "pump_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attrib/state_redis.h"
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+
+#define TIMEOUT_MS 5000
+
+bool attribd_pump_is_shared(const struct attribd_pump *pump)
+{
+	return strcmp(pump->snapshot->config->state, "memory") != 0;
+}
+
+/* Why, once; what is the same every second is not said again. */
+static void tell_away(struct attribd_pump *pump, int err)
+{
+	attribd_metric_set(ATTRIBD_METRIC_STATE_UP, 0);
+	atomic_store(&pump->progress->state_away, true);
+	if (pump->away == err)
+		return;
+	pump->away = err;
+	attribd_log(ATTRIBD_LOG_ERROR,
+		"state: %s; events are taken, and decided when it answers again",
+		attrib_state_redis_error(pump->state));
+}
+
+void attribd_pump_state_answers(struct attribd_pump *pump)
+{
+	if (pump->away)
+		attribd_log(ATTRIBD_LOG_NOTICE, "state: it answers again");
+	pump->away = 0;
+	attribd_metric_set(ATTRIBD_METRIC_STATE_UP, 1);
+	atomic_store(&pump->progress->state_away, false);
+}
+
+bool attribd_pump_state_away(struct attribd_pump *pump, int err)
+{
+	if (err != ATTRIB_E_NOT_FOUND && attrib_state_redis_error(pump->state)[0])
+		tell_away(pump, err);
+	if (err != ATTRIB_E_NOT_FOUND)
+		usleep(PUMP_RETRY_US);
+	return !atomic_load(&pump->stop);
+}
+
+void attribd_pump_reached(
+	struct attribd_pump *pump, const struct attribd_pump_lane *lane, uint64_t number)
+{
+	struct attrib_claimer at = {lane->id, number};
+
+	(void)!attrib_state_redis_reached(pump->state, &at); /* else a start adds it again */
+}
+
+/* -- how far Redis has come ---------------------------------------------------------------------- */
+
+/* Of every lane; false: stopped. */
+static bool ask_lanes(struct attribd_pump *pump, struct attrib_claimer *lanes)
+{
+	int err;
+
+	for (uint32_t i = 0; i < pump->lane_count; i++)
+		lanes[i].lane = pump->lanes[i].id;
+	while ((err = attrib_state_redis_lanes(pump->state, lanes, pump->lane_count)))
+		if (!attribd_pump_state_away(pump, err))
+			return false;
+	attribd_pump_state_answers(pump);
+	return true;
+}
+
+/* Facts go by themselves once nothing was added for as long as an order may look back, and the lag. What is
+ * older than that may have lost some, so it keeps the path that it has. */
+void attribd_pump_redis_forget(struct attribd_pump *pump)
+{
+	struct attrib_memory_span span = attrib_memory_span_of(pump->snapshot->catalog);
+	int64_t from = attribd_clock_now() - span.lock_after_us -
+		       pump->snapshot->config->max_instance_lag_us;
+	struct attrib_engine_marks marks;
+
+	attrib_engine_get_marks(pump->engine, &marks);
+	if (marks.complete_from >= from)
+		return;
+	marks.complete_from = from;
+	attrib_engine_resume(pump->engine, &marks);
+}
+
+/* -- the beginning ------------------------------------------------------------------------------- */
+
+static uint64_t seconds(int64_t us)
+{
+	return (uint64_t)(us / ATTRIB_US_PER_S) + 1;
+}
+
+static int make(struct attribd_pump *pump, uint64_t epoch)
+{
+	const struct attribd_config *config = pump->snapshot->config;
+	struct attrib_memory_span span = attrib_memory_span_of(pump->snapshot->catalog);
+	struct attrib_redis_options options = {
+		.url = config->state,
+		.ids_ttl_s = seconds(config->dedupe_us + config->max_instance_lag_us),
+		.facts_ttl_s = seconds(span.facts_us + config->max_instance_lag_us),
+		.max_bytes = pump->memory.max_bytes,
+		.first_ticket = epoch << 40,
+		.timeout_ms = TIMEOUT_MS,
+	};
+
+	return attrib_state_redis_new(&options, &pump->state);
+}
+
+/* A server that can't be used is an error of the configuration: told at the start, and the end of it. */
+static bool fits(struct attribd_pump *pump)
+{
+	uint64_t ticket;
+	int err = pump->state->ops->add(pump->state, NULL, 0, NULL, &ticket);
+
+	if (err != ATTRIB_E_CONFIG && err != ATTRIB_E_UNAUTHORIZED)
+		return true;
+	attribd_log(
+		ATTRIBD_LOG_ERROR, "state: %s; stopping", attrib_state_redis_error(pump->state));
+	atomic_store(&pump->fatal, ATTRIB_E_CONFIG);
+	attribd_bell_ring(pump->flush->owner);
+	return false;
+}
+
+int attribd_pump_redis_begin(struct attribd_pump *pump, uint64_t epoch)
+{
+	struct attrib_claimer *lanes = calloc(pump->lane_count + 1, sizeof *lanes);
+	int err = lanes ? make(pump, epoch) : ATTRIB_E_NOMEM;
+
+	if (!err && (!fits(pump) || !ask_lanes(pump, lanes)))
+		err = ATTRIB_E_UNAVAILABLE;
+	for (uint32_t i = 0; i < pump->lane_count && !err; i++)
+		pump->lanes[i].state = lanes[i].number;
+	free(lanes);
+	return err;
+}
+
+/* -- healing ------------------------------------------------------------------------------------- */
+
+/* Up to where each lane was applied, from where Redis says. False: stopped, or it was lost again. */
+static bool add_again(struct attribd_pump *pump, const struct attrib_claimer *lanes, uint64_t *n)
+{
+	struct attrib_lane_view view;
+	bool whole = true;
+
+	for (uint32_t i = 0; i < pump->lane_count && whole; i++) {
+		struct attribd_pump_lane *lane = &pump->lanes[i];
+		uint64_t upto = lane->after;
+		attrib_journal_lane_look(pump->journal, i, &view);
+		lane->state = lanes[i].number;
+		if (lane->state >= upto)
+			continue;
+		lane->after = lane->state < view.first - 1 ? view.first - 1 : lane->state;
+		whole = attribd_pump_silently(pump, i, upto, n);
+		lane->after = upto;
+	}
+	return whole;
+}
+
+void attribd_pump_heal(struct attribd_pump *pump)
+{
+	struct attrib_claimer *lanes = calloc(pump->lane_count + 1, sizeof *lanes);
+	int64_t began = attribd_clock_mono();
+	uint64_t n = 0;
+
+	if (!lanes || !ask_lanes(pump, lanes)) {
+		free(lanes);
+		return;
+	}
+	attribd_metric_add(ATTRIBD_METRIC_STATE_LOST, 1);
+	attribd_log(ATTRIBD_LOG_WARNING, "state: it has lost what was added; it is added again "
+					 "from the journal, and all orders are "
+					 "decided again");
+	if (add_again(pump, lanes, &n) && !attrib_state_redis_has_lost(pump->state)) {
+		attribd_log(ATTRIBD_LOG_NOTICE, "state: %llu records were added again in %lld ms",
+			(unsigned long long)n, (long long)(attribd_clock_mono() - began) / 1000);
+		attribd_pump_keep_past(pump);
+	}
+	pump->redeciding =
+		attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
+	free(lanes);
+}
+
+/* -- figures ------------------------------------------------------------------------------------- */
+
+void attribd_pump_redis_count(struct attribd_pump *pump)
+{
+	struct attrib_redis_stats now, *counted = &pump->redis_counted;
+
+	attrib_state_redis_stats(pump->state, &now);
+	attribd_metric_add(
+		ATTRIBD_METRIC_STATE_COMMANDS, (int64_t)(now.commands - counted->commands));
+	attribd_metric_add(ATTRIBD_METRIC_STATE_ROUND_TRIPS,
+		(int64_t)(now.round_trips - counted->round_trips));
+	attribd_metric_add(
+		ATTRIBD_METRIC_STATE_OVERTAKEN, (int64_t)(now.overtaken - counted->overtaken));
+	attribd_metric_add(ATTRIBD_METRIC_STATE_CONNECTIONS,
+		(int64_t)(now.connections - counted->connections));
+	*counted = now;
+}

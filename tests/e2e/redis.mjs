@@ -1,0 +1,45 @@
+// A private Redis for a test: no port, nothing on disk but its log. Always `redis.close()`.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sleep } from './support.mjs';
+
+export class Redis {
+  static async open() {
+    const redis = new Redis();
+    redis.dir = mkdtempSync(join(tmpdir(), 'attribd-redis-'));
+    redis.socket = join(redis.dir, 'redis.sock');
+    redis.url = `unix:${redis.socket}`;
+    await redis.start();
+    return redis;
+  }
+
+  async start(...options) {
+    this.process = spawn('redis-server', ['--port', '0', '--unixsocket', this.socket, '--dir', this.dir, '--save', '',
+      '--logfile', join(this.dir, 'log'), '--maxmemory-policy', 'noeviction', ...options], { stdio: 'ignore' });
+    this.exited = new Promise((done) => { this.process.once('exit', done); });
+    for (let i = 0; i < 2000; i++) {
+      try {
+        if (this.cli('ping') === 'PONG') return;
+      } catch { /* not listening yet */ }
+      await sleep(5);
+    }
+    throw new Error('redis-server did not start');
+  }
+
+  cli(...args) {
+    return execFileSync('redis-cli', ['-s', this.socket, ...args], { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+  }
+
+  async kill(signal = 'SIGKILL') {
+    this.process.kill(signal);
+    if (signal === 'SIGKILL') await this.exited;
+  }
+
+  async close() {
+    await this.kill();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
