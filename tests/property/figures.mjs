@@ -13,7 +13,7 @@ const roundHalfAway = (x) => Math.sign(x) * Math.round(Math.abs(x) + 1e-9);
 const within = (day, from, to) => (from === null || day >= from) && (to === null || day <= to);
 
 const TABLES = ['site', 'conversion', 'credit', 'path_row', 'customer_order', 'traffic', 'visitor_day', 'tracker', 'placement', 'creator', 'campaign', 'cost', 'exchange_rate', 'margin',
-  'post_metrics', 'follower_count', 'engagement_count', 'rate_card', 'mention_daily'];
+  'post_metrics', 'follower_count', 'engagement_count', 'rate_card', 'mention_daily', 'commission'];
 export async function readRows(client) {
   const db = {};
   for (const table of TABLES) db[table] = (await client.query(`SELECT coalesce(json_agg(t), '[]') AS rows FROM attrib.${table} t`)).rows[0].rows;
@@ -81,6 +81,16 @@ function costsOf(db, site, from, to) {
   });
 }
 
+// What creators earn for orders, on the orders' days.
+function commissionsOf(db, site, from, to) {
+  return db.commission.filter((c) => c.site === site.name && c.earned !== 0).flatMap((c) => {
+    const { counted_at } = db.conversion.find((x) => x.site === site.name && x.kind === c.kind && x.order_id === c.order_id);
+    const day = dayOf(Date.parse(counted_at), site.time_zone);
+    const amount = inMinor(db, c.earned, c.currency, site.currency, day);
+    return within(day, from, to) ? [{ campaign: c.campaign, creator: c.creator, placement: c.placement, kind: 'commission', amount: amount ?? c.earned, told: amount !== null }] : [];
+  });
+}
+
 // One pot over its members by largest remainder; the odd units to the first handles.
 function split(amount, members, weightOf) {
   let weights = members.map(weightOf);
@@ -94,7 +104,7 @@ function split(amount, members, weightOf) {
 
 function costItems(db, site, from, to, money) {
   // Who has a cost that nobody can convert is a creator of the campaign all the same.
-  const every = costsOf(db, site, from, to);
+  const every = [...costsOf(db, site, from, to), ...commissionsOf(db, site, from, to)];
   const costs = every.filter((c) => c.told);
   const media = (c) => c.kind === 'fee' || c.kind === 'paid_media';
   const items = [];

@@ -46,7 +46,7 @@ export function randomShop(seed, now) {
   const middle = changeDay(now);
   const on = (n) => plusDays(middle, n);
   const sites = SITES.map((s) => ({ ...s, spread: r.pick(SPREADS), primary: r.pick(MODELS), history: s.name === 'acme' ? 'complete' : r.pick(['complete', 'partial']) }));
-  const tables = { creator: [], campaign: [], placement: [], tracker: [], cost: [], post_metrics: [], follower_count: [], rate_card: [], margin: [], mention_daily: [], engagement_count: [],
+  const tables = { creator: [], campaign: [], placement: [], tracker: [], cost: [], post_metrics: [], follower_count: [], rate_card: [], margin: [], mention_daily: [], engagement_count: [], commission_rule: [],
     exchange_rate: RATES.map(([base, quote, rate, n]) => ({ base, quote, rate, valid_on: on(n) })) };
   const events = Object.fromEntries(sites.map((site) => [site.name, story(r, site, tables, on, now)]));
   const config = (s) => `cost_spread = ${s.spread}\nmodel.primary = ${s.primary}\nlock_after = 366d\nmax_late = 366d\n`;
@@ -103,6 +103,10 @@ function story(r, site, tables, on, now) {
   if (r.chance(0.7)) put('margin', { campaign: '', rate: '0.4', valid_from: on(-99) });
   if (r.chance(0.7)) put('margin', { campaign: r.pick(campaigns), rate: '0.5', valid_from: on(0) });
   if (r.chance(0.5)) put('engagement_count', { platform: '', count: 'reactions' }); // instead of everything that is listed for all sites
+  const rule = (row) => put('commission_rule', { campaign: '', creator: '', rate: null, amount: null, currency: '', valid_from: '-infinity', ...row });
+  if (r.chance(0.6)) rule({ kind: 'percent', rate: '0.1' });
+  if (r.chance(0.6)) rule({ kind: 'per_order', amount: '2', currency: r.pick([site.currency, 'EUR', 'CHF']), campaign: r.pick(campaigns) });
+  if (r.chance(0.6)) rule({ kind: 'per_lead', amount: '1', currency: site.currency, creator: r.pick(creators), valid_from: on(-1) });
   for (const n of [-5, 0, 4]) for (const subject of ['', 'rival']) if (r.chance(0.7)) {
     const mentions = 10 + r.int(90);
     put('mention_daily', { subject, campaign: r.pick(['', ...campaigns]), counted_on: on(n), mentions, ...(r.chance(0.8) ? { positive: r.int(mentions / 2), negative: r.int(mentions / 2) } : {}) });

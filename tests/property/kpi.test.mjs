@@ -135,7 +135,7 @@ for (let seed = SEED; seed < SEED + SHOPS; seed += 1) {
     await client.query("SET TimeZone = 'UTC'");
     await tellAll(shop, story);
     db = await readRows(client);
-    t.diagnostic(`${story.middle}: ${db.conversion.length} orders and leads, ${db.credit.length} credits, ${db.path_row.length} touches`);
+    t.diagnostic(`${story.middle}: ${db.conversion.length} orders and leads, ${db.credit.length} credits, ${db.path_row.length} touches, ${db.commission.length} commissions`);
     assert.deepEqual((await client.query('SELECT * FROM attrib.check_rollups()')).rows, []);
     assert.ok(db.conversion.length > 150 && db.credit.some((k) => k.creator !== ''));
   });
