@@ -88,29 +88,26 @@ static void lacks(const char *part)
 		fail_msg("%s is in:\n%s", part, (char *)out.p);
 }
 
+/* The form has no part in the question, so each question has one. */
 static void every_report_answers_in_every_form(void **state)
 {
-	static const enum attrib_report_format formats[] = {
-		ATTRIB_REPORT_TABLE, ATTRIB_REPORT_CSV, ATTRIB_REPORT_JSON};
 	const struct attrib_report_kind *kind;
 
 	(void)state;
 	for (size_t i = 0; (kind = attrib_report_kind(i)); i++) {
-		for (size_t f = 0; f < 3; f++) {
-			struct attrib_report report = {.name = kind->name, .format = formats[f]};
-			print_message("%s\n", kind->name);
-			assert_int_equal(ask(report), 0);
-			assert_true(out.n > 2);
-			report.site = "acme";
-			if (kind->takes & ATTRIB_REPORT_TAKES_MODEL)
-				report.model = "policy";
-			assert_int_equal(ask(report), 0);
-			if (!(kind->takes & ATTRIB_REPORT_TAKES_PERIOD))
-				continue;
-			report.from = "2026-11-01";
-			report.to = "2026-11-02";
-			assert_int_equal(ask(report), 0);
-		}
+		struct attrib_report report = {.name = kind->name, .format = ATTRIB_REPORT_TABLE};
+		print_message("%s\n", kind->name);
+		assert_int_equal(ask(report), 0);
+		assert_true(out.n > 2);
+		report.format = ATTRIB_REPORT_CSV;
+		report.site = "acme";
+		if (kind->takes & ATTRIB_REPORT_TAKES_MODEL)
+			report.model = "policy";
+		assert_int_equal(ask(report), 0);
+		report.format = ATTRIB_REPORT_JSON;
+		if (kind->takes & ATTRIB_REPORT_TAKES_PERIOD)
+			report.from = report.to = "2026-11-01";
+		assert_int_equal(ask(report), 0);
 	}
 }
 
