@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ago, click, purchase, refund, visit } from './contract.mjs';
-import { Redis } from './redis.mjs';
+import { Redis } from '../support/redis.mjs';
 import { CATALOG, Shop, sleep } from './support.mjs';
 
 let redis, shop;

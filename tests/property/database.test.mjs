@@ -5,11 +5,12 @@
 //   - what they show is what the independent model says: states, money and refunds of every credit of
 //     every model, new and returning customers, double counting, traffic, sketches of visitors bit by bit;
 //   - the rollups are the sums of the rows, as merges have left them and made anew;
+//   - one of them has its state in Redis, over which one, two or three engines split the groups at random;
 //   - one of them forwards: it shows the same as those that don't, and what its outbox tells of each order,
 //     one event after the other, ends in what is stored.
 //
 //   ATTRIB_SEED=n                 the first history's seed (default: from the clock; printed)
-//   ATTRIB_DATABASE_HISTORIES=n   how many (default 300; 3 arrivals each)
+//   ATTRIB_DATABASE_HISTORIES=n   how many (default 300; 4 arrivals each)
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -23,12 +24,14 @@ import { decideAll } from '../oracle/model.mjs';
 import { rng } from '../oracle/random.mjs';
 import { NOTHING, differences, only, shownByDatabase, shownByModel } from '../oracle/shown.mjs';
 import { duration } from '../oracle/time.mjs';
+import { Redis } from '../support/redis.mjs';
 import { Player } from './player.mjs';
 
 const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const HISTORIES = Number(process.env.ATTRIB_DATABASE_HISTORIES ?? 300);
-const ARRIVALS = 3;
+const ARRIVALS = 4;
+const SHARED = 3; // the arrival whose state is in Redis
 const FORWARDS = 1; // the arrival whose sites forward
 const TOGETHER = 8; // shops in one engine
 
@@ -36,9 +39,13 @@ const server = join(mkdtempSync('/tmp/attribd-histories-'), 'postgres');
 const privatePostgres = (verb) => execFileSync(join(root, 'tools/private-postgres'), [verb, server],
   { env: { ...process.env, ATTRIB_PG_OPTIONS: '-c fsync=off -c synchronous_commit=off -c full_page_writes=off' } }).toString().trim();
 
-let conninfo;
-before(() => { conninfo = privatePostgres('start'); });
-after(() => {
+let conninfo, redis;
+before(async () => {
+  conninfo = privatePostgres('start');
+  redis = await Redis.open();
+});
+after(async () => {
+  await redis?.close();
   privatePostgres('destroy');
   rmSync(dirname(server), { recursive: true });
 });
@@ -131,7 +138,7 @@ async function dump(k) {
 // The events of each order: the first is its creation, each later one begins where the one before ended, and
 // amounts add up to the net that is stored. Returns how many there are.
 async function forwarded(k) {
-  for (const other of [0, 1, 2]) {
+  for (let other = 0; other < ARRIVALS; other++) {
     const [{ n }] = await rows(other, 'SELECT count(*)::int AS n FROM attrib.outbox_event');
     assert.equal(n > 0, other === k, `arrival ${other} has ${n} events`);
   }
@@ -186,7 +193,8 @@ test(`${HISTORIES} random histories x ${ARRIVALS} databases from seed ${SEED}`, 
   const arrivals = Array.from({ length: ARRIVALS }, (_, k) => groups.map((group, i) => interleave(rng(ARRIVALS * (SEED + i * TOGETHER) + k), group, k)));
   await Promise.all(arrivals.map(async (all, k) => {
     execFileSync('createdb', ['-h', /host=(\S+)/.exec(conninfo)[1], '-U', 'attrib', `arrival_${k}`]);
-    const player = new Player(['--postgres', database(k), ...(k === FORWARDS ? ['--forward'] : [])]);
+    const player = new Player(['--postgres', database(k), ...(k === FORWARDS ? ['--forward'] : []),
+      ...(k === SHARED ? ['--redis', redis.url, '--engines', '3'] : [])]);
     for (const [i, lines] of all.entries()) {
       if (lines) await player.play(lines);
       if (i === 0) await execute(k, RULES); // for those that are played already, too

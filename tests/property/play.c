@@ -10,23 +10,35 @@
 
 #include "attrib/engine.h"
 
-#define GROUP_MAX 4096
-#define PADDING   64 /* what the JSON reader may look at behind the end */
+#define GROUP_MAX      4096
+#define PLAY_SIDES_MAX 3
+#define PADDING        64 /* what the JSON reader may look at behind the end */
+
+/* An instance: several of them share a state in Redis and a database. */
+struct play_side {
+	struct attrib_state *state;
+	struct attrib_engine *engine;
+	struct attrib_batch *batch;
+	struct attrib_sink *sink; /* NDJSON on stdout, or PostgreSQL */
+	struct attrib_id lane;
+};
 
 struct play {
 	struct attrib_keys *keys;
-	struct attrib_state *state;
-	struct attrib_engine *engine;
 	struct attrib_catalog *catalog;
-	struct attrib_batch *batch;
-	struct attrib_sink *sink; /* NDJSON on stdout, or PostgreSQL */
-	const char *conninfo;     /* of PostgreSQL, or NULL */
-	bool forward;             /* into the outbox, too */
+	struct play_side sides[PLAY_SIDES_MAX];
+	size_t side_n,
+		side_max; /* how many there are now; one more with every reset, then one again */
+	struct play_side *side; /* whose the next group is */
+	const char *conninfo;   /* of PostgreSQL, or NULL */
+	const char *redis;      /* where the state is, or NULL: in memory */
+	bool forward;           /* into the outbox, too */
 	struct play_sites sites;
 	struct attrib_arena arena; /* of the group */
 	struct attrib_buf body, payload;
 	struct attrib_engine_record group[GROUP_MAX];
 	size_t group_n;
+	uint64_t groups;
 	uint64_t number, flushed; /* the last record: that came; that is in the sink */
 	uint64_t starts;
 	struct attrib_catalog *flushed_catalog; /* what decided in the sink; only compared */
@@ -55,48 +67,82 @@ static void must(int err, const char *what)
 
 static void world_end(struct play *play)
 {
-	attrib_engine_free(play->engine);
-	if (play->state)
-		play->state->ops->free(play->state);
-	play->engine = NULL;
-	play->state = NULL;
+	for (size_t i = 0; i < play->side_n; i++) {
+		struct play_side *side = &play->sides[i];
+
+		attrib_engine_free(side->engine);
+		if (side->state)
+			side->state->ops->free(side->state);
+		side->engine = NULL;
+		side->state = NULL;
+	}
 }
 
 static void world_start(struct play *play)
 {
 	struct attrib_memory_options options = {.hash_seed = 1};
 
-	must(attrib_state_memory_new(&options, &play->state), "state");
-	must(attrib_engine_new(play->state, play->keys, play->catalog, &play->engine), "engine");
+	if (play->redis)
+		play_redis_empty(play->redis);
+	for (size_t i = 0; i < play->side_n; i++) {
+		struct play_side *side = &play->sides[i];
+
+		if (play->redis)
+			side->state = play_redis(play->redis);
+		else
+			must(attrib_state_memory_new(&options, &side->state), "state");
+		must(attrib_engine_new(side->state, play->keys, play->catalog, &side->engine),
+			"engine");
+	}
+}
+
+/* Which of them is next follows no pattern, and is the same every time. */
+static void next_side(struct play *play)
+{
+	play->groups++;
+	play->side = &play->sides[(play->groups * 0x9e3779b97f4a7c15u >> 33) % play->side_n];
 }
 
 static void apply_group(struct play *play)
 {
 	if (play->group_n == 0)
 		return;
-	if (!play->engine)
+	if (!play->side->engine)
 		play_fail("an event before the catalog");
-	must(attrib_engine_apply(play->engine, play->group, play->group_n, false, play->batch),
+	must(attrib_engine_apply(
+		     play->side->engine, play->group, play->group_n, false, play->side->batch),
 		"apply");
 	play->group_n = 0;
 	attrib_arena_reset(&play->arena);
-	play_copy_step(&play->copy, play->state, play->number);
+	play_copy_step(&play->copy, play->side->state, play->number);
+	next_side(play);
 }
 
 /* times: the same batch again, as after a COMMIT whose answer was lost. */
-static void flush(struct play *play, int times)
+static uint64_t flush_side(struct play *play, struct play_side *side, int times)
 {
 	struct attrib_batch_view view;
+	uint64_t records;
+
+	attrib_batch_seal(side->batch, &view);
+	for (int i = 0; play->conninfo && i < times; i++)
+		play_database_flush(side->sink, &view);
+	if (!play->conninfo)
+		must(side->sink->ops->flush(side->sink, &view, 0), "flush");
+	records = view.records;
+	attrib_batch_reset(side->batch);
+	return records;
+}
+
+static void flush(struct play *play, int times)
+{
+	uint64_t records = 0;
 
 	apply_group(play);
-	attrib_batch_seal(play->batch, &view);
-	for (int i = 0; play->conninfo && i < times; i++)
-		play_database_flush(play->sink, &view);
-	if (!play->conninfo)
-		must(play->sink->ops->flush(play->sink, &view, 0), "flush");
-	printf("{\"flushed\":%llu}\n", (unsigned long long)view.records);
+	for (size_t i = play->side_n; i-- > 0;) /* not in the order of their tickets */
+		records += flush_side(play, &play->sides[i], times);
+	printf("{\"flushed\":%llu}\n", (unsigned long long)records);
 	fflush(stdout);
-	attrib_batch_reset(play->batch);
 	play->flushed = play->number;
 	play->flushed_catalog = play->catalog;
 }
@@ -105,7 +151,8 @@ static void reset(struct play *play)
 {
 	play->group_n = 0;
 	attrib_arena_reset(&play->arena);
-	attrib_batch_reset(play->batch);
+	for (size_t i = 0; i < play->side_n; i++)
+		attrib_batch_reset(play->sides[i].batch);
 	world_end(play);
 	play_copy_done(&play->copy);
 	/* numbers go on: the sink has the lane's position */
@@ -114,24 +161,35 @@ static void reset(struct play *play)
 	attrib_catalog_unref(play->catalog);
 	play->catalog = play->flushed_catalog = NULL;
 	play_sites_done(&play->sites);
+	play->side_n = play->side_n % play->side_max + 1;
+	next_side(play);
 }
 
 /* -- lines ---------------------------------------------------------------------------------------- */
+
+static void redecide(struct play_side *side)
+{
+	bool left = true;
+
+	while (left)
+		must(attrib_engine_redecide(side->engine, 64, side->batch, &left), "redecide");
+}
 
 static void take_catalog(struct play *play, struct attrib_json json)
 {
 	struct attrib_catalog *old = play->catalog;
 	struct play_sites sites = {0};
-	bool left = true;
 
 	apply_group(play);
 	play->catalog = play_catalog(json, play->keys, &sites);
-	if (!play->engine)
+	if (!play->side->engine)
 		world_start(play);
 	else
-		must(attrib_engine_set_catalog(play->engine, play->catalog, false), "catalog");
-	while (left)
-		must(attrib_engine_redecide(play->engine, 64, play->batch, &left), "redecide");
+		for (size_t i = 0; i < play->side_n; i++)
+			must(attrib_engine_set_catalog(play->sides[i].engine, play->catalog, false),
+				"catalog");
+	for (size_t i = 0; i < play->side_n; i++)
+		redecide(&play->sides[i]);
 	attrib_catalog_unref(old);
 	play_sites_done(&play->sites);
 	play->sites = sites;
@@ -159,7 +217,7 @@ static void append(struct play *play, const struct attrib_event *event)
 	attrib_event_encode(event, &play->payload);
 	must(play->payload.err, "encode");
 	record = &play->group[play->group_n++];
-	record->lane = (struct attrib_id){{1}};
+	record->lane = play->side->lane;
 	record->number = ++play->number;
 	record->payload = attrib_arena_str(&play->arena, attrib_buf_view(&play->payload));
 	if (!record->payload.p)
@@ -257,27 +315,28 @@ static void take_event(struct play *play, struct attrib_json json, struct attrib
 static void recover(struct play *play)
 {
 	const struct play_copy *copy = &play->copy;
-	bool left = true;
+	struct play_side *side = play->side;
 
-	attrib_batch_reset(play->batch);
-	attrib_engine_free(play->engine);
-	play->state = play_copy_load(&play->copy, play->state, play->number);
-	attrib_state_memory_raise_ticket(play->state, ++play->starts << 40);
-	must(attrib_engine_new(play->state, play->keys, play->catalog, &play->engine), "engine");
-	attrib_engine_resume(play->engine, &copy->marks);
+	if (play->redis)
+		play_fail("a checkpoint of a state in Redis");
+	attrib_batch_reset(side->batch);
+	attrib_engine_free(side->engine);
+	side->state = play_copy_load(&play->copy, side->state, play->number);
+	attrib_state_memory_raise_ticket(side->state, ++play->starts << 40);
+	must(attrib_engine_new(side->state, play->keys, play->catalog, &side->engine), "engine");
+	attrib_engine_resume(side->engine, &copy->marks);
 	for (size_t i = 0; i < copy->record_n; i++) {
 		bool silent = copy->records[i].number <= play->flushed;
 
 		if (copy->records[i].number > copy->noted || !silent)
-			must(attrib_engine_apply(play->engine, &copy->records[i], 1, silent,
-				     silent ? NULL : play->batch),
+			must(attrib_engine_apply(side->engine, &copy->records[i], 1, silent,
+				     silent ? NULL : side->batch),
 				"apply");
 	}
 	if (play->catalog == play->flushed_catalog)
 		return;
-	must(attrib_engine_set_catalog(play->engine, play->catalog, true), "catalog");
-	while (left)
-		must(attrib_engine_redecide(play->engine, 64, play->batch, &left), "redecide");
+	must(attrib_engine_set_catalog(side->engine, play->catalog, true), "catalog");
+	redecide(side);
 }
 
 static void take_checkpoint(struct play *play, struct attrib_str how)
@@ -286,7 +345,7 @@ static void take_checkpoint(struct play *play, struct attrib_str how)
 	if (attrib_str_eq(how, ATTRIB_STR("recover")))
 		recover(play);
 	else
-		play_copy_begin(&play->copy, play->engine, play->number, how);
+		play_copy_begin(&play->copy, play->side->engine, play->number, how);
 }
 
 static void take_line(struct play *play, struct attrib_str text)
@@ -316,27 +375,59 @@ static void play_start(struct play *play)
 
 	memset(secret, 7, sizeof secret);
 	play->keys = attrib_keys_new(secret);
-	play->batch = attrib_batch_new();
 	attrib_arena_init(&play->arena, 1u << 20);
 	attrib_buf_init(&play->body);
 	attrib_buf_init(&play->payload);
-	if (!play->keys || !play->batch)
+	if (!play->keys)
 		play_fail("out of memory");
-	if (play->conninfo)
-		play->sink = play_database(play->conninfo);
-	else
-		must(attrib_sink_ndjson_new(stdout, &play->sink), "sink");
+	for (size_t i = 0; i < play->side_max; i++) {
+		struct play_side *side = &play->sides[i];
+
+		side->lane = (struct attrib_id){{(uint8_t)(i + 1)}};
+		side->batch = attrib_batch_new();
+		if (!side->batch)
+			play_fail("out of memory");
+		if (play->conninfo)
+			side->sink = play_database(play->conninfo, i);
+		else
+			must(attrib_sink_ndjson_new(stdout, &side->sink), "sink");
+	}
+	next_side(play);
 }
 
 static void play_end(struct play *play)
 {
 	reset(play);
-	play->sink->ops->free(play->sink);
-	attrib_batch_free(play->batch);
+	for (size_t i = 0; i < play->side_max; i++) {
+		play->sides[i].sink->ops->free(play->sides[i].sink);
+		attrib_batch_free(play->sides[i].batch);
+	}
 	attrib_keys_free(play->keys);
 	attrib_arena_done(&play->arena);
 	attrib_buf_done(&play->body);
 	attrib_buf_done(&play->payload);
+}
+
+static void take_options(struct play *play, char **argv)
+{
+	play->side_n = play->side_max = 1;
+	for (; *argv; argv++) {
+		if (!strcmp(*argv, "--forward"))
+			play->forward = true;
+		else if (!strcmp(*argv, "--postgres") && argv[1])
+			play->conninfo = *++argv;
+		else if (!strcmp(*argv, "--redis") && argv[1])
+			play->redis = *++argv;
+		else if (!strcmp(*argv, "--engines") && argv[1])
+			play->side_max = (size_t)atoi(*++argv);
+		else
+			play->side_max = 0;
+	}
+	if (play->side_max < 1 || play->side_max > PLAY_SIDES_MAX ||
+		(play->side_max > 1 && !play->redis))
+		play_fail("usage: attrib-play [--postgres CONNINFO [--forward]] [--redis URL "
+			  "[--engines 1..%d]]",
+			PLAY_SIDES_MAX);
 }
 
 int main(int argc, char **argv)
@@ -346,11 +437,8 @@ int main(int argc, char **argv)
 	size_t room = 0;
 	ssize_t n;
 
-	play.forward = argc == 4 && strcmp(argv[3], "--forward") == 0;
-	if ((argc == 3 || play.forward) && strcmp(argv[1], "--postgres") == 0)
-		play.conninfo = argv[2];
-	else if (argc != 1)
-		play_fail("usage: attrib-play [--postgres CONNINFO [--forward]]");
+	(void)argc;
+	take_options(&play, argv + 1);
 	play_start(&play);
 	while ((n = getline(&text, &room, stdin)) > 0) {
 		if (room < (size_t)n + PADDING) {

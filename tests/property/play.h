@@ -43,11 +43,15 @@ struct attrib_catalog *play_catalog(
 	struct attrib_json catalog, struct attrib_keys *keys, struct play_sites *sites);
 void play_sites_done(struct play_sites *sites);
 
-/* A sink into PostgreSQL, migrated and attached. */
-struct attrib_sink *play_database(const char *conninfo);
+/* A sink into PostgreSQL, migrated and attached, of one of several instances. */
+struct attrib_sink *play_database(const char *conninfo, size_t instance);
 void play_database_flush(struct attrib_sink *sink, const struct attrib_batch_view *view);
 /* Writes the sites' settings that views need. forward: what is decided goes into the outbox, too. */
 void play_database_sites(const char *conninfo, const struct play_sites *sites, bool forward);
+
+/* A state in Redis, and taking away all that is there. */
+struct attrib_state *play_redis(const char *url);
+void play_redis_empty(const char *url);
 
 /* A copy of the state that is made while records are applied, and what a start from it would read again. */
 struct play_copy {

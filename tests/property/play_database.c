@@ -12,11 +12,12 @@ static void must(int err, const char *what, const struct attrib_sink_error *erro
 		play_fail("%s: %s: %s", what, attrib_error_text(err), error ? error->text : "");
 }
 
-struct attrib_sink *play_database(const char *conninfo)
+struct attrib_sink *play_database(const char *conninfo, size_t instance)
 {
 	static const uint8_t fingerprint[32] = {7};
-	struct attrib_postgres_options options = {
-		.conninfo = conninfo, .instance = {{1}}, .secret_fingerprint = fingerprint};
+	struct attrib_postgres_options options = {.conninfo = conninfo,
+		.instance = {{(uint8_t)(instance + 1)}},
+		.secret_fingerprint = fingerprint};
 	struct attrib_sink_error error = {0};
 	struct attrib_sink_attach attach;
 	struct attrib_sink *sink;

@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sleep } from './support.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export class Redis {
   static async open() {
