@@ -44,22 +44,21 @@ BEGIN
 		abroad := ARRAY(SELECT d::date FROM unnest(months) f CROSS JOIN generate_series(f, f + interval '1 month' - interval '1 day', interval '1 day') d);
 	END IF;
 	abroad := abroad || days;
-	RETURN QUERY WITH parts AS (
-		SELECT m.month AS day, m.creator, m.campaign, sum(m.gross[p_model]) / units AS gross, sum(m.refunded[p_model]) / units AS refunded,
-			sum(m.conversions[p_model]) AS orders, coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 1), 0) AS new_customers,
-			coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 0), 0) AS unknown_customers
+	RETURN QUERY WITH own_money AS ( -- elements are taken out of their arrays once
+		SELECT m.month AS day, m.creator, m.campaign, m.customer_kind, m.gross[p_model] AS gross, m.refunded[p_model] AS refunded, m.conversions[p_model] AS orders
 		FROM attrib.rollup_month m
 		WHERE m.site = p_site AND m.month = ANY (months) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
 			AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
-		GROUP BY 1, 2, 3
 		UNION ALL
-		SELECT m.day, m.creator, m.campaign, sum(m.gross[p_model]) / units, sum(m.refunded[p_model]) / units, sum(m.conversions[p_model]),
-			coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 1), 0),
-			coalesce(sum(m.conversions[p_model]) FILTER (WHERE m.customer_kind = 0), 0)
+		SELECT m.day, m.creator, m.campaign, m.customer_kind, m.gross[p_model], m.refunded[p_model], m.conversions[p_model]
 		FROM attrib.rollup_money m
 		WHERE m.site = p_site AND m.day = ANY (days) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
 			AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
-		GROUP BY 1, 2, 3
+	), parts AS (
+		SELECT o.day, o.creator, o.campaign, sum(o.gross) / units AS gross, sum(o.refunded) / units AS refunded, sum(o.orders) AS orders,
+			coalesce(sum(o.orders) FILTER (WHERE o.customer_kind = 1), 0) AS new_customers,
+			coalesce(sum(o.orders) FILTER (WHERE o.customer_kind = 0), 0) AS unknown_customers
+		FROM own_money o GROUP BY 1, 2, 3
 		UNION ALL
 		SELECT f.day, f.creator, f.campaign, CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.gross, x.factor), own) END,
 			CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.refunded, x.factor), own) END, f.conversions,
@@ -183,10 +182,11 @@ BEGIN
 		FROM attrib.period_steps(first_day, last_day) s;
 	END IF;
 	RETURN QUERY WITH keys AS MATERIALIZED ( -- whoever has a key for the whole period has what the rollups say of it
-		SELECT k.creator, k.folded AS key, CASE k.kind WHEN 'link' THEN 1 WHEN 'affiliate' THEN 2 ELSE 4 END::smallint AS channel,
+		SELECT k.creator, k.folded AS key, CASE k.kind WHEN 'link' THEN 1 ELSE 2 END::smallint AS channel,
 			greatest(k.valid_from AT TIME ZONE zone, since) AS since, least(k.valid_to AT TIME ZONE zone, till) AS till,
 			reached AND coalesce(k.valid_from AT TIME ZONE zone <= since, true) AND coalesce(k.valid_to AT TIME ZONE zone >= till, true) AS whole
-		FROM attrib.tracker k WHERE k.site = p_site AND k.creator = ANY (p_creators) AND k.kind <> 'utm'
+		FROM attrib.tracker k WHERE k.site = p_site AND k.creator = ANY (p_creators)
+			AND k.kind IN ('link', 'affiliate') -- a code is neither clicked nor landed with
 	), seen_by_rule AS MATERIALIZED (
 		SELECT u.key, u.type, u.verdicts, sum(u.count) AS count
 		FROM (SELECT t.key, t.type, t.verdicts, t.count FROM attrib.rollup_traffic_month t
