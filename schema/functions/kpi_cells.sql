@@ -319,9 +319,11 @@ LANGUAGE sql STABLE AS $$
 		JOIN attrib.conversion p ON p.site = b.site AND p.kind = 1 AND p.order_id = b.order_id
 		CROSS JOIN LATERAL (SELECT (p.gross - p.refunded) * attrib.minor_rate_on(p.currency, c.into, p.day) AS net) a
 		GROUP BY o.site, o.order_id, o.placed_at
+	), cuts AS (
+		SELECT d.*, attrib.cut_of(p_by, d.site, d.campaign, d.creator, d.placement, attrib.channel_name(d.channel)) AS cut
+		FROM (SELECT DISTINCT k.site, k.campaign, k.creator, k.placement, k.channel FROM credits k) d
 	)
-	SELECT c.site, attrib.cut_of(p_by, c.site, c.campaign, c.creator, c.placement, attrib.channel_name(c.channel)),
-		percentile_disc(0.5) WITHIN GROUP (ORDER BY c.placed_at - c.touched_at),
+	SELECT c.site, d.cut, percentile_disc(0.5) WITHIN GROUP (ORDER BY c.placed_at - c.touched_at),
 		percentile_disc(0.9) WITHIN GROUP (ORDER BY c.placed_at - c.touched_at),
 		attrib.major(sum(c.net) FILTER (WHERE c.after_post >= interval '0'), c.into),
 		attrib.major(coalesce(sum(c.net) FILTER (WHERE c.after_post >= interval '0' AND c.after_post < interval '7 days'), 0), c.into),
@@ -333,6 +335,7 @@ LANGUAGE sql STABLE AS $$
 		sum(c.share) FILTER (WHERE w.placed_at <= now() - interval '365 days'),
 		attrib.major(sum(c.share * w.net_365) FILTER (WHERE w.placed_at <= now() - interval '365 days'), c.into)
 	FROM credits c
+	JOIN cuts d USING (site, campaign, creator, placement, channel)
 	LEFT JOIN won w ON w.site = c.site AND w.order_id = c.order_id
 	GROUP BY 1, 2, c.into
 $$;
