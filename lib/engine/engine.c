@@ -111,7 +111,8 @@ static int take_count(struct attrib_engine *engine, struct attrib_known_site *si
 		return 0;
 	attrib_traffic_of(event, &engine->arena, &count.traffic);
 	count.key_hash = attrib_traffic_hash(&count.traffic);
-	count.marked = attrib_traffic_mark(event, &count.traffic, engine->keys, &count.bit);
+	count.marked =
+		!silent && attrib_traffic_mark(event, &count.traffic, engine->keys, &count.bit);
 	if (!silent)
 		err = put_count(engine, &count);
 	if (err || !attrib_traffic_unique(event, &count.traffic, &site->day, engine->keys,

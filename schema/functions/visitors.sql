@@ -71,26 +71,19 @@ BEGIN
 		FROM (SELECT s.site, s.channel, s.key, (s.bucket_at AT TIME ZONE z.time_zone)::date AS day, s.marks
 			FROM stage_visitor s
 			CROSS JOIN LATERAL (SELECT time_zone FROM attrib.site WHERE name = s.site OFFSET 0) z) s
-		GROUP BY 1, 2, 3, 4
+		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 	), days AS (
-		INSERT INTO attrib.visitor_day AS v (site, channel, key, day, marks)
-		SELECT t.* FROM told t
-		WHERE NOT EXISTS (SELECT FROM attrib.visitor_day o
-			WHERE (o.site, o.channel, o.key, o.day) = (t.site, t.channel, t.key, t.day)
-				AND attrib.mark_or(o.marks, t.marks) = o.marks)
-		ORDER BY 1, 2, 3, 4
+		INSERT INTO attrib.visitor_day AS v (site, channel, key, day, marks) SELECT * FROM told
 		ON CONFLICT (site, channel, key, day) DO UPDATE SET marks = attrib.mark_or(v.marks, excluded.marks)
+		WHERE attrib.mark_or(v.marks, excluded.marks) <> v.marks
 	)
 	INSERT INTO attrib.visitor_month AS v (site, channel, key, month, marks)
-	SELECT t.* FROM (SELECT site, channel, key, date_trunc('month', day)::date AS month, attrib.mark_union(marks) AS marks
-		FROM told GROUP BY 1, 2, 3, 4) t
-	WHERE NOT EXISTS (SELECT FROM attrib.visitor_month o
-		WHERE (o.site, o.channel, o.key, o.month) = (t.site, t.channel, t.key, t.month)
-			AND attrib.mark_or(o.marks, t.marks) = o.marks)
-	ORDER BY 1, 2, 3, 4
-	ON CONFLICT (site, channel, key, month) DO UPDATE SET marks = attrib.mark_or(v.marks, excluded.marks);
+	SELECT site, channel, key, date_trunc('month', day)::date AS month, attrib.mark_union(marks)
+	FROM told GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+	ON CONFLICT (site, channel, key, month) DO UPDATE SET marks = attrib.mark_or(v.marks, excluded.marks)
+	WHERE attrib.mark_or(v.marks, excluded.marks) <> v.marks;
 END $$;
-COMMENT ON FUNCTION attrib.merge_v1_visitors() IS 'Step of merge_v1: the sketches of visitors by local day and month. A row that learns of nobody new is not written.';
+COMMENT ON FUNCTION attrib.merge_v1_visitors() IS 'Step of merge_v1: the sketches of visitors by local day and month. A row that learns of nobody new is not written again.';
 
 CREATE OR REPLACE FUNCTION attrib.visitor_owners(p_site text, p_from date, p_to date)
 RETURNS TABLE (site text, channel smallint, key text, from_day date, end_day date, campaign text, creator text, placement text)
