@@ -186,6 +186,24 @@ static void a_lead_earns_by_its_own_rule(void **state)
 	same("l|lisa|per_lead|1.50|approved|", earned());
 }
 
+/* Not a merge of orders, but what makes their customers new. */
+static void a_history_that_is_told_later_makes_new_customers(void **state)
+{
+	(void)state;
+	struct test_order order = sold("1", "lisa");
+
+	test_pg_run(&pg, "UPDATE attrib.site SET customer_history = 'partial'");
+	rule("'', '', 'per_new_customer', NULL, 10, 'EUR', NULL, 30, DEFAULT, NULL");
+	order.key = 1;
+	shop_order(&shop, order);
+	shop_flush(&shop);
+	same("", earned());
+	test_pg_run(&pg, "UPDATE attrib.site SET customer_history = 'complete'");
+	test_pg_run(&pg, "SELECT attrib.rekind_v1('acme')");
+	shop_check(&shop);
+	same("1|lisa|per_new_customer|10.00|approved|", earned());
+}
+
 static void what_does_not_count_earns_nothing(void **state)
 {
 	(void)state;
@@ -288,6 +306,24 @@ static void what_is_lost_after_payment_is_taken_back_with_the_next(void **state)
 	expect("t", "SELECT count(*) = 1 AND sum(amount) = 4000 FROM (SELECT creator, sum(amount) "
 		    "AS amount"
 		    " FROM attrib.payout GROUP BY 1) p");
+}
+
+/* However new the order is that it comes of. */
+static void what_is_taken_back_waits_for_no_day(void **state)
+{
+	(void)state;
+	struct test_order newer = sold("1", "lisa");
+
+	rule("'', '', 'percent', 0.1, NULL, '', NULL, 30, DEFAULT, NULL");
+	newer.at += 60 * 24 * 40;
+	shop_order(&shop, newer);
+	shop_flush(&shop);
+	same("lisa|10.00|EUR|1", pay());
+	refund("1", "r", 1190);
+	sell("2", "lisa");
+	expect("900|2", "SELECT p.amount, p.lines FROM attrib.payout_create_v1('acme', NULL,"
+			" (SELECT min(day) FROM attrib.commission), NULL) p");
+	shop_check(&shop);
 }
 
 static void credit_that_moves_takes_its_commission_along(void **state)
@@ -553,7 +589,7 @@ static int shop_clear(void **state)
 		" LOOP EXECUTE 'DELETE FROM ' || name; END LOOP; END $$;"
 		" SET session_replication_role = origin;"
 		" ALTER TABLE attrib.payout ALTER id RESTART;"
-		" UPDATE attrib.site SET time_zone = 'UTC'");
+		" UPDATE attrib.site SET time_zone = 'UTC', customer_history = 'complete'");
 	return 0;
 }
 
@@ -567,10 +603,12 @@ int main(void)
 		each(rules_of_one_scope_add_up),
 		each(a_rule_holds_for_the_time_of_the_order),
 		each(a_lead_earns_by_its_own_rule),
+		each(a_history_that_is_told_later_makes_new_customers),
 		each(what_does_not_count_earns_nothing),
 		each(rules_that_are_not_whole_are_refused),
 		each(holding_is_read_from_the_clock),
 		each(what_is_lost_after_payment_is_taken_back_with_the_next),
+		each(what_is_taken_back_waits_for_no_day),
 		each(credit_that_moves_takes_its_commission_along),
 		each(new_rules_do_not_change_what_was_paid),
 		each(a_cancelled_payout_was_none),
