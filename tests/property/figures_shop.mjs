@@ -104,7 +104,7 @@ function story(r, site, tables, on, now) {
   if (r.chance(0.7)) put('margin', { campaign: r.pick(campaigns), rate: '0.5', valid_from: on(0) });
   if (r.chance(0.5)) put('engagement_count', { platform: '', count: 'reactions' }); // instead of everything that is listed for all sites
   const rule = (row) => put('commission_rule', { campaign: '', creator: '', rate: null, amount: null, currency: '', valid_from: '-infinity', ...row });
-  if (r.chance(0.6)) rule({ kind: 'percent', rate: '0.1' });
+  if (name === 'acme' || r.chance(0.5)) rule({ kind: 'percent', rate: '0.1' });
   if (r.chance(0.6)) rule({ kind: 'per_order', amount: '2', currency: r.pick([site.currency, 'EUR', 'CHF']), campaign: r.pick(campaigns) });
   if (r.chance(0.6)) rule({ kind: 'per_lead', amount: '1', currency: site.currency, creator: r.pick(creators), valid_from: on(-1) });
   for (const n of [-5, 0, 4]) for (const subject of ['', 'rival']) if (r.chance(0.7)) {
