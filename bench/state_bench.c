@@ -1,13 +1,17 @@
 /*
- * What the memory backend takes for a visitor with one touch and for a remembered id, in bytes of
+ * What a backend of the state takes for a visitor with one touch and for a remembered id, in bytes of
  * resident memory, and how fast facts go in and come out.
  *
- *   state_bench [visitors and ids, default 1000000] [bytes of a touch's body, default 40]
+ *   state_bench [visitors and ids, default 1000000] [bytes of a touch's body, default 40] [URL of a Redis]
+ *
+ * With a URL the state is in that Redis, which must be empty; then bytes are its own count, and the commands
+ * that each took are told.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "attrib/state.h"
+#include "attrib/state_redis.h"
 #include "attrib/time.h"
 #include "measure.h"
 
@@ -105,6 +109,44 @@ static struct figures load(struct attrib_state *state, uint64_t n, uint64_t enti
 	return f;
 }
 
+static bool shared;
+static uint64_t told; /* commands */
+
+static uint64_t bytes_of(struct attrib_state *state)
+{
+	struct attrib_state_stats stats;
+
+	if (!shared)
+		return bench_resident();
+	state->ops->stats(state, &stats);
+	return stats.bytes;
+}
+
+static void tell_commands(const struct attrib_state *state, uint64_t n)
+{
+	struct attrib_redis_stats cost;
+
+	if (!shared)
+		return;
+	attrib_state_redis_stats(state, &cost);
+	printf("%-34s %9.2f commands each\n", "", (double)(cost.commands - told) / (double)n);
+	told = cost.commands;
+}
+
+static struct attrib_state *open_state(const char *url)
+{
+	struct attrib_memory_options memory = {.hash_seed = 42};
+	struct attrib_redis_options redis = {
+		.url = url, .ids_ttl_s = 100000, .facts_ttl_s = 100000, .timeout_ms = 60000};
+	struct attrib_state *state;
+
+	shared = url != NULL;
+	bench_must(url ? attrib_state_redis_new(&redis, &state)
+		       : attrib_state_memory_new(&memory, &state),
+		"new");
+	return state;
+}
+
 static void line(const char *what, uint64_t n, struct figures f, uint64_t bytes)
 {
 	printf("%-34s %9" PRIu64 " %8.0f k/s", what, n, (double)n / f.us * 1e3);
@@ -119,7 +161,6 @@ int main(int argc, char **argv)
 {
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000, before;
 	size_t body_size = argc > 2 ? strtoul(argv[2], NULL, 10) : 40;
-	struct attrib_memory_options options = {.hash_seed = 42};
 	struct attrib_str body = {calloc(1, body_size + 1), body_size};
 	struct attrib_state_stats stats;
 	struct attrib_state *state;
@@ -127,20 +168,25 @@ int main(int argc, char **argv)
 	double start;
 
 	bench_must(n && body.p ? 0 : ATTRIB_E_INVALID, "arguments");
-	bench_must(attrib_state_memory_new(&options, &state), "new");
-	before = bench_resident();
+	state = open_state(argc > 3 ? argv[3] : NULL);
+	before = bytes_of(state);
 	f = add(state, touch, 0, n, n, body);
-	line("visitors with one touch", n, f, bench_resident() - before);
-	before = bench_resident();
+	line("visitors with one touch", n, f, bytes_of(state) - before);
+	tell_commands(state, n);
+	before = bytes_of(state);
 	f = add(state, seen, 0, n, n, body);
-	line("remembered ids", n, f, bench_resident() - before);
+	line("remembered ids", n, f, bytes_of(state) - before);
+	tell_commands(state, n);
 	state->ops->stats(state, &stats);
 	printf("%-34s %9" PRIu64 " bytes by its own count\n", "both", stats.bytes);
 	line("ids again", n, add(state, seen, 0, n, n, body), 0);
+	tell_commands(state, n);
 	line("loads of one touch", n, load(state, n, n), 0);
-	before = bench_resident();
+	tell_commands(state, n);
+	before = bytes_of(state);
 	f = add(state, touch, n, n / 10 * 20, n / 10, body);
-	line("20 touches more for a tenth", n / 10 * 20, f, bench_resident() - before);
+	line("20 touches more for a tenth", n / 10 * 20, f, bytes_of(state) - before);
+	tell_commands(state, n / 10 * 20);
 	line("loads of 21 touches", n / 10, load(state, n / 10, n / 10), 0);
 	start = bench_us(CLOCK_MONOTONIC);
 	bench_must(state->ops->forget(state, (int64_t)n * 500, ATTRIB_NEVER), "forget");

@@ -198,9 +198,12 @@ static bool is_given_up(const struct attrib_sink_attach *attach, const struct at
 	return false;
 }
 
-/* The loaded checkpoint may be an older one than the start was allowed with: is all of the rest there? */
+/* The loaded checkpoint may be an older one than the start was allowed with: is all of the rest there? Of a
+ * state in Redis there is none: what it lacks for good keeps the past (pump_past). */
 static bool is_whole(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
 {
+	if (attribd_pump_is_shared(pump))
+		return true;
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
 		struct attribd_pump_lane *lane = &pump->lanes[i];
 		if (lane->state >= attribd_held_state(pump->held, &lane->id) ||

@@ -315,13 +315,26 @@ static void ask_orders(struct redis *redis, uint64_t place, uint64_t met, size_t
 	redis_link_number(link, (int64_t)max);
 }
 
-/* Which of the listed orders are there: one that the server has let go stays on the list. */
+static const char drop_listed[] = "if redis.call('EXISTS',KEYS[1])==0 then "
+				  "redis.call('ZREM',KEYS[2],string.sub(KEYS[1],-16)) end return 1";
+
+/* One that the server has let go leaves the list, unless it has come back: whoever adds it lists it behind. */
+static void ask_drop(struct redis *redis, const struct attrib_entity *order)
+{
+	char key[REDIS_KEY_BYTES];
+
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("EVAL"), attrib_str_of(drop_listed), ATTRIB_STR("2"),
+		redis_key(order, key), ATTRIB_STR(REDIS_ORDERS_KEY));
+}
+
+/* Which of the listed orders are there. */
 static int check_orders(
 	struct redis *redis, const redisReply *listed, struct attrib_entity *out, size_t *n)
 {
 	struct attrib_entity entity = {.kind = ATTRIB_ENTITY_ORDER};
 	char key[REDIS_KEY_BYTES];
 	redisReply *reply;
+	size_t gone = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < listed->elements; i++) {
@@ -339,9 +352,12 @@ static int check_orders(
 		memcpy(&entity.id, listed->element[i]->str, sizeof entity.id);
 		if (reply->integer)
 			out[(*n)++] = entity;
+		else
+			ask_drop(redis, &entity);
+		gone += !reply->integer;
 		freeReplyObject(reply);
 	}
-	return err;
+	return err ? err : redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), gone);
 }
 
 static uint64_t cursor_behind(const redisReply *listed, uint64_t before)

@@ -66,7 +66,7 @@ static struct attrib_state *join_redis(void)
 
 const struct backend backends[] = {
 	{"memory", open_memory, NULL, .pair_bytes = {100, 300}, .left_bytes = 5, .share = 1},
-	{"redis", open_redis, join_redis, .pair_bytes = {100, 600}, .left_bytes = 150, .share = 2},
+	{"redis", open_redis, join_redis, .pair_bytes = {100, 600}, .left_bytes = 250, .share = 2},
 };
 const size_t backend_count = sizeof backends / sizeof *backends;
 

@@ -589,6 +589,30 @@ static void test_what_is_kept_how_long(void **unused)
 	state->ops->free(state);
 }
 
+static void test_an_expired_order_is_not_met(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_entity out[4];
+	uint64_t cursor = 0;
+	size_t n;
+
+	(void)unused;
+	for (uint64_t i = 1; i <= 3; i++) {
+		struct attrib_fact order = touch(i, 1, 1);
+		order.entity.kind = ATTRIB_ENTITY_ORDER;
+		order.type = ATTRIB_FACT_ORDER;
+		order.cap = ATTRIB_CAP_ORDER;
+		must_add(state, order);
+		if (i < 3)
+			freeReplyObject(ask("DEL at1:o%b", &order.entity.id, (size_t)16));
+	}
+	assert_int_equal(number("ZCARD at1:#orders"), 3);
+	assert_int_equal(state->ops->orders(state, &cursor, out, 4, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(number("ZCARD at1:#orders"), 1);
+	state->ops->free(state);
+}
+
 /* -- what it costs -------------------------------------------------------------------------------- */
 
 #define GROUP 100
@@ -670,6 +694,7 @@ int main(void)
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
 		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
 		cmocka_unit_test(test_what_is_kept_how_long),
+		cmocka_unit_test(test_an_expired_order_is_not_met),
 		cmocka_unit_test(test_what_an_add_costs),
 		cmocka_unit_test(test_long_values_are_packed),
 	};
