@@ -30,6 +30,10 @@ async function until(what, holds) {
   throw new Error(`${what}\n${shop.log}`);
 }
 
+// Whether some value has a text in it.
+const holds = (text) => redis.cli('eval', `for _, k in ipairs(redis.call('keys', '*')) do
+  if redis.call('type', k).ok == 'string' and string.find(redis.call('get', k), ARGV[1], 1, true) then return 1 end end return 0`, '0', text) === '1';
+
 let sent = 0;
 async function send(n) {
   for (let i = 0; i < n; i++) {
@@ -158,6 +162,7 @@ test('a story ends as it does in memory', async () => {
       ]);
     }
     assert.ok(figures[0].every((rows) => rows.length > 1));
+    assert.ok(holds('s-o1') && !holds('s@example.com'), 'orders are in Redis, addresses are not');
     assert.deepEqual(figures[1], figures[0]);
   } finally {
     await other.close();

@@ -10,7 +10,7 @@
 //     one event after the other, ends in what is stored.
 //
 //   ATTRIB_SEED=n                 the first history's seed (default: from the clock; printed)
-//   ATTRIB_DATABASE_HISTORIES=n   how many (default 300; 4 arrivals each)
+//   ATTRIB_DATABASE_HISTORIES=n   how many (default 300; 3 arrivals each)
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -30,8 +30,8 @@ import { Player } from './player.mjs';
 const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const HISTORIES = Number(process.env.ATTRIB_DATABASE_HISTORIES ?? 300);
-const ARRIVALS = 4;
-const SHARED = 3; // the arrival whose state is in Redis
+const ARRIVALS = 3;
+const SHARED = 2; // the arrival whose state is in Redis
 const FORWARDS = 1; // the arrival whose sites forward
 const TOGETHER = 8; // shops in one engine
 
