@@ -133,15 +133,12 @@ LANGUAGE sql STABLE AS $$
 			FROM attrib.roi_rows(p_site, p_from, p_to, p_model, 'net', 'order', true) r
 			JOIN attrib.site s ON s.name = r.site AND attrib.model_name(coalesce(p_model, s.primary_model)) = r.model
 			UNION ALL
-			SELECT k.site, k.campaign, k.creator, part.post, k.currency, part.sign * v.amount, 0,
-				CASE WHEN k.kind IN ('fee', 'paid_media') THEN part.sign * v.amount ELSE 0 END, 0
+			SELECT k.site, k.campaign, k.creator, part.post, k.currency, part.direct * v.amount, 0,
+				CASE WHEN k.kind IN ('fee', 'paid_media') THEN part.direct * v.amount ELSE 0 END, part.paid * v.amount
 			FROM attrib.cost_rows(p_site, p_from, p_to, true) k
 			CROSS JOIN LATERAL (SELECT attrib.major(k.amount, k.currency) AS amount) v
-			CROSS JOIN LATERAL (VALUES (k.placement, 1), ('', -1)) part (post, sign)
-			WHERE k.placement <> '' AND k.creator <> ''
-			UNION ALL
-			SELECT k.site, k.campaign, k.creator, k.placement, k.currency, 0, 0, 0, attrib.major(k.amount, k.currency)
-			FROM attrib.cost_rows(p_site, p_from, p_to, true) k WHERE k.kind = 'paid_media') c
+			CROSS JOIN LATERAL (VALUES (k.placement, 1, 0), ('', -1, 0), (k.placement, 0, 1)) part (post, direct, paid)
+			WHERE part.direct <> 0 AND k.placement <> '' AND k.creator <> '' OR part.paid = 1 AND k.kind = 'paid_media') c
 		JOIN attrib.site s ON s.name = c.site AND s.currency = c.currency
 		GROUP BY 1, 2, 3, 4) c
 	GROUP BY c.site, cut
