@@ -39,6 +39,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.metric_list() IS 'Figures that scorecards and diagnoses judge: numerator x factor / denominator (NULL = a sum), and how many of what (observed) it takes to judge one. worse: of signals of an audience''s quality, the direction that is bad. Beside counts of kpi_site they are made of: profit = revenue - cost; margin_profit = revenue x margin - cost; known_orders = orders - unknown_customers; bounce_rates = sum of what was told, bounce_notes = of how many posts; contested_claims = claims that another creator has too; earned = revenue x margin, without a margin the revenue itself; uncovered_cost = cost - earned, not below 0; earned_per_order = earned / orders; earned_per_revenue = earned / revenue; orders_each = the fewer orders of this period and the one before.';
 
+-- The same as a list of expressions: what metric_list() names is taken from where it stands, without looking it up.
+DO $$
+BEGIN
+	EXECUTE format('CREATE OR REPLACE FUNCTION attrib.scorecard_values(p_site text, p_from date, p_to date, p_model int, p_creators text[]) '
+		'RETURNS TABLE (creator text, n int, above numeric, below numeric, seen numeric) LANGUAGE plpgsql STABLE ROWS 3000 SET jit = off AS %L',
+		(SELECT format('BEGIN RETURN QUERY SELECT f.creator, v.* '
+			'FROM attrib.scorecard_counts(p_site, p_from, p_to, p_model, p_creators) f CROSS JOIN LATERAL (VALUES %s) v; END',
+			string_agg(format('(%s, f.%I, %s, coalesce(f.%I, 0))', m.n, m.numerator, coalesce('f.' || quote_ident(m.denominator), 'NULL'), m.observed),
+				', ' ORDER BY m.n))
+		FROM attrib.metric_list() m));
+END $$;
+COMMENT ON FUNCTION attrib.scorecard_values(text, date, date, int, text[]) IS 'Every figure of metric_list() of some creators of one site: numerator (above), denominator (below), observations (seen).';
+
 CREATE OR REPLACE FUNCTION attrib.benchmark_of(p_site text, p_metric text, p_platform text, p_tier text, p_content_type text)
 RETURNS TABLE (low numeric, high numeric, source text)
 LANGUAGE sql STABLE ROWS 1 AS $$

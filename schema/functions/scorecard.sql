@@ -289,22 +289,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_posts(text, date, date, text[]) IS 'post_cells of some creators of one site.';
 
-CREATE OR REPLACE FUNCTION attrib.scorecard_figures(p_site text, p_from date, p_to date, p_model int, p_creators text[])
-RETURNS TABLE (creator text, kpi jsonb)
+CREATE OR REPLACE FUNCTION attrib.scorecard_counts(p_site text, p_from date, p_to date, p_model int, p_creators text[])
+RETURNS TABLE (creator text, revenue numeric, gross numeric, refunded numeric, orders numeric, new_customers numeric,
+	known_orders numeric, cost numeric, cost_media numeric, profit numeric, margin_profit numeric, clicks numeric, clicks_raw numeric,
+	clicks_filtered numeric, visits numeric, claims numeric, click_orders numeric, code_only_orders numeric, contested_claims numeric,
+	posts numeric, followers numeric, impressions numeric, reach_summed numeric, views numeric, views_6s numeric, views_completed numeric,
+	engagements numeric, bounce_rates numeric, bounce_notes numeric, uncovered_cost numeric, earned_per_order numeric,
+	earned_per_revenue numeric, profit_change numeric, cost_rise numeric, orders_each numeric)
 LANGUAGE plpgsql STABLE ROWS 100 SET jit = off AS $$
 BEGIN
 	RETURN QUERY WITH money AS MATERIALIZED (
 		SELECT * FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL)
 	)
-	SELECT n.creator, jsonb_strip_nulls(jsonb_build_object('revenue', v.revenue, 'gross', m.gross, 'refunded', m.refunded, 'orders', v.orders,
-		'new_customers', m.new_customers, 'known_orders', m.orders - m.unknown_customers, 'cost', v.cost, 'cost_media', c.media,
-		'profit', v.revenue - v.cost, 'margin_profit', m.margin - v.cost, 'clicks', t.clicks, 'clicks_raw', t.clicks_raw,
-		'clicks_filtered', t.clicks_filtered, 'visits', t.visits, 'claims', a.claims, 'click_orders', coalesce(a.click_orders, 0),
-		'code_only_orders', a.code_only_orders, 'contested_claims', a.contested, 'posts', p.posts, 'followers', p.followers,
-		'impressions', p.impressions, 'reach_summed', p.reach, 'views', p.views, 'views_6s', p.views_6s,
-		'views_completed', p.views_completed, 'engagements', p.engagements, 'bounce_rates', b.rates, 'bounce_notes', b.notes,
-		'uncovered_cost', CASE WHEN v.cost > 0 THEN greatest(v.cost - v.earned, 0) END,
-		'earned_per_order', v.earned / nullif(v.orders, 0), 'earned_per_revenue', v.earned / nullif(v.revenue, 0)))
+	SELECT n.creator, v.revenue, m.gross, m.refunded, v.orders, m.new_customers, m.orders - m.unknown_customers, v.cost, c.media,
+		v.revenue - v.cost, m.margin - v.cost, t.clicks, t.clicks_raw, t.clicks_filtered, t.visits, a.claims, coalesce(a.click_orders, 0),
+		a.code_only_orders, a.contested, p.posts, p.followers, p.impressions, p.reach, p.views, p.views_6s, p.views_completed, p.engagements,
+		b.rates, b.notes::numeric, CASE WHEN v.cost > 0 THEN greatest(v.cost - v.earned, 0) END, v.earned / nullif(v.orders, 0),
+		v.earned / nullif(v.revenue, 0), NULL::numeric, NULL::numeric, NULL::numeric
 	FROM unnest(p_creators) n (creator)
 	LEFT JOIN (SELECT d.creator, sum(d.gross) AS gross, sum(d.refunded) AS refunded, sum(d.orders) AS orders,
 			sum(d.new_customers) AS new_customers, sum(d.unknown_customers) AS unknown_customers,
@@ -321,17 +322,7 @@ BEGIN
 		greatest(coalesce(m.margin, m.gross - m.refunded), 0) AS earned) v
 	WHERE coalesce(m.creator, c.creator, t.creator, a.creator, p.creator) IS NOT NULL;
 END $$;
-COMMENT ON FUNCTION attrib.scorecard_figures(text, date, date, int, text[]) IS 'What metric_list() is made of, for some creators of one site, as one document each; whoever has nothing in the period has no row.';
-
-CREATE OR REPLACE FUNCTION attrib.scorecard_change(p_now jsonb, p_before jsonb)
-RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT jsonb_strip_nulls(jsonb_build_object(
-		'profit_change', (p_now -> 'profit')::numeric - coalesce((p_before -> 'profit')::numeric, (p_before -> 'revenue')::numeric),
-		'cost_rise', CASE WHEN (p_now -> 'cost')::numeric > 1.1 * w.cost THEN (p_now -> 'cost')::numeric - w.cost END,
-		'orders_each', least((p_now -> 'orders')::numeric, (p_before -> 'orders')::numeric)))
-	FROM (SELECT CASE WHEN p_before IS NOT NULL THEN coalesce((p_before -> 'cost')::numeric, 0) END AS cost) w
-$$;
-COMMENT ON FUNCTION attrib.scorecard_change(jsonb, jsonb) IS 'What marginal_roi is made of. The return of the last part of a spend is what it added: the rise of profit over the rise of cost between two periods of the same length (marginal analysis: d profit / d cost). Only where the cost rose by a tenth or more: of less, chance is all that there is to see.';
+COMMENT ON FUNCTION attrib.scorecard_counts(text, date, date, int, text[]) IS 'What metric_list() is made of, under its names, for some creators of one site; whoever has nothing in the period has no row. profit_change, cost_rise and orders_each are of two periods: NULL here.';
 
 CREATE OR REPLACE FUNCTION attrib.two_shares(p_share numeric, p_of numeric, p_before numeric, p_of_before numeric)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -362,23 +353,23 @@ BEGIN
 			UNION SELECT k.creator FROM attrib.cost k WHERE k.site = shop AND k.creator <> '') END;
 		peers := ARRAY(SELECT unnest(asked) UNION SELECT c.handle FROM attrib.creator c WHERE c.site = shop
 			AND c.tier IN (SELECT o.tier FROM attrib.creator o WHERE o.site = shop AND o.handle = ANY (asked)));
-		RETURN QUERY WITH figures AS MATERIALIZED (
-			SELECT f.creator, t.tier, f.creator = ANY (asked) AS is_asked, f.kpi
-			FROM attrib.scorecard_figures(shop, p_from, p_to, model, peers) f
-			LEFT JOIN attrib.creator t ON t.site = shop AND t.handle = f.creator
-		), past AS MATERIALIZED (
-			SELECT f.creator, f.kpi FROM attrib.scorecard_figures(shop, p_from - (p_to - p_from + 1), p_from - 1, model,
-				CASE WHEN p_from IS NOT NULL AND p_to IS NOT NULL THEN asked END) f
-		), compared AS MATERIALIZED (
-			SELECT f.creator, f.tier, f.is_asked, b.kpi AS past, CASE WHEN f.is_asked THEN f.kpi || attrib.scorecard_change(f.kpi, b.kpi) ELSE f.kpi END AS kpi
-			FROM figures f LEFT JOIN past b ON b.creator = f.creator
-		), figured AS MATERIALIZED (
-			SELECT c.creator, c.tier, c.is_asked, c.past, m.*, v.*,
+		RETURN QUERY WITH figured AS MATERIALIZED (
+			SELECT v.creator, t.tier, p_creator IS NULL OR v.creator = p_creator AS is_asked, m.*, v.above, v.below, v.seen,
 				CASE WHEN m.denominator IS NULL THEN v.above ELSE v.above * m.factor / nullif(v.below, 0) END AS value
-			FROM compared c
-			CROSS JOIN attrib.metric_list() m
-			CROSS JOIN LATERAL (SELECT (c.kpi -> m.numerator)::numeric AS above, (c.kpi -> m.denominator)::numeric AS below,
-				coalesce((c.kpi -> m.observed)::numeric, 0) AS seen) v
+			FROM attrib.scorecard_values(shop, p_from, p_to, model, peers) v
+			JOIN attrib.metric_list() m ON m.n = v.n
+			LEFT JOIN attrib.creator t ON t.site = shop AND t.handle = v.creator
+		), past AS MATERIALIZED (
+			SELECT v.creator, v.n, v.above, v.below, v.seen FROM attrib.scorecard_values(shop, p_from - (p_to - p_from + 1), p_from - 1, model,
+				CASE WHEN p_from IS NOT NULL AND p_to IS NOT NULL THEN asked END) v
+		), change AS ( -- what the last part of the spend has added: the rise of profit over the rise of cost
+			SELECT r.creator, r.above - coalesce(p.above, q.above) AS profit_change,
+				CASE WHEN r.below > 1.1 * coalesce(p.below, 0) THEN r.below - coalesce(p.below, 0) END AS cost_rise, least(r.seen, p.seen) AS orders_each
+			FROM figured r
+			JOIN past p ON p.creator = r.creator AND p.n = r.n
+			JOIN figured e ON e.creator = r.creator AND e.metric = 'revenue'
+			JOIN past q ON q.creator = e.creator AND q.n = e.n
+			WHERE r.metric = 'roi' AND r.is_asked
 		), tiers AS (
 			SELECT f.tier, f.metric, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
 			FROM figured f WHERE f.tier IS NOT NULL AND f.value IS NOT NULL AND f.seen >= f.minimum
@@ -391,10 +382,16 @@ BEGIN
 			CASE WHEN f.worse IS NOT NULL AND f.seen >= f.minimum AND f.seen_before >= f.minimum
 				THEN coalesce(CASE f.worse WHEN 'up' THEN z.z ELSE -z.z END >= 3, false) END,
 			w.why
-		FROM (SELECT g.*, (g.past -> g.numerator)::numeric * CASE WHEN g.denominator IS NULL THEN 1
-				ELSE g.factor / nullif((g.past -> g.denominator)::numeric, 0) END AS before,
-				coalesce((g.past -> g.observed)::numeric, 0) AS seen_before
-			FROM figured g WHERE g.is_asked) f
+		FROM (SELECT g.creator, g.tier, g.n, g.metric, g.numerator, g.denominator, g.observed, g.minimum, g.worse, c.below, c.seen,
+				CASE WHEN g.denominator IS NULL THEN c.above ELSE c.above * g.factor / nullif(c.below, 0) END AS value,
+				CASE WHEN g.denominator IS NULL THEN b.above ELSE b.above * g.factor / nullif(b.below, 0) END AS before,
+				coalesce(b.seen, 0) AS seen_before
+			FROM figured g
+			LEFT JOIN past b ON b.creator = g.creator AND b.n = g.n
+			LEFT JOIN change h ON h.creator = g.creator AND g.metric = 'marginal_roi'
+			CROSS JOIN LATERAL (SELECT coalesce(h.profit_change, g.above) AS above, coalesce(h.cost_rise, g.below) AS below,
+				coalesce(h.orders_each, g.seen) AS seen) c
+			WHERE g.is_asked) f
 		LEFT JOIN tiers t ON t.tier = f.tier AND t.metric = f.metric
 		CROSS JOIN LATERAL attrib.audience_of(shop, 'creator', f.creator) a
 		LEFT JOIN LATERAL attrib.benchmark_of(shop, f.metric, a.platform, a.tier, a.content_type) b ON true
