@@ -247,17 +247,6 @@ static bool refuse_type(struct attribd_exchange *exchange, bool *json)
 	return true;
 }
 
-static bool refuse(struct attribd_exchange *exchange, const char *parameter, const char *expected,
-	const char *got)
-{
-	struct attrib_str message = attrib_arena_printf(
-		&exchange->worker->arena, "expected %s, got \"%s\"", expected, got);
-
-	attribd_answer_refusal(
-		exchange, message.p ? ATTRIB_E_INVALID : ATTRIB_E_NOMEM, parameter, message.p);
-	return false;
-}
-
 static bool take_preset(struct attribd_exchange *exchange, struct job *job, const char *value)
 {
 	struct attrib_arena *arena = &exchange->worker->arena;
@@ -271,7 +260,7 @@ static bool take_preset(struct attribd_exchange *exchange, struct job *job, cons
 		all = attrib_arena_printf(
 			arena, "%.*s%s %s", (int)all.n, all.p, i ? "," : "", preset.name);
 	}
-	return refuse(exchange, "preset", all.p ? all.p : "a preset", value);
+	return attribd_answer_unexpected(exchange, "preset", all.p ? all.p : "a preset", value);
 }
 
 static bool take_site(struct attribd_exchange *exchange, struct job *job, const char *value)
@@ -300,9 +289,10 @@ static bool take_parameter(
 	} else if (strcmp(name, "skip_unmatched") == 0) {
 		job->import.skip_unmatched = strcmp(value, "true") == 0;
 		return job->import.skip_unmatched || strcmp(value, "false") == 0 ||
-		       refuse(exchange, name, "true or false", value);
+		       attribd_answer_unexpected(exchange, name, "true or false", value);
 	} else {
-		return refuse(exchange, name, "site, preset, as, on or skip_unmatched", name);
+		return attribd_answer_unexpected(
+			exchange, name, "site, preset, as, on or skip_unmatched", name);
 	}
 	return true;
 }
@@ -324,12 +314,13 @@ static bool take_parameters(struct attribd_exchange *exchange, struct attribd_er
 			return false;
 	}
 	if (job->import.preset && job->json)
-		return refuse(exchange, "preset", "a body of Content-Type: text/csv with it",
-			"application/json");
+		return attribd_answer_unexpected(exchange, "preset",
+			"a body of Content-Type: text/csv with it", "application/json");
 	if (job->import.preset ||
 		(!job->import.as && !job->import.on && !job->import.skip_unmatched))
 		return true;
-	return refuse(exchange, "preset", "a preset with as, on or skip_unmatched", "none");
+	return attribd_answer_unexpected(
+		exchange, "preset", "a preset with as, on or skip_unmatched", "none");
 }
 
 /* The request's buffer is not ours for long. */

@@ -78,17 +78,6 @@ void attribd_admin_list_reports(struct attribd_exchange *exchange)
 
 /* -- what is asked -------------------------------------------------------------------------------- */
 
-static bool refuse(struct attribd_exchange *exchange, const char *parameter, const char *expected,
-	const char *got)
-{
-	struct attrib_str message = attrib_arena_printf(
-		&exchange->worker->arena, "expected %s, got \"%s\"", expected, got);
-
-	attribd_answer_refusal(
-		exchange, message.p ? ATTRIB_E_INVALID : ATTRIB_E_NOMEM, parameter, message.p);
-	return false;
-}
-
 static const struct parameter *find_parameter(struct attrib_str name)
 {
 	for (size_t i = 0; i < PARAMETER_COUNT; i++) {
@@ -113,12 +102,12 @@ static bool take_parameter(struct attribd_exchange *exchange, struct attribd_err
 	}
 	parameter = find_parameter(name);
 	if (!parameter)
-		return refuse(exchange, name.p,
+		return attribd_answer_unexpected(exchange, name.p,
 			"site, from, to, by, model, creator, campaign, format, limit or offset",
 			name.p);
 	text = (const char **)((char *)errand->what + parameter->at);
 	if (*text)
-		return refuse(exchange, parameter->name, "it once", "it twice");
+		return attribd_answer_unexpected(exchange, parameter->name, "it once", "it twice");
 	if (value.n)
 		*text = value.p;
 	return true;
@@ -160,10 +149,11 @@ static bool read_page(struct attribd_exchange *exchange, struct question *questi
 	struct attrib_report_page *page = &question->page;
 
 	if (!read_number(question->limit, 1, ROWS_MAX, ROWS, &page->limit))
-		return refuse(exchange, "limit", "1 to 10000 rows", question->limit);
+		return attribd_answer_unexpected(
+			exchange, "limit", "1 to 10000 rows", question->limit);
 	if (!read_number(question->offset, 0, OFFSET_MAX, 0, &page->offset))
-		return refuse(exchange, "offset", "the number of rows before this page",
-			question->offset);
+		return attribd_answer_unexpected(exchange, "offset",
+			"the number of rows before this page", question->offset);
 	page->bytes_max = PAGE_BYTES;
 	question->report.page = page;
 	return true;
@@ -212,7 +202,8 @@ static bool read_format(struct attribd_exchange *exchange, struct question *ques
 	if (question->format) {
 		csv = strcmp(question->format, "csv") == 0;
 		if (!csv && strcmp(question->format, "json") != 0)
-			return refuse(exchange, "format", "json or csv", question->format);
+			return attribd_answer_unexpected(
+				exchange, "format", "json or csv", question->format);
 	}
 	question->report.format = csv ? ATTRIB_REPORT_CSV : ATTRIB_REPORT_JSON;
 	return true;

@@ -131,6 +131,17 @@ void attribd_answer_refusal(
 		.body = attrib_buf_view(text)};
 }
 
+bool attribd_answer_unexpected(struct attribd_exchange *exchange, const char *parameter,
+	const char *expected, const char *got)
+{
+	struct attrib_str message = attrib_arena_printf(
+		&exchange->worker->arena, "expected %s, got \"%s\"", expected, got);
+
+	attribd_answer_refusal(
+		exchange, message.p ? ATTRIB_E_INVALID : ATTRIB_E_NOMEM, parameter, message.p);
+	return false;
+}
+
 void attribd_answer_error(struct attribd_exchange *exchange, int err, const char *message)
 {
 	attribd_answer_refusal(exchange, err, NULL, message);

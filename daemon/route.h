@@ -77,7 +77,11 @@ void attribd_answer_error(struct attribd_exchange *exchange, int err, const char
 /* The same with the parameter that is to blame, {"code":..,"parameter":..,"message":..}; NULL = none. */
 void attribd_answer_refusal(
 	struct attribd_exchange *exchange, int err, const char *parameter, const char *message);
-/* The body of both. */
+/* The same for a parameter that says something else than was expected. False, for the caller that answers so to
+ * whoever asked it. */
+bool attribd_answer_unexpected(struct attribd_exchange *exchange, const char *parameter,
+	const char *expected, const char *got);
+/* The body of all three. */
 void attribd_put_refusal(
 	struct attrib_buf *out, int err, const char *parameter, const char *message);
 /* A header of every 503. */
