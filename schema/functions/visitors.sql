@@ -121,13 +121,25 @@ BEGIN
 	), spans AS (
 		SELECT t.*, lead(t.day, 1, t.end_day) OVER (PARTITION BY t.site, t.channel, t.key ORDER BY t.day) AS next_day FROM turns t
 	)
+	(SELECT DISTINCT ON (n.site, n.channel, n.key, n.day) -- tracker_at of both ends of the day, without a call for each key
+		n.site, n.channel, n.key, n.day, n.next_day, t.campaign, t.creator, t.placement
+	FROM spans n
+	LEFT JOIN (SELECT t.*, c.channel FROM attrib.tracker t
+		JOIN (VALUES ('link', 1), ('affiliate', 2)) c (kind, channel) ON c.kind = t.kind) t
+		ON t.site = n.site AND t.channel = n.channel AND t.folded = n.key
+			AND ((t.valid_from <= n.day) IS NOT FALSE AND (t.valid_to > n.day) IS NOT FALSE
+				OR (t.valid_from < n.day + 1) IS NOT FALSE AND (t.valid_to >= n.day + 1) IS NOT FALSE)
+	WHERE n.channel <> 3
+	ORDER BY 1, 2, 3, 4, (t.valid_from <= n.day) IS NOT FALSE DESC)
+	UNION ALL
 	SELECT n.site, n.channel, n.key, n.day, n.next_day, o.campaign, o.creator, o.placement
 	FROM spans n
 	LEFT JOIN LATERAL (
 		SELECT k.* FROM (VALUES (1, attrib.local_start(n.day, n.time_zone)),
 			(2, attrib.local_start(n.day + 1, n.time_zone) - interval '1 microsecond')) i (nth, at)
 		CROSS JOIN LATERAL attrib.tracker_at(n.site, n.channel, n.key, i.at, n.time_zone) k
-		ORDER BY i.nth LIMIT 1) o ON true;
+		ORDER BY i.nth LIMIT 1) o ON true
+	WHERE n.channel = 3;
 END $$;
 COMMENT ON FUNCTION attrib.visitor_owners(text, date, date) IS 'Who owned each key that brought visitors, from from_day until before end_day, by the catalog as it stands now: of a day on which it changes hands, who had it at the day''s beginning, else at its end.';
 
