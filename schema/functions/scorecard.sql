@@ -156,73 +156,15 @@ COMMENT ON FUNCTION attrib.scorecard_cost(text, date, date, int, text[], text[])
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_traffic(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, clicks_raw numeric, clicks numeric, clicks_filtered numeric, visits numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-DECLARE
-	zone      text;
-	reached   boolean; -- by the rollups
-	first_day date;
-	last_day  date;
-	since     timestamptz;
-	till      timestamptz;
-	months    date[];
-	days      date[];
-	by_rule   boolean := EXISTS (SELECT FROM attrib.tracker k WHERE k.site = p_site AND k.creator = ANY (p_creators) AND k.kind = 'utm');
-	turned    boolean; -- a rule for utm begins or ends in the period
-BEGIN
-	SELECT s.time_zone, z.since <= coalesce(p_from, '-infinity') INTO zone, reached
-	FROM attrib.site s JOIN attrib.rollup_traffic_zone z ON z.site = s.name WHERE s.name = p_site;
-	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
-	FROM attrib.rollup_traffic_month m WHERE m.site = p_site;
-	since := coalesce(attrib.local_start(p_from, zone), '-infinity');
-	till := coalesce(attrib.local_start(p_to + 1, zone), 'infinity');
-	turned := by_rule AND EXISTS (SELECT FROM attrib.tracker k WHERE k.site = p_site AND k.kind = 'utm'
-		AND (k.valid_from AT TIME ZONE zone > since OR k.valid_to AT TIME ZONE zone < till));
-	IF reached THEN
-		SELECT array_agg(s.first_day) FILTER (WHERE s.is_month), array_agg(s.first_day) FILTER (WHERE NOT s.is_month) INTO months, days
-		FROM attrib.period_steps(first_day, last_day) s;
-	END IF;
-	RETURN QUERY WITH keys AS MATERIALIZED ( -- whoever has a key for the whole period has what the rollups say of it
-		SELECT k.creator, k.folded AS key, CASE k.kind WHEN 'link' THEN 1 ELSE 2 END::smallint AS channel,
-			greatest(k.valid_from AT TIME ZONE zone, since) AS since, least(k.valid_to AT TIME ZONE zone, till) AS till,
-			reached AND coalesce(k.valid_from AT TIME ZONE zone <= since, true) AND coalesce(k.valid_to AT TIME ZONE zone >= till, true) AS whole
-		FROM attrib.tracker k WHERE k.site = p_site AND k.creator = ANY (p_creators)
-			AND k.kind IN ('link', 'affiliate') -- a code is neither clicked nor landed with
-	), seen_by_rule AS MATERIALIZED (
-		SELECT u.key, u.type, u.verdicts, sum(u.count) AS count
-		FROM (SELECT t.key, t.type, t.verdicts, t.count FROM attrib.rollup_traffic_month t
-			WHERE by_rule AND NOT turned AND t.site = p_site AND t.month = ANY (months) AND t.channel = 3
-			UNION ALL
-			SELECT t.key, t.type, t.verdicts, t.count FROM attrib.rollup_traffic t
-			WHERE by_rule AND NOT turned AND t.site = p_site AND t.day = ANY (days) AND t.channel = 3) u
-		GROUP BY 1, 2, 3
-	), parts AS (
-		SELECT k.creator, t.type, t.verdicts, t.count
-		FROM keys k JOIN attrib.rollup_traffic_month t ON k.whole AND t.site = p_site AND t.month = ANY (months) AND t.channel = k.channel AND t.key = k.key
-		UNION ALL
-		SELECT k.creator, t.type, t.verdicts, t.count
-		FROM keys k JOIN attrib.rollup_traffic t ON k.whole AND t.site = p_site AND t.day = ANY (days) AND t.channel = k.channel AND t.key = k.key
-		UNION ALL
-		SELECT k.creator, t.type, t.verdicts, t.count
-		FROM keys k JOIN attrib.traffic t ON NOT k.whole AND t.site = p_site AND t.channel = k.channel AND t.key = k.key
-			AND t.bucket_at >= k.since AND t.bucket_at < k.till
-		UNION ALL
-		SELECT w.creator, u.type, u.verdicts, u.count
-		FROM (SELECT DISTINCT o.key FROM seen_by_rule o) d
-		CROSS JOIN LATERAL attrib.tracker_at(p_site, 3, d.key, CASE WHEN isfinite(since) THEN since ELSE now() END, zone) w
-		JOIN seen_by_rule u ON u.key = d.key
-		UNION ALL
-		SELECT w.creator, t.type, t.verdicts, t.count
-		FROM attrib.traffic t CROSS JOIN LATERAL attrib.tracker_at(t.site, t.channel, t.key, t.bucket_at, zone) w
-		WHERE by_rule AND (turned OR NOT reached) AND t.site = p_site AND t.channel = 3 AND t.bucket_at >= since AND t.bucket_at < till
-	)
-	SELECT o.creator, coalesce(sum(o.count) FILTER (WHERE o.type = 1), 0),
-		coalesce(sum(o.count) FILTER (WHERE o.type = 1 AND o.class = 'valid'), 0),
-		coalesce(sum(o.count) FILTER (WHERE o.type = 1 AND o.class = 'filtered'), 0),
-		coalesce(sum(o.count) FILTER (WHERE o.type = 2 AND o.class <> 'filtered'), 0)
-	FROM (SELECT p.creator, p.type, p.count, attrib.flag_class(p.verdicts) AS class FROM parts p WHERE p.creator = ANY (p_creators)) o
-	GROUP BY o.creator;
-END $$;
-COMMENT ON FUNCTION attrib.scorecard_traffic(text, date, date, text[]) IS 'traffic_cells of some creators of one site, found by their keys: by month and day while a key is in one hand, else by bucket.';
+LANGUAGE sql STABLE ROWS 100 AS $$
+	SELECT creator, coalesce(sum(count) FILTER (WHERE type = 1), 0), coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'valid'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'filtered'), 0),
+		coalesce(sum(count) FILTER (WHERE type = 2 AND class <> 'filtered'), 0)
+	FROM (SELECT creator, type, attrib.flag_class(verdicts) AS class, sum(count) AS count
+		FROM attrib.traffic_pieces(p_site, p_from, p_to, true) WHERE creator = ANY (p_creators) GROUP BY 1, 2, 3) t
+	GROUP BY creator
+$$;
+COMMENT ON FUNCTION attrib.scorecard_traffic(text, date, date, text[]) IS 'traffic_cells of some creators of one site.';
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_claims(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, claims numeric, click_orders numeric, code_only_orders numeric, contested numeric)

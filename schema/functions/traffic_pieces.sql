@@ -11,7 +11,8 @@ RETURNS SETOF date LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.spans_across(timestamptz, text, text) IS 'The local days (or months, p_unit) with instants before an instant and from it on. None, where one begins with it.';
 
-CREATE OR REPLACE FUNCTION attrib.traffic_pieces_of(p_site text, p_zone text, p_since date, p_from date, p_to date, p_months boolean)
+CREATE OR REPLACE FUNCTION attrib.traffic_pieces_of(p_site text, p_zone text, p_since date, p_until date, p_from date, p_to date,
+	p_months boolean)
 RETURNS TABLE (day date, campaign text, creator text, placement text, channel smallint, tracker text, type smallint,
 	verdicts int, count bigint, uniques bigint)
 -- Keys that change hands are looked up, whoever asks: kpi_rows wants all else hashed.
@@ -19,8 +20,9 @@ LANGUAGE plpgsql STABLE ROWS 10000 SET enable_nestloop = on SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
 	first_day   date := greatest(p_from, p_since); -- that the rollups have
+	last_day    date := least(p_to, p_until - 1);
 	first_month date := date_trunc('month', first_day - 1) + interval '1 month';
-	behind      date := date_trunc('month', p_to + 1); -- the last whole month
+	behind      date := date_trunc('month', last_day + 1); -- the last whole month
 	turns       timestamptz[]; -- when rules for utm begin or end
 BEGIN
 	IF NOT p_months OR first_month >= behind THEN
@@ -36,10 +38,10 @@ BEGIN
 		FROM attrib.tracker t
 		CROSS JOIN LATERAL (VALUES (t.valid_from), (t.valid_to)) v (local)
 		JOIN (VALUES ('link', 1), ('link', 5), ('affiliate', 2), ('utm', 3), ('code', 4)) c (kind, channel) ON c.kind = t.kind
-		WHERE t.site = p_site AND isfinite(v.local) AND v.local >= first_day - 2 AND v.local < p_to + 3
+		WHERE t.site = p_site AND isfinite(v.local) AND v.local >= first_day - 2 AND v.local < last_day + 3
 	), broken_day AS MATERIALIZED (
 		SELECT DISTINCT channel, key, d AS day FROM ends CROSS JOIN LATERAL attrib.spans_across(at, p_zone, 'day') d
-		WHERE d BETWEEN first_day AND p_to
+		WHERE d BETWEEN first_day AND last_day
 	), broken_month AS MATERIALIZED (
 		SELECT DISTINCT channel, key, d AS month FROM ends CROSS JOIN LATERAL attrib.spans_across(at, p_zone, 'month') d
 		WHERE d >= first_month AND d < behind
@@ -49,9 +51,9 @@ BEGIN
 			WHERE b.channel = r.channel AND b.key = CASE r.channel WHEN 3 THEN '' ELSE r.key END AND b.month = r.month)
 	), days AS (
 		SELECT r.* FROM (
-			SELECT r.* FROM attrib.rollup_traffic r WHERE r.site = p_site AND r.day >= first_day AND r.day <= p_to AND r.day < first_month
+			SELECT r.* FROM attrib.rollup_traffic r WHERE r.site = p_site AND r.day >= first_day AND r.day <= last_day AND r.day < first_month
 			UNION ALL
-			SELECT r.* FROM attrib.rollup_traffic r WHERE r.site = p_site AND r.day >= behind AND r.day <= p_to
+			SELECT r.* FROM attrib.rollup_traffic r WHERE r.site = p_site AND r.day >= behind AND r.day <= last_day
 			UNION ALL
 			SELECT r.* FROM broken_month b JOIN attrib.rollup_traffic r ON r.site = p_site AND r.channel = b.channel AND r.key = b.key
 				AND r.day >= b.month AND r.day < b.month + interval '1 month'
@@ -73,11 +75,10 @@ BEGIN
 			AND t.bucket_at < attrib.local_start(b.day + 1, p_zone) + interval '2 hours'
 		WHERE b.channel = 3 AND (t.bucket_at AT TIME ZONE p_zone)::date = b.day
 		UNION ALL
-		SELECT t.* FROM attrib.traffic t
-		WHERE t.site = p_site AND t.bucket_at >= attrib.local_start(p_from, p_zone) - interval '2 hours'
-			AND t.bucket_at < attrib.local_start(least(first_day, p_to + 1), p_zone) + interval '2 hours'
-			AND (t.bucket_at AT TIME ZONE p_zone)::date >= p_from AND (t.bucket_at AT TIME ZONE p_zone)::date < first_day
-			AND (t.bucket_at AT TIME ZONE p_zone)::date <= p_to
+		SELECT t.* FROM (VALUES (p_from, least(p_to, first_day - 1)), (greatest(p_from, last_day + 1), p_to)) beside (first_day, last_day)
+		JOIN attrib.traffic t ON t.site = p_site AND t.bucket_at >= attrib.local_start(beside.first_day, p_zone) - interval '2 hours'
+			AND t.bucket_at < attrib.local_start(beside.last_day + 1, p_zone) + interval '2 hours'
+		WHERE (t.bucket_at AT TIME ZONE p_zone)::date BETWEEN beside.first_day AND beside.last_day
 	), pieces AS MATERIALIZED (
 		SELECT month AS day, attrib.local_start(month, p_zone) AS at, channel, key, type, verdicts, count, uniques FROM months
 		UNION ALL
@@ -102,7 +103,7 @@ BEGIN
 	SELECT p.day, o.campaign, o.creator, o.placement, p.channel, coalesce(o.key, nullif(p.key, '')), p.type, p.verdicts, p.count, p.uniques
 	FROM by_rule p LEFT JOIN rules o ON o.asked = p.key AND o.turn = p.turn;
 END $$;
-COMMENT ON FUNCTION attrib.traffic_pieces_of(text, text, date, date, date, boolean) IS 'traffic_pieces of one site, whose time zone and rollup_traffic_zone.since are told, for the days p_from..p_to.';
+COMMENT ON FUNCTION attrib.traffic_pieces_of(text, text, date, date, date, date, boolean) IS 'traffic_pieces of one site, whose row of rollup_traffic_zone is told, for the days p_from..p_to.';
 
 CREATE OR REPLACE FUNCTION attrib.traffic_pieces(p_site text, p_from date, p_to date, p_months boolean)
 RETURNS TABLE (site text, day date, campaign text, creator text, placement text, channel smallint, tracker text,
@@ -111,7 +112,7 @@ LANGUAGE sql STABLE AS $$
 	SELECT s.name, p.*
 	FROM attrib.site s
 	JOIN attrib.rollup_traffic_zone z ON z.site = s.name
-	CROSS JOIN LATERAL attrib.traffic_pieces_of(s.name, s.time_zone, z.since, coalesce(p_from, '-infinity'),
+	CROSS JOIN LATERAL attrib.traffic_pieces_of(s.name, z.time_zone, z.since, z.until, coalesce(p_from, '-infinity'),
 		coalesce(p_to, 'infinity'), p_months) p
 	WHERE p_site IS NULL OR s.name = p_site
 $$;
