@@ -468,6 +468,45 @@ static void test_a_value_of_somebody_else_is_taken_out(void **unused)
 	state->ops->free(state);
 }
 
+/* Bytes of a value that differ make other facts or none: never a read beyond it. */
+static void test_damaged_values(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_entity entity = {ATTRIB_ENTITY_VISITOR, id_of(1)};
+	struct attrib_loaded loaded;
+	struct attrib_arena arena;
+	uint64_t z = 1, corrupt = 0, read = 0;
+	redisReply *whole;
+
+	(void)unused;
+	attrib_arena_init(&arena, 4096);
+	for (uint64_t i = 0; i < 40; i++)
+		must_add(state, touch(1, i, (int64_t)i));
+	whole = ask("GET at1:v%b", &entity.id, (size_t)16);
+	assert_int_equal((unsigned char)whole->str[0], 0x80); /* packed, and copies behind it */
+	for (int i = 0; i < 1500; i++) {
+		size_t at, n = whole->len;
+		char was;
+		int err;
+		z = attrib_hash64(&z, sizeof z, 5);
+		at = z % (i % 3 ? 24 : whole->len);
+		n -= i % 5 ? 0 : z >> 32 & 127;
+		was = whole->str[at];
+		whole->str[at] = (char)(was ^ (1 << (z >> 48 & 7)));
+		freeReplyObject(ask("SET at1:v%b %b", &entity.id, (size_t)16, whole->str, n));
+		whole->str[at] = was;
+		err = state->ops->load(state, &entity, 1, &arena, &loaded);
+		assert_true(err == 0 || err == ATTRIB_E_CORRUPT);
+		corrupt += err != 0;
+		read += err == 0;
+		attrib_arena_reset(&arena);
+	}
+	assert_true(corrupt > 100 && read > 100);
+	freeReplyObject(whole);
+	attrib_arena_done(&arena);
+	state->ops->free(state);
+}
+
 static void test_tickets_outlive_the_server_s_data(void **unused)
 {
 	struct attrib_state *state = open_clean(), *other = open_at(url, 5000);
@@ -690,6 +729,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_connection_is_opened_again),
 		cmocka_unit_test(test_a_server_that_is_none),
 		cmocka_unit_test(test_a_value_of_somebody_else_is_taken_out),
+		cmocka_unit_test(test_damaged_values),
 		cmocka_unit_test(test_tickets_outlive_the_server_s_data),
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
 		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
