@@ -238,7 +238,7 @@ RETURNS TABLE (creator text, revenue numeric, gross numeric, refunded numeric, o
 	posts numeric, followers numeric, impressions numeric, reach_summed numeric, views numeric, views_6s numeric, views_completed numeric,
 	engagements numeric, bounce_rates numeric, bounce_notes numeric, uncovered_cost numeric, earned_per_order numeric,
 	earned_per_revenue numeric, profit_change numeric, cost_rise numeric, orders_each numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_nestloop = on AS $$
 BEGIN
 	RETURN QUERY WITH money AS MATERIALIZED (
 		SELECT * FROM attrib.scorecard_money(p_site, p_from, p_to, p_model, p_creators, NULL)
@@ -278,8 +278,8 @@ CREATE OR REPLACE FUNCTION attrib.scorecard_rows(p_site text, p_from date, p_to 
 RETURNS TABLE (site text, creator text, n int, metric text, value numeric, verdict text, benchmark_low numeric, benchmark_high numeric,
 	benchmark_source text, tier text, tier_low numeric, tier_median numeric, tier_high numeric, tier_creators bigint, before numeric,
 	change numeric, observations numeric, observed text, z numeric, signal boolean, unknown text)
--- Compiling so wide a plan takes longer than running it.
-LANGUAGE plpgsql STABLE SET jit = off AS $$
+-- Compiling so wide a plan takes longer than running it, and so does making it anew; of one creator or all, a hash serves both.
+LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
 DECLARE
 	shop  text;
 	model int;
@@ -296,7 +296,7 @@ BEGIN
 		peers := ARRAY(SELECT unnest(asked) UNION SELECT c.handle FROM attrib.creator c WHERE c.site = shop
 			AND c.tier IN (SELECT o.tier FROM attrib.creator o WHERE o.site = shop AND o.handle = ANY (asked)));
 		RETURN QUERY WITH figured AS MATERIALIZED (
-			SELECT v.creator, t.tier, p_creator IS NULL OR v.creator = p_creator AS is_asked, m.*, v.above, v.below, v.seen,
+			SELECT v.creator, t.tier, v.n, v.above, v.below, v.seen,
 				CASE WHEN m.denominator IS NULL THEN v.above ELSE v.above * m.factor / nullif(v.below, 0) END AS value
 			FROM attrib.scorecard_values(shop, p_from, p_to, model, peers) v
 			JOIN attrib.metric_list() m ON m.n = v.n
@@ -304,17 +304,23 @@ BEGIN
 		), past AS MATERIALIZED (
 			SELECT v.creator, v.n, v.above, v.below, v.seen FROM attrib.scorecard_values(shop, p_from - (p_to - p_from + 1), p_from - 1, model,
 				CASE WHEN p_from IS NOT NULL AND p_to IS NOT NULL THEN asked END) v
-		), change AS ( -- what the last part of the spend has added: the rise of profit over the rise of cost
+		), change AS MATERIALIZED ( -- what the last part of the spend has added: the rise of profit over the rise of cost
 			SELECT r.creator, r.above - coalesce(p.above, q.above) AS profit_change,
 				CASE WHEN r.below > 1.1 * coalesce(p.below, 0) THEN r.below - coalesce(p.below, 0) END AS cost_rise, least(r.seen, p.seen) AS orders_each
-			FROM figured r
-			JOIN past p ON p.creator = r.creator AND p.n = r.n
-			JOIN figured e ON e.creator = r.creator AND e.metric = 'revenue'
-			JOIN past q ON q.creator = e.creator AND q.n = e.n
-			WHERE r.metric = 'roi' AND r.is_asked
-		), tiers AS (
-			SELECT f.tier, f.metric, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
-			FROM figured f WHERE f.tier IS NOT NULL AND f.value IS NOT NULL AND f.seen >= f.minimum
+			FROM attrib.metric_list() roi
+			JOIN attrib.metric_list() revenue ON revenue.metric = 'revenue'
+			JOIN past p ON p.n = roi.n
+			JOIN past q ON q.n = revenue.n AND q.creator = p.creator
+			JOIN figured r ON r.n = roi.n AND r.creator = p.creator
+			WHERE roi.metric = 'roi'
+		), audience AS MATERIALIZED (
+			SELECT c.creator, a.platform, a.tier, a.content_type
+			FROM (SELECT DISTINCT g.creator FROM figured g WHERE p_creator IS NULL OR g.creator = p_creator) c
+			CROSS JOIN LATERAL attrib.audience_of(shop, 'creator', c.creator) a
+		), tiers AS MATERIALIZED (
+			SELECT f.tier, f.n, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
+			FROM figured f JOIN attrib.metric_list() m ON m.n = f.n
+			WHERE f.tier IS NOT NULL AND f.value IS NOT NULL AND f.seen >= m.minimum
 			GROUP BY 1, 2
 		)
 		SELECT shop, f.creator, f.n, f.metric, f.value,
@@ -324,18 +330,19 @@ BEGIN
 			CASE WHEN f.worse IS NOT NULL AND f.seen >= f.minimum AND f.seen_before >= f.minimum
 				THEN coalesce(CASE f.worse WHEN 'up' THEN z.z ELSE -z.z END >= 3, false) END,
 			w.why
-		FROM (SELECT g.creator, g.tier, g.n, g.metric, g.numerator, g.denominator, g.observed, g.minimum, g.worse, c.below, c.seen,
-				CASE WHEN g.denominator IS NULL THEN c.above ELSE c.above * g.factor / nullif(c.below, 0) END AS value,
-				CASE WHEN g.denominator IS NULL THEN b.above ELSE b.above * g.factor / nullif(b.below, 0) END AS before,
+		FROM (SELECT g.creator, g.tier, m.n, m.metric, m.numerator, m.denominator, m.observed, m.minimum, m.worse, c.below, c.seen,
+				CASE WHEN m.denominator IS NULL THEN c.above ELSE c.above * m.factor / nullif(c.below, 0) END AS value,
+				CASE WHEN m.denominator IS NULL THEN b.above ELSE b.above * m.factor / nullif(b.below, 0) END AS before,
 				coalesce(b.seen, 0) AS seen_before
 			FROM figured g
+			JOIN attrib.metric_list() m ON m.n = g.n
 			LEFT JOIN past b ON b.creator = g.creator AND b.n = g.n
-			LEFT JOIN change h ON h.creator = g.creator AND g.metric = 'marginal_roi'
+			LEFT JOIN change h ON h.creator = g.creator AND m.metric = 'marginal_roi'
 			CROSS JOIN LATERAL (SELECT coalesce(h.profit_change, g.above) AS above, coalesce(h.cost_rise, g.below) AS below,
 				coalesce(h.orders_each, g.seen) AS seen) c
-			WHERE g.is_asked) f
-		LEFT JOIN tiers t ON t.tier = f.tier AND t.metric = f.metric
-		CROSS JOIN LATERAL attrib.audience_of(shop, 'creator', f.creator) a
+			WHERE p_creator IS NULL OR g.creator = p_creator) f
+		LEFT JOIN tiers t ON t.tier = f.tier AND t.n = f.n
+		JOIN audience a ON a.creator = f.creator
 		LEFT JOIN LATERAL attrib.benchmark_of(shop, f.metric, a.platform, a.tier, a.content_type) b ON true
 		CROSS JOIN LATERAL (SELECT CASE WHEN b.source IS NOT NULL THEN b.low WHEN t.creators >= 5 THEN t.at[1]::numeric END AS low,
 			CASE WHEN b.source IS NOT NULL THEN b.high WHEN t.creators >= 5 THEN t.at[3]::numeric END AS high) j
