@@ -157,6 +157,10 @@ WITH seen AS (
 	FROM attrib.traffic t
 	JOIN attrib.site s ON s.name = t.site
 	WHERE t.channel <= 5 AND t.type <= 4 AND t.key NOT IN ('', '(other)')
+		-- of a key that is one tracker's for ever no bucket has to be asked
+		AND NOT EXISTS (SELECT FROM attrib.tracker k
+			JOIN (VALUES ('link', 1), ('link', 5), ('affiliate', 2), ('code', 4)) c (kind, channel) ON c.kind = k.kind
+			WHERE k.site = t.site AND c.channel = t.channel AND k.folded = t.key AND k.valid_from IS NULL AND k.valid_to IS NULL)
 		AND NOT EXISTS (SELECT FROM attrib.tracker_at(t.site, t.channel, t.key, t.bucket_at, s.time_zone))
 	GROUP BY 1, 2, 3
 ), steps AS (
