@@ -16,8 +16,8 @@ static bool is_nothing(struct attrib_str value)
 {
 	static const char *const words[] = {"-", "--", "\xe2\x80\x93", "\xe2\x80\x94", "n/a",
 		"null", "lifetime", "gesamte laufzeit",
-		"vital\xc3\xad"
-		"cio"};
+		("vital\xc3\xad"
+		 "cio")};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		if (attrib_str_ieq(value, attrib_str_of(words[i])))

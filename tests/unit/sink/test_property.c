@@ -252,8 +252,8 @@ static char *dump(struct test_pg *pg)
 		"SELECT * FROM attrib.overlap_creators ORDER BY creator_a, creator_b",
 		"SELECT * FROM attrib.overlap_channels ORDER BY channel_a, channel_b",
 		"SELECT * FROM attrib.adjustment",
-		"SELECT order_id, creator, campaign, rule, basis, commission, hold_until FROM"
-		" attrib.commission_status WHERE commission <> 0 ORDER BY 1, 2, 3, 4",
+		("SELECT order_id, creator, campaign, rule, basis, commission, hold_until FROM"
+		 " attrib.commission_status WHERE commission <> 0 ORDER BY 1, 2, 3, 4"),
 	};
 	char *all = strdup("");
 
