@@ -12,8 +12,8 @@ CREATE TABLE attrib.rollup_traffic (
 	PRIMARY KEY (site, day, channel, key, type, verdicts)
 ) WITH (fillfactor = 80);
 CREATE INDEX rollup_traffic_key ON attrib.rollup_traffic (site, channel, key, day);
-SELECT attrib.describe('rollup_traffic', 'traffic by local day: what whole days are read from while one owner has the key (traffic_pieces). From rollup_traffic_zone.since on always equal to the buckets: attrib.check_rollups().',
-	'site: shop', 'day: local day of the bucket, by rollup_traffic_zone', 'channel: ordinal',
+SELECT attrib.describe('rollup_traffic', 'traffic by local day: what whole days are read from while one owner has the key (traffic_pieces). From site_traffic_zone.since on always equal to the buckets: attrib.check_rollups().',
+	'site: shop', 'day: local day of the bucket, by site_traffic_zone', 'channel: ordinal',
 	'key: folded; empty = direct; (other) = beyond the daily cap of keys', 'type: as in traffic', 'verdicts: as in traffic',
 	'count: events', 'uniques: as in traffic');
 
@@ -23,15 +23,15 @@ ALTER TABLE attrib.rollup_traffic_month ADD PRIMARY KEY (site, month, channel, k
 	ADD CHECK (extract(day FROM month) = 1);
 SELECT attrib.describe('rollup_traffic_month', 'rollup_traffic by month.', 'month: its first day, local');
 
-CREATE TABLE attrib.rollup_traffic_zone (
+CREATE TABLE attrib.site_traffic_zone (
 	site      text COLLATE "C" PRIMARY KEY,
 	time_zone text NOT NULL,
 	since     date NOT NULL
 );
-SELECT attrib.describe('rollup_traffic_zone', 'Whose days the rollups of a site''s traffic are. Merges share its row, who changes the zone has it alone.',
+SELECT attrib.describe('site_traffic_zone', 'Whose days the rollups of a site''s traffic are. Merges share its row, who changes the zone has it alone.',
 	'site: shop', 'time_zone: that of the site, kept by a trigger',
 	'since: first local day that is all in the rollups, and first month if it begins with it; -infinity = every day; set back by rebuild_traffic');
-INSERT INTO attrib.rollup_traffic_zone SELECT name, time_zone, 'infinity' FROM attrib.site;
+INSERT INTO attrib.site_traffic_zone SELECT name, time_zone, 'infinity' FROM attrib.site;
 
 -- Where a key changes hands, its buckets of that day are read.
 DROP INDEX attrib.traffic_key;

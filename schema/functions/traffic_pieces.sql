@@ -103,7 +103,7 @@ BEGIN
 	SELECT p.day, o.campaign, o.creator, o.placement, p.channel, coalesce(o.key, nullif(p.key, '')), p.type, p.verdicts, p.count, p.uniques
 	FROM by_rule p LEFT JOIN rules o ON o.asked = p.key AND o.turn = p.turn;
 END $$;
-COMMENT ON FUNCTION attrib.traffic_pieces_of(text, text, date, date, date, date, boolean) IS 'traffic_pieces of one site, whose row of rollup_traffic_zone is told, for the days p_from..p_to.';
+COMMENT ON FUNCTION attrib.traffic_pieces_of(text, text, date, date, date, date, boolean) IS 'traffic_pieces of one site, whose row of site_traffic_zone is told, for the days p_from..p_to.';
 
 CREATE OR REPLACE FUNCTION attrib.traffic_pieces(p_site text, p_from date, p_to date, p_months boolean)
 RETURNS TABLE (site text, day date, campaign text, creator text, placement text, channel smallint, tracker text,
@@ -111,7 +111,7 @@ RETURNS TABLE (site text, day date, campaign text, creator text, placement text,
 LANGUAGE sql STABLE AS $$
 	SELECT s.name, p.*
 	FROM attrib.site s
-	JOIN attrib.rollup_traffic_zone z ON z.site = s.name
+	JOIN attrib.site_traffic_zone z ON z.site = s.name
 	CROSS JOIN LATERAL attrib.traffic_pieces_of(s.name, z.time_zone, z.since, z.until, coalesce(p_from, '-infinity'),
 		coalesce(p_to, 'infinity'), p_months) p
 	WHERE p_site IS NULL OR s.name = p_site

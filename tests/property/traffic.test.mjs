@@ -130,7 +130,7 @@ test(`seed ${SEED}: a site moves to another zone, and its days are those of the 
     await compare();
     await check();
   }
-  const behind = "SELECT count(*) FROM attrib.rollup_traffic_zone WHERE since <> '-infinity'";
+  const behind = "SELECT count(*) FROM attrib.site_traffic_zone WHERE since <> '-infinity'";
   assert.deepEqual(await rows(behind), ['2']);
   await client.query('SELECT attrib.rebuild_traffic()');
   assert.deepEqual(await rows(behind), ['0']);
@@ -141,7 +141,7 @@ test(`seed ${SEED}: a site moves to another zone, and its days are those of the 
 test('buckets of an older release are brought in by the migration\'s function', async () => {
   await client.query('BEGIN');
   await client.query("TRUNCATE attrib.rollup_traffic, attrib.rollup_traffic_month");
-  await client.query("UPDATE attrib.rollup_traffic_zone SET since = 'infinity', until = 'infinity'");
+  await client.query("UPDATE attrib.site_traffic_zone SET since = 'infinity', until = 'infinity'");
   await compare();
   await client.query('SELECT attrib.rebuild_traffic()');
   await compare();
@@ -152,7 +152,7 @@ test('buckets of an older release are brought in by the migration\'s function', 
 for (const [what, lie] of Object.entries({
   'a day counts one more': 'UPDATE attrib.rollup_traffic SET count = count + 1 WHERE ctid = (SELECT min(ctid) FROM attrib.rollup_traffic)',
   'a month is missing': 'DELETE FROM attrib.rollup_traffic_month WHERE ctid = (SELECT min(ctid) FROM attrib.rollup_traffic_month)',
-  'the days are those of another zone': "UPDATE attrib.rollup_traffic_zone SET time_zone = 'Asia/Kolkata' WHERE site = 'UTC'",
+  'the days are those of another zone': "UPDATE attrib.site_traffic_zone SET time_zone = 'Asia/Kolkata' WHERE site = 'UTC'",
 })) {
   test(`negative control: ${what}`, async () => {
     await client.query('BEGIN');
