@@ -96,7 +96,8 @@ const TAMPERED = [
   ['a cent of a credit', 'UPDATE attrib.credit SET amount[1] = amount[1] + 1 WHERE order_id = (SELECT min(order_id) FROM attrib.credit)', 'check_rollups'],
   ['rows and rollups are wrong together', `WITH rows AS (UPDATE attrib.credit SET creator = 'bob' WHERE creator = 'ann')
     UPDATE attrib.rollup_money SET creator = 'bob', tracker = tracker || '!' WHERE creator = 'ann'`, 'database, credits'],
-  ['a report is wrong alone', 'UPDATE attrib.rollup_money SET gross[1] = gross[1] + 1', 'revenue'],
+  ['a report is wrong alone', 'UPDATE attrib.rollup_month SET gross[1] = gross[1] + 1', 'revenue'],
+  ['the days of a report are wrong', 'UPDATE attrib.rollup_money SET gross[1] = gross[1] + 1', 'check_rollups'],
   ['traffic is there twice', 'UPDATE attrib.traffic SET count = 2 * count', 'traffic: '],
   ['traffic is moved to another link', "UPDATE attrib.traffic SET key = 'else' WHERE key = 'ann-link'", 'database, traffic'],
   ['the words of a refund are gone', 'DELETE FROM attrib.refund_fact', 'lost: refunds'],
