@@ -112,11 +112,15 @@ export class Web {
     throw new Error(`${n} events expected, sent were: ${JSON.stringify(this.sent.map(({ headers, ...event }) => event))}`);
   }
 
-  // Everything that a page has sent until now: a cart behind it has come.
+  // Everything that a page has sent until now: a cart behind it has come, and what it overtook on another connection.
   async all(page) {
     const mark = `mark-${Math.random()}`;
     await page.evaluate((token) => window.attr('cart', { cart_token: token }), mark);
     await this.events(1, (event) => event.cart_token === mark);
+    for (let before = -1; before !== this.sent.length;) {
+      before = this.sent.length;
+      await sleep(250);
+    }
     return this.sent.filter((event) => event.cart_token !== mark);
   }
 }
