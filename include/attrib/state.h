@@ -55,7 +55,7 @@ struct attrib_fact {
 	struct attrib_id id;   /* (entity, type, sub, id) names the fact */
 	int64_t at;            /* occurred_at, edge time or updated_at: orders facts under a cap */
 	int64_t received_at;   /* merged: the minimum over copies */
-	uint64_t content_hash; /* of body; merged: the copy with the greater (trust, at, hash) */
+	uint64_t content_hash; /* of body; merged: greatest trust, least at, greatest hash */
 	/* Borrowed by add (copied; never a view from a load of the same state), borrowed from load until
 	 * the next add or forget. Below 16 MiB. Copies with equal (trust, at, hash) have equal bodies. */
 	struct attrib_str body;

@@ -87,7 +87,7 @@ static int compare_content(const struct record *a, const struct record *b)
 	int order = state_compare(a->trust, b->trust);
 
 	if (!order)
-		order = state_compare(a->at, b->at);
+		order = state_compare(b->at, a->at);
 	if (!order)
 		order = (a->content_hash > b->content_hash) - (a->content_hash < b->content_hash);
 	return order ? order : state_compare(a->cap, b->cap);

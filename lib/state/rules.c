@@ -70,7 +70,7 @@ int state_compare_copies(const struct attrib_fact *a, const struct attrib_fact *
 	if (!order)
 		order = state_compare(b->trust, a->trust);
 	if (!order)
-		order = state_compare(b->at, a->at);
+		order = state_compare(a->at, b->at);
 	if (!order)
 		order = (a->content_hash < b->content_hash) - (a->content_hash > b->content_hash);
 	return order ? order : state_compare(b->cap, a->cap);

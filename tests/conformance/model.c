@@ -69,7 +69,7 @@ static bool earlier(const struct attrib_fact *a, const struct attrib_fact *b)
 static bool better(const struct attrib_fact *a, const struct attrib_fact *b)
 {
 	LESS(b->trust, a->trust);
-	LESS(b->at, a->at);
+	LESS(a->at, b->at);
 	LESS(b->content_hash, a->content_hash);
 	return a->cap > b->cap;
 }

@@ -173,14 +173,14 @@ static void test_copies_merge(void **unused)
 		{0, 100, 50, 7, false, 100, 50, 7}, /* the first: added */
 		{0, 100, 60, 7, false, 100, 50, 7}, /* received later: nothing */
 		{0, 100, 40, 7, true, 100, 40, 7},  /* received earlier */
-		{0, 90, 45, 9, false, 100, 40, 7},  /* older content */
-		{0, 90, 30, 9, true, 100, 30, 7},   /* older content, received earlier */
+		{0, 110, 45, 9, false, 100, 40, 7}, /* later */
+		{0, 110, 30, 9, true, 100, 30, 7},  /* later, received earlier */
 		{0, 100, 99, 8, true, 100, 30, 8},  /* greater hash */
-		{0, 101, 99, 1, true, 101, 30, 1},  /* later */
-		{1, 5, 99, 2, true, 5, 30, 2},      /* the shop's own word */
-		{0, 500, 99, 99, false, 5, 30, 2},  /* a stranger's never beats it */
-		{1, 5, 99, 1, false, 5, 30, 2},     /* lesser hash */
-		{1, 6, 20, 1, true, 6, 20, 1},
+		{0, 99, 99, 1, true, 99, 30, 1},    /* earlier */
+		{1, 500, 99, 2, true, 500, 30, 2},  /* the shop's own word */
+		{0, 5, 99, 99, false, 500, 30, 2},  /* a stranger's never beats it */
+		{1, 500, 99, 1, false, 500, 30, 2}, /* lesser hash */
+		{1, 499, 20, 1, true, 499, 20, 1},
 	};
 	static const char letters[] = "abcdefghij"; /* bodies, by hash */
 	struct attrib_state *state = backend_open();

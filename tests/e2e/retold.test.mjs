@@ -83,3 +83,16 @@ test('a word that is told with its time after all has that', async () => {
   await told(cancel);
   assert.deepEqual((await adjustments('n-3')).map((a) => iso(a.occurred_at)), [iso(at)]);
 });
+
+test('a visit without a time, heard again after its order, keeps its credit', async () => {
+  const visit = { type: 'visit', event_id: 'v-again', visitor_id: 'again', url: 'https://shop.example/?utm_source=tiktok&utm_medium=video&utm_campaign=bob' };
+  const credits = () => shop.query("select creator, gross from attrib.order_credit where order_id = 'n-again' and model = 'policy'");
+  await told(visit);
+  await told({ type: 'purchase', event_id: 'o-again', visitor_id: 'again', order: { id: 'n-again', total: '119.00', tax: '19.00', currency: 'EUR' } });
+  const before = await credits();
+  assert.equal(before.length, 1);
+  assert.equal(before[0].creator, 'bob');
+  await told(visit);
+  await told({ type: 'identify', visitor_id: 'again', customer_id: 'c-again' }); // decided once more
+  assert.deepEqual(await credits(), before);
+});

@@ -71,7 +71,8 @@ function normalise({ received_at, trust, source, verdicts, event }, settings) {
   };
 }
 
-// Copies of one id: the content of the latest update, the earliest receipt.
+// Copies of one id: an order's content is that of the latest update, anything else is what happened first; the earliest
+// receipt.
 function once(events) {
   const found = new Map();
   for (const e of events) {
@@ -79,8 +80,8 @@ function once(events) {
     const old = found.get(name);
     if (!old) found.set(name, e);
     else {
-      const newer = (e.order?.updated ?? e.at) > (old.order?.updated ?? old.at) ? e : old;
-      found.set(name, { ...newer, received: Math.min(old.received, e.received) });
+      const other = e.order ? (e.order.updated ?? e.at) > (old.order?.updated ?? old.at) : e.at < old.at;
+      found.set(name, { ...(other ? e : old), received: Math.min(old.received, e.received) });
     }
   }
   return [...found.values()];
