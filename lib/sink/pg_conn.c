@@ -289,3 +289,21 @@ int pg_check_schema(PGconn *conn, struct attrib_sink_error *error)
 	PQclear(result);
 	return err;
 }
+
+int pg_open(const char *conninfo, const struct pg_timeouts *timeouts, PGconn **out,
+	struct attrib_sink_error *error)
+{
+	PGconn *conn;
+	int err = pg_connect(conninfo, timeouts, &conn, error);
+
+	if (err)
+		return err;
+	err = pg_check_schema(conn, error);
+	if (!err)
+		err = pg_run(conn, "SET search_path = pg_catalog", 0, NULL, error);
+	if (err)
+		PQfinish(conn);
+	else
+		*out = conn;
+	return err;
+}

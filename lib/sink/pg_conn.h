@@ -38,6 +38,9 @@ int pg_connect(const char *conninfo, const struct pg_timeouts *timeouts, PGconn 
 /* ATTRIB_E_SCHEMA with a text that says what to run, when this program can't work with the schema
  * that the database has. */
 int pg_check_schema(PGconn *conn, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* For a command: a connection to a database with our schema, where only pg_catalog is found by short names. */
+int pg_open(const char *conninfo, const struct pg_timeouts *timeouts, PGconn **out,
+	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
 
 /* Run one statement. Parameters are texts; a NULL is NULL. The caller clears *out; pg_run expects
  * no rows of interest. Statements of pg_run without parameters may be several. */

@@ -41,14 +41,10 @@ int attrib_postgres_explain(const struct attrib_explain *explain, struct attrib_
 	int err;
 
 	*error = (struct attrib_sink_error){0};
-	err = pg_connect(explain->conninfo, explain->hurry ? &pg_hurried : NULL, &conn, error);
+	err = pg_open(explain->conninfo, explain->hurry ? &pg_hurried : NULL, &conn, error);
 	if (err)
 		return err;
-	err = pg_check_schema(conn, error);
-	if (!err)
-		err = pg_run(conn, "SET search_path = pg_catalog", 0, NULL, error);
-	if (!err)
-		err = ask(conn, explain, out, error);
+	err = ask(conn, explain, out, error);
 	PQfinish(conn);
 	return err;
 }

@@ -125,10 +125,8 @@ static int stage(struct import_job *job)
 
 static int begin(struct import_job *job)
 {
-	int err = pg_check_schema(job->conn, job->error);
+	int err = pg_run(job->conn, "BEGIN", 0, NULL, job->error);
 
-	if (!err)
-		err = pg_run(job->conn, "SET search_path = pg_catalog; BEGIN", 0, NULL, job->error);
 	if (!err && job->persons) {
 		import_person_columns(job);
 		return import_person_check_secret(job);
@@ -182,11 +180,10 @@ static int connect_and_run(struct import_job *job, struct attrib_import_result *
 
 	if (job->import->patience)
 		timeouts = pg_timeouts_of(job->import->patience);
-
 	job->relation = attrib_arena_printf(&job->arena, "attrib.%s", job->import->table).p;
 	if (!job->relation)
 		return ATTRIB_E_NOMEM;
-	err = pg_connect(job->import->conninfo, &timeouts, &job->conn, job->error);
+	err = pg_open(job->import->conninfo, &timeouts, &job->conn, job->error);
 	if (err)
 		return err;
 	err = run(job, out);

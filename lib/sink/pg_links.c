@@ -25,13 +25,11 @@ static int connect_to(
 {
 	static const struct pg_timeouts patient = {.statement_ms = STATEMENT_MS};
 	PGconn *conn;
-	int err = pg_connect(conninfo, hurry ? &pg_hurried : &patient, &conn, error);
+	int err = pg_open(conninfo, hurry ? &pg_hurried : &patient, &conn, error);
 
 	if (err)
 		return err;
-	err = pg_check_schema(conn, error);
-	if (!err)
-		err = pg_run(conn, "SET search_path = pg_catalog; BEGIN", 0, NULL, error);
+	err = pg_run(conn, "BEGIN", 0, NULL, error);
 	if (err)
 		PQfinish(conn);
 	else

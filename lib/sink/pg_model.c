@@ -356,14 +356,10 @@ int attrib_postgres_model(const struct attrib_model_asked *asked, struct attrib_
 	*error = (struct attrib_sink_error){0};
 	err = check_period(asked, error);
 	if (!err)
-		err = pg_connect(asked->conninfo, &timeouts, &m.conn, error);
+		err = pg_open(asked->conninfo, &timeouts, &m.conn, error);
 	if (err)
 		return err;
-	err = pg_check_schema(m.conn, error);
-	if (!err)
-		err = pg_run(m.conn, "SET search_path = pg_catalog", 0, NULL, error);
-	if (!err)
-		err = run(&m);
+	err = run(&m);
 	/* what is invalid now is not the question, which was checked, but an answer */
 	if (err == ATTRIB_E_INVALID)
 		err = ATTRIB_E_UNAVAILABLE;

@@ -92,14 +92,10 @@ int attrib_postgres_payout(const struct attrib_payout_asked *asked, struct attri
 	err = check(asked, error);
 	if (err)
 		return err;
-	err = pg_connect(asked->conninfo, &timeouts, &conn, error);
+	err = pg_open(asked->conninfo, &timeouts, &conn, error);
 	if (err)
 		return err;
-	err = pg_check_schema(conn, error);
-	if (!err)
-		err = pg_run(conn, "SET search_path = pg_catalog", 0, NULL, error);
-	if (!err)
-		err = ask(conn, asked, error);
+	err = ask(conn, asked, error);
 	PQfinish(conn);
 	return err;
 }

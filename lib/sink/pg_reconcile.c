@@ -237,14 +237,10 @@ int attrib_postgres_reconcile(const struct attrib_reconcile *asked, struct attri
 	*result = (struct attrib_reconcile_result){0};
 	err = check_period(asked, error);
 	if (!err)
-		err = pg_connect(asked->conninfo, &timeouts, &c.conn, error);
+		err = pg_open(asked->conninfo, &timeouts, &c.conn, error);
 	if (err)
 		return err;
-	err = pg_check_schema(c.conn, error);
-	if (!err)
-		err = pg_run(c.conn, "SET search_path = pg_catalog", 0, NULL, error);
-	if (!err)
-		err = upload(&c);
+	err = upload(&c);
 	if (!err)
 		err = check_once(&c);
 	if (!err)

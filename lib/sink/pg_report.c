@@ -465,14 +465,10 @@ int attrib_postgres_report(const struct attrib_report *report, struct attrib_sin
 		*report->page = (struct attrib_report_page){.offset = report->page->offset,
 			.limit = report->page->limit,
 			.bytes_max = report->page->bytes_max};
-	err = pg_connect(report->conninfo, &timeouts, &conn, error);
+	err = pg_open(report->conninfo, &timeouts, &conn, error);
 	if (err)
 		return err;
-	err = pg_check_schema(conn, error);
-	if (!err)
-		err = pg_run(conn, "SET search_path = pg_catalog", 0, NULL, error);
-	if (!err)
-		err = run(report, row, conn, error);
+	err = run(report, row, conn, error);
 	/* what is invalid now is not the question, which was checked, but an answer */
 	if (err == ATTRIB_E_INVALID)
 		err = ATTRIB_E_UNAVAILABLE;
