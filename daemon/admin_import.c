@@ -263,23 +263,26 @@ static bool take_preset(struct attribd_exchange *exchange, struct job *job, cons
 	return attribd_answer_unexpected(exchange, "preset", all.p ? all.p : "a preset", value);
 }
 
-static bool take_site(struct attribd_exchange *exchange, struct job *job, const char *value)
+static bool take_site(
+	struct attribd_exchange *exchange, struct attribd_errand *errand, const char *value)
 {
 	const struct attribd_site_config *site =
-		attribd_config_site(exchange->snapshot->config, attrib_str_of(value));
+		attribd_config_site(errand->snapshot->config, attrib_str_of(value));
 
 	if (site)
-		job->import.site = site->site.name;
+		((struct job *)errand->what)->import.site = site->site.name;
 	else
 		attribd_answer_refusal(exchange, ATTRIB_E_UNKNOWN_SITE, "site", NULL);
 	return site;
 }
 
-static bool take_parameter(
-	struct attribd_exchange *exchange, struct job *job, const char *name, const char *value)
+static bool take_parameter(struct attribd_exchange *exchange, struct attribd_errand *errand,
+	const char *name, const char *value)
 {
+	struct job *job = errand->what;
+
 	if (strcmp(name, "site") == 0)
-		return take_site(exchange, job, value);
+		return take_site(exchange, errand, value);
 	if (strcmp(name, "preset") == 0)
 		return take_preset(exchange, job, value);
 	if (strcmp(name, "as") == 0) {
@@ -304,13 +307,10 @@ static bool take_parameters(struct attribd_exchange *exchange, struct attribd_er
 	struct job *job = errand->what;
 
 	while (attrib_query_next(&rest, &name, &value)) {
-		name = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, name));
-		value = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, value));
-		if (!name.p || !value.p) {
-			attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
+		if (!attribd_errand_keep(exchange, errand, &name) ||
+			!attribd_errand_keep(exchange, errand, &value))
 			return false;
-		}
-		if (name.n && value.n && !take_parameter(exchange, job, name.p, value.p))
+		if (name.n && value.n && !take_parameter(exchange, errand, name.p, value.p))
 			return false;
 	}
 	if (job->import.preset && job->json)
@@ -348,8 +348,6 @@ static bool take_sites(struct attribd_errand *errand, struct job *job)
 	job->import.site_count = config->site_count;
 	if (!job->import.site.n && config->site_count == 1)
 		job->import.site = config->sites[0].site.name;
-	else if (job->import.site.n) /* the configuration of the request may go before the errand */
-		job->import.site = attrib_arena_str(&errand->arena, job->import.site);
 	job->import.conninfo = config->postgres;
 	job->import.file = "body";
 	return names && copy_body(errand, job);

@@ -94,12 +94,9 @@ static bool take_parameter(struct attribd_exchange *exchange, struct attribd_err
 	const struct parameter *parameter;
 	const char **text;
 
-	name = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, name));
-	value = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, value));
-	if (!name.p || !value.p) {
-		attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
+	if (!attribd_errand_keep(exchange, errand, &name) ||
+		!attribd_errand_keep(exchange, errand, &value))
 		return false;
-	}
 	parameter = find_parameter(name);
 	if (!parameter)
 		return attribd_answer_unexpected(exchange, name.p,
@@ -210,9 +207,10 @@ static bool read_format(struct attribd_exchange *exchange, struct question *ques
 }
 
 /* One of the configuration; without it the only one, or all. */
-static bool read_site(struct attribd_exchange *exchange, struct question *question)
+static bool read_site(struct attribd_exchange *exchange, struct attribd_errand *errand)
 {
-	const struct attribd_config *config = exchange->snapshot->config;
+	const struct attribd_config *config = errand->snapshot->config;
+	struct question *question = errand->what;
 	const char *name = question->report.site;
 
 	if (!name && config->site_count == 1)
@@ -337,7 +335,7 @@ void attribd_admin_report(struct attribd_exchange *exchange)
 	question->known = attrib_arena_str(
 		&errand->arena, attrib_http_header(request, ATTRIB_STR("If-None-Match")));
 	if (take_parameters(exchange, errand) && read_page(exchange, question) &&
-		read_format(exchange, question) && read_site(exchange, question)) {
+		read_format(exchange, question) && read_site(exchange, errand)) {
 		attribd_errand_send(exchange, errand);
 		return;
 	}

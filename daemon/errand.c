@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "attrib/text.h"
 #include "connection.h"
 #include "worker.h"
 
@@ -36,6 +37,15 @@ struct attribd_errand *attribd_errand_new(
 	attribd_errand_free(errand);
 	attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
 	return NULL;
+}
+
+bool attribd_errand_keep(
+	struct attribd_exchange *exchange, struct attribd_errand *errand, struct attrib_str *part)
+{
+	*part = attrib_arena_str(&errand->arena, attrib_form_decode(&errand->arena, *part));
+	if (!part->p)
+		attribd_answer_error(exchange, ATTRIB_E_NOMEM, NULL);
+	return part->p;
 }
 
 void attribd_errand_free(struct attribd_errand *errand)

@@ -31,12 +31,12 @@ struct attribd_errand {
 	TAILQ_ENTRY(attribd_errand) link;
 	/* the handler's, then the errand's thread's, then the worker's */
 	attribd_errand_run *run;
-	void *what;                           /* in the arena: what was asked */
-	void *context;                        /* borrowed; the worker's */
-	struct attrib_arena arena;            /* owned */
-	struct attribd_snapshot *snapshot;    /* owned reference */
-	struct attrib_patience patience;      /* for whatever is asked */
-	struct attrib_buf text;               /* owned; the body of the answer */
+	void *what;                        /* in the arena: what was asked */
+	void *context;                     /* borrowed; the worker's */
+	struct attrib_arena arena;         /* owned */
+	struct attribd_snapshot *snapshot; /* owned reference; what was asked borrows of this one */
+	struct attrib_patience patience;   /* for whatever is asked */
+	struct attrib_buf text;            /* owned; the body of the answer */
 	struct attrib_http_response response; /* headers are in the arena */
 
 	/* the worker's thread only */
@@ -70,6 +70,9 @@ void attribd_errands_done(struct attribd_errands *errands);
 /* A new one for this request. NULL: memory is out, and it is answered. */
 struct attribd_errand *attribd_errand_new(
 	struct attribd_exchange *exchange, attribd_errand_run *run, size_t what_size);
+/* Decodes a part of the query into the errand. False: memory is out, and it is answered. */
+bool attribd_errand_keep(
+	struct attribd_exchange *exchange, struct attribd_errand *errand, struct attrib_str *part);
 /* Instead of an answer. When too many wait it is given back, and 503 the answer. */
 void attribd_errand_send(struct attribd_exchange *exchange, struct attribd_errand *errand);
 void attribd_errand_free(struct attribd_errand *errand);
