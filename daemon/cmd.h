@@ -109,6 +109,8 @@ int cmd_read_format(const char *text, enum attrib_report_format *out);
 typedef int cmd_retry_fn(const char *conninfo, const char *site, char **names, int count);
 /* A command with the words list and retry: list prints a report, retry is the caller's. An exit status. */
 int cmd_list_or_retry(const struct cmd_line *line, const char *report, cmd_retry_fn *retry);
+/* Asks for a report, and writes it to standard output: an exit status. */
+int cmd_print_report(struct attrib_report *report);
 /* For attrib_report: rows to standard output. */
 int cmd_write_stdout(void *arg, struct attrib_str text);
 /* Tells what the database said; returns the exit status for the error. */

@@ -102,20 +102,11 @@ static int act(const struct cmd_line *line, const struct word *word, const char 
 
 static int list(const struct cmd_line *line, const char *conninfo, const char *site)
 {
-	struct attrib_sink_error error = {0};
-	struct attrib_report report = {.conninfo = conninfo,
-		.name = REPORT,
-		.site = site,
-		.creator = line->creator,
-		.write = cmd_write_stdout};
-	int err, status = cmd_read_format(line->format, &report.format);
+	struct attrib_report report = {
+		.conninfo = conninfo, .name = REPORT, .site = site, .creator = line->creator};
+	int status = cmd_read_format(line->format, &report.format);
 
-	if (status)
-		return status;
-	err = attrib_postgres_report(&report, &error);
-	if (!err && fflush(stdout))
-		err = ATTRIB_E_IO;
-	return failed(err, &error);
+	return status ? status : cmd_print_report(&report);
 }
 
 int cmd_payout(const struct cmd_line *line)

@@ -16,11 +16,13 @@ static int unknown_report(const char *name)
 	return EX_USAGE;
 }
 
-static int run_report(const struct attrib_report *report)
+int cmd_print_report(struct attrib_report *report)
 {
 	struct attrib_sink_error error = {0};
-	int err = attrib_postgres_report(report, &error);
+	int err;
 
+	report->write = cmd_write_stdout;
+	err = attrib_postgres_report(report, &error);
 	if (!err && fflush(stdout))
 		err = ATTRIB_E_IO;
 	if (err == ATTRIB_E_NOT_FOUND)
@@ -44,8 +46,7 @@ int cmd_report(const struct cmd_line *line)
 		.model = line->model,
 		.by = line->by,
 		.creator = line->creator,
-		.campaign = line->campaign,
-		.write = cmd_write_stdout};
+		.campaign = line->campaign};
 	const struct attribd_site_config *site;
 	struct attribd_config *config;
 	int status = cmd_read_format(line->format, &report.format);
@@ -58,7 +59,7 @@ int cmd_report(const struct cmd_line *line)
 	status = cmd_pick_site(line, config, &site);
 	if (!status) {
 		report.site = site ? site->site.name.p : NULL;
-		status = run_report(&report);
+		status = cmd_print_report(&report);
 	}
 	attribd_config_free(config);
 	return status;

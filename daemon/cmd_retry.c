@@ -7,26 +7,6 @@
 #include "attrib/tools.h"
 #include "cmd.h"
 
-static int list(const char *report_name, const char *conninfo, const char *site,
-	enum attrib_report_format format)
-{
-	const struct attrib_report report = {.conninfo = conninfo,
-		.name = report_name,
-		.site = site,
-		.format = format,
-		.write = cmd_write_stdout};
-	struct attrib_sink_error error = {0};
-	int err = attrib_postgres_report(&report, &error);
-
-	if (!err && fflush(stdout))
-		err = ATTRIB_E_IO;
-	if (err == ATTRIB_E_IO) {
-		cmd_complain("standard output: %s", attrib_error_text(err));
-		return EX_IOERR;
-	}
-	return err ? cmd_database_failed(err, &error) : EX_OK;
-}
-
 /* Both words, and what each of them takes. */
 static int check(const struct cmd_line *line, bool *is_list)
 {
@@ -65,10 +45,13 @@ int cmd_list_or_retry(const struct cmd_line *line, const char *report, cmd_retry
 		return status;
 	status = cmd_pick_site(line, config, &site);
 	if (!status) {
-		const char *name = site ? site->site.name.p : NULL;
+		struct attrib_report waiting = {.conninfo = config->postgres,
+			.name = report,
+			.site = site ? site->site.name.p : NULL,
+			.format = format};
 
-		status = is_list ? list(report, config->postgres, name, format)
-				 : retry(config->postgres, name, line->operands + 2,
+		status = is_list ? cmd_print_report(&waiting)
+				 : retry(config->postgres, waiting.site, line->operands + 2,
 					   line->operand_count - 2);
 	}
 	attribd_config_free(config);

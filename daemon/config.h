@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "attrib/arena.h"
 #include "attrib/catalog.h"
 #include "attrib/intake.h"
@@ -104,6 +105,11 @@ void attribd_config_put_version(const struct attrib_site *site, struct attrib_bu
  * ATTRIB_E_NOMEM, the site untouched. */
 int attribd_config_read_version(struct attrib_str settings, struct attrib_arena *arena,
 	struct attrib_site *site, struct attrib_buf *problems) ATTRIB_MUST_CHECK;
+/* Whether the state is in a Redis. */
+static inline bool attribd_config_shares_state(const struct attribd_config *config)
+{
+	return strcmp(config->state, "memory") != 0;
+}
 /* NULL = no such site. */
 const struct attribd_site_config *attribd_config_site(
 	const struct attribd_config *config, struct attrib_str name);

@@ -19,7 +19,7 @@
 
 bool attribd_pump_is_shared(const struct attribd_pump *pump)
 {
-	return strcmp(pump->snapshot->config->state, "memory") != 0;
+	return attribd_config_shares_state(pump->snapshot->config);
 }
 
 /* Why, once; what is the same every second is not said again. */

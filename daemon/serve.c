@@ -128,7 +128,7 @@ static int open_checkpoints(struct attribd_server *server, const struct attribd_
 	int err = attribd_checkpoint_init(&server->checkpoint, config->state_dir, &server->instance,
 		server->journal, &server->pump.bell);
 
-	server->held.shared = strcmp(config->state, "memory") != 0;
+	server->held.shared = attribd_config_shares_state(config);
 	if (!err)
 		err = attribd_held_take(&server->held, server->checkpoint.files);
 	if (!err)
