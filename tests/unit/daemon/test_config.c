@@ -320,16 +320,17 @@ static void print_shows_everything_but_secrets(void **state)
 	attribd_config_free(again);
 }
 
-static void printed_state(const char *url, const char *expected)
+/* What `attribd config` shows of a text that may hold a password; the setting itself keeps it. */
+static void printed(const char *setting, const char *value, const char *expected)
 {
 	char text[512], line[512];
 	struct attribd_config *c;
 	struct attrib_buf out;
 
-	snprintf(text, sizeof text, "[attribd]\nstate = %s\n", url);
-	snprintf(line, sizeof line, "\nstate = %s\n", expected);
+	snprintf(text, sizeof text, "[attribd]\n%s = %s\n", setting, value);
+	snprintf(line, sizeof line, "\n%s = %s\n", setting, expected);
 	c = load_ok(text);
-	assert_string_equal(c->state, url);
+	assert_string_equal(strcmp(setting, "state") == 0 ? c->state : c->postgres, value);
 	attrib_buf_init(&out);
 	attribd_config_print(c, &out);
 	attrib_buf_char(&out, 0);
@@ -345,12 +346,12 @@ static void the_state_is_memory_or_a_redis(void **state)
 	char text[128], *problems;
 
 	(void)state;
-	printed_state("memory", "memory");
-	printed_state("redis://shop:7000/3", "redis://shop:7000/3");
-	printed_state("redis://me:word@shop", "redis://me:***@shop");
-	printed_state("redis://:word@shop/1", "redis://:***@shop/1");
-	printed_state("unix:/run/redis.sock?db=1", "unix:/run/redis.sock?db=1");
-	printed_state("unix://:word@/run/redis.sock", "unix://:***@/run/redis.sock");
+	printed("state", "memory", "memory");
+	printed("state", "redis://shop:7000/3", "redis://shop:7000/3");
+	printed("state", "redis://me:word@shop", "redis://me:***@shop");
+	printed("state", "redis://:word@shop/1", "redis://:***@shop/1");
+	printed("state", "unix:/run/redis.sock?db=1", "unix:/run/redis.sock?db=1");
+	printed("state", "unix://:word@/run/redis.sock", "unix://:***@/run/redis.sock");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		snprintf(text, sizeof text, "[attribd]\nstate = %s\n", bad[i]);
 		problems = problems_of(text, strlen(text));
@@ -360,37 +361,18 @@ static void the_state_is_memory_or_a_redis(void **state)
 	}
 }
 
-static void printed_postgres(const char *conninfo, const char *expected)
-{
-	char text[512], line[512];
-	struct attribd_config *c;
-	struct attrib_buf out;
-
-	snprintf(text, sizeof text, "[attribd]\npostgres = %s\n", conninfo);
-	snprintf(line, sizeof line, "\npostgres = %s\n", expected);
-	c = load_ok(text);
-	assert_string_equal(c->postgres, conninfo);
-	attrib_buf_init(&out);
-	attribd_config_print(c, &out);
-	attrib_buf_char(&out, 0);
-	if (!strstr((char *)out.p, line))
-		fail_msg("%s not in %s", line, (char *)out.p);
-	attrib_buf_done(&out);
-	attribd_config_free(c);
-}
-
 static void passwords_of_connection_strings_are_masked(void **state)
 {
 	(void)state;
-	printed_postgres("postgresql://u@h/d", "postgresql://u@h/d");
-	printed_postgres("postgresql://u:p%40w@h:5432/d", "postgresql://u:***@h:5432/d");
-	printed_postgres("postgres://u:a@b@h", "postgres://u:***@h");
-	printed_postgres("postgresql://h/d?user=u&password=s&sslmode=require",
+	printed("postgres", "postgresql://u@h/d", "postgresql://u@h/d");
+	printed("postgres", "postgresql://u:p%40w@h:5432/d", "postgresql://u:***@h:5432/d");
+	printed("postgres", "postgres://u:a@b@h", "postgres://u:***@h");
+	printed("postgres", "postgresql://h/d?user=u&password=s&sslmode=require",
 		"postgresql://h/d?user=u&password=***&sslmode=require");
-	printed_postgres("host=h password=s dbname=d", "host=h password=*** dbname=d");
-	printed_postgres("password = 'a b\\' c' dbname=d", "password = *** dbname=d");
-	printed_postgres("password=s", "password=***");
-	printed_postgres("dbname=password", "dbname=password");
+	printed("postgres", "host=h password=s dbname=d", "host=h password=*** dbname=d");
+	printed("postgres", "password = 'a b\\' c' dbname=d", "password = *** dbname=d");
+	printed("postgres", "password=s", "password=***");
+	printed("postgres", "dbname=password", "dbname=password");
 }
 
 static void secrets_may_stand_in_files(void **state)
