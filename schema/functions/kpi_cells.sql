@@ -20,7 +20,7 @@ RETURNS text[] LANGUAGE sql STABLE AS $$
 		WHEN 'group' THEN 'group' -- its place: the sites of a group are added by kpi_rows
 		END, '') FROM unnest(p_by) WITH ORDINALITY AS b (dimension, n) ORDER BY n)
 $$;
-COMMENT ON FUNCTION attrib.cut_of(text[], text, text, text, text, text) IS 'Where a cell belongs in a cut by campaign, creator, placement, channel, tier (of the creator), platform (of the post, else of the creator''s main account), content_type, paid (paid or organic): a value for each dimension, NULL = none.';
+COMMENT ON FUNCTION attrib.cut_of(text[], text, text, text, text, text) IS 'Where a cell belongs in a cut by campaign, creator, placement, channel, tier (of the creator), platform (of the post, else of the creator''s main account), content_type, paid (paid or organic), group (its place only: kpi_rows adds up the sites of a group): a value for each dimension, NULL = none.';
 
 CREATE OR REPLACE FUNCTION attrib.cut_part(p_by text[], p_part text, p_value text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -2,72 +2,34 @@
 -- creator, so it reads what that creator and its tier have in rollups and in the catalog, never everybody's orders; and
 -- each source is a small function of its own, whose plan is made once.
 
-CREATE OR REPLACE FUNCTION attrib.period_steps(p_from date, p_to date, p_cuts date[] DEFAULT '{}')
-RETURNS TABLE (first_day date, is_month boolean)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 30 AS $$
-DECLARE
-	next date;
-BEGIN
-	first_day := p_from;
-	WHILE first_day <= p_to LOOP
-		next := (date_trunc('month', first_day) + interval '1 month')::date;
-		is_month := extract(day FROM first_day) = 1 AND next <= p_to + 1
-			AND NOT EXISTS (SELECT FROM unnest(p_cuts) c WHERE c > first_day AND c < next);
-		RETURN NEXT;
-		first_day := CASE WHEN is_month THEN next ELSE first_day + 1 END;
-	END LOOP;
-END $$;
-COMMENT ON FUNCTION attrib.period_steps(date, date, date[]) IS 'A period as the whole calendar months in it and the days beside them. A month with a cut in it is days: a date from which something else holds.';
-
 CREATE OR REPLACE FUNCTION attrib.scorecard_money(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, campaign text, gross numeric, refunded numeric, orders numeric, new_customers numeric,
 	unknown_customers numeric, margin numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off AS $$
+-- planned for what is asked: a period has days beside its months or not
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-	own       text;
-	units     numeric;
-	first_day date;
-	last_day  date;
-	margins   boolean := EXISTS (SELECT FROM attrib.margin m WHERE m.site = p_site);
-	months    date[];
-	days      date[];
-	abroad    date[]; -- by day, at the rate of the day
+	own     text;
+	units   numeric;
+	margins boolean := EXISTS (SELECT FROM attrib.margin m WHERE m.site = p_site);
 BEGIN
 	SELECT s.currency, attrib.minor_units(s.currency) INTO own, units FROM attrib.site s WHERE s.name = p_site;
-	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
-	FROM attrib.rollup_month m WHERE m.site = p_site;
-	-- a month of two margins is read by day
-	SELECT array_agg(s.first_day) FILTER (WHERE s.is_month), array_agg(s.first_day) FILTER (WHERE NOT s.is_month) INTO months, days
-	FROM attrib.period_steps(first_day, last_day, ARRAY(SELECT m.valid_from FROM attrib.margin m WHERE m.site = p_site AND isfinite(m.valid_from))) s;
-	IF EXISTS (SELECT FROM attrib.rollup_month m WHERE m.site = p_site AND m.month = ANY (months) AND m.kind = 1
-			AND m.creator = ANY (p_creators) AND m.currency <> own) THEN
-		abroad := ARRAY(SELECT d::date FROM unnest(months) f CROSS JOIN generate_series(f, f + interval '1 month' - interval '1 day', interval '1 day') d);
-	END IF;
-	abroad := abroad || days;
-	RETURN QUERY WITH own_money AS ( -- elements are taken out of their arrays once
-		SELECT m.month AS day, m.creator, m.campaign, m.customer_kind, m.gross[p_model] AS gross, m.refunded[p_model] AS refunded, m.conversions[p_model] AS orders
-		FROM attrib.rollup_month m
-		WHERE m.site = p_site AND m.month = ANY (months) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
-			AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
-		UNION ALL
-		SELECT m.day, m.creator, m.campaign, m.customer_kind, m.gross[p_model], m.refunded[p_model], m.conversions[p_model]
-		FROM attrib.rollup_money m
-		WHERE m.site = p_site AND m.day = ANY (days) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency = own
-			AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
+	RETURN QUERY WITH money AS MATERIALIZED ( -- elements are taken out of their arrays once
+		SELECT r.day, r.creator, r.campaign, r.placement, r.channel, r.currency, r.customer_kind, r.gross[p_model] AS gross,
+			r.refunded[p_model] AS refunded, r.conversions[p_model] AS orders
+		FROM attrib.money_rows(p_site, p_from, p_to, true, true) r
+		WHERE r.kind = 1 AND r.creator = ANY (p_creators) AND (p_campaigns IS NULL OR r.campaign = ANY (p_campaigns))
 	), parts AS (
 		SELECT o.day, o.creator, o.campaign, sum(o.gross) / units AS gross, sum(o.refunded) / units AS refunded, sum(o.orders) AS orders,
 			coalesce(sum(o.orders) FILTER (WHERE o.customer_kind = 1), 0) AS new_customers,
 			coalesce(sum(o.orders) FILTER (WHERE o.customer_kind = 0), 0) AS unknown_customers
-		FROM own_money o GROUP BY 1, 2, 3
+		FROM money o WHERE o.currency = own GROUP BY 1, 2, 3
 		UNION ALL
 		SELECT f.day, f.creator, f.campaign, CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.gross, x.factor), own) END,
-			CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.refunded, x.factor), own) END, f.conversions,
-			CASE WHEN f.customer_kind = 1 THEN f.conversions ELSE 0 END, CASE WHEN f.customer_kind = 0 THEN f.conversions ELSE 0 END
-		FROM (SELECT m.day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind, sum(m.gross[p_model])::bigint AS gross,
-				sum(m.refunded[p_model])::bigint AS refunded, sum(m.conversions[p_model]) AS conversions
-			FROM attrib.rollup_money m
-			WHERE m.site = p_site AND m.day = ANY (abroad) AND m.kind = 1 AND m.creator = ANY (p_creators) AND m.currency <> own
-				AND (p_campaigns IS NULL OR m.campaign = ANY (p_campaigns))
+			CASE WHEN x.factor IS NOT NULL THEN attrib.major(attrib.scaled(f.refunded, x.factor), own) END, f.orders,
+			CASE WHEN f.customer_kind = 1 THEN f.orders ELSE 0 END, CASE WHEN f.customer_kind = 0 THEN f.orders ELSE 0 END
+		FROM (SELECT m.day, m.creator, m.campaign, m.placement, m.channel, m.currency, m.customer_kind, sum(m.gross)::bigint AS gross,
+				sum(m.refunded)::bigint AS refunded, sum(m.orders) AS orders
+			FROM money m WHERE m.currency <> own
 			GROUP BY 1, 2, 3, 4, 5, 6, 7) f
 		CROSS JOIN LATERAL (SELECT attrib.minor_rate_on(f.currency, own, f.day) AS factor) x
 	)
@@ -78,7 +40,7 @@ BEGIN
 		ORDER BY margin.campaign DESC, valid_from DESC LIMIT 1) m ON true
 	GROUP BY c.creator, c.campaign;
 END $$;
-COMMENT ON FUNCTION attrib.scorecard_money(text, date, date, int, text[], text[]) IS 'money_cells of some creators of one site by campaign, empty = none; campaigns NULL = all. Major units. Whole months come from rollup_month, but what is in a foreign currency, and months in which a margin changes.';
+COMMENT ON FUNCTION attrib.scorecard_money(text, date, date, int, text[], text[]) IS 'money_cells of some creators of one site by campaign, empty = none; campaigns NULL = all. Major units.';
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_cost(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, cost numeric, media numeric)
@@ -168,24 +130,11 @@ COMMENT ON FUNCTION attrib.scorecard_traffic(text, date, date, text[]) IS 'traff
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_claims(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, claims numeric, click_orders numeric, code_only_orders numeric, contested numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-DECLARE
-	first_day date;
-	last_day  date;
-	months    date[];
-	days      date[];
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
-	SELECT coalesce(p_from, min(m.month)), coalesce(p_to, (max(m.month) + interval '1 month')::date - 1) INTO first_day, last_day
-	FROM attrib.rollup_path_month m WHERE m.site = p_site;
-	SELECT array_agg(s.first_day) FILTER (WHERE s.is_month), array_agg(s.first_day) FILTER (WHERE NOT s.is_month) INTO months, days
-	FROM attrib.period_steps(first_day, last_day) s;
 	RETURN QUERY SELECT r.creator, sum(r.claims), sum(r.clicked), sum(r.code_only), sum(r.contested)
-	FROM (
-		SELECT m.creator, m.claims, m.clicked, m.code_only, m.contested FROM attrib.rollup_path_month m
-		WHERE m.site = p_site AND m.month = ANY (months) AND m.grain IN (0, 3) AND m.creator = ANY (p_creators)
-		UNION ALL
-		SELECT d.creator, d.claims, d.clicked, d.code_only, d.contested FROM attrib.rollup_path d
-		WHERE d.site = p_site AND d.day = ANY (days) AND d.grain IN (0, 3) AND d.creator = ANY (p_creators)) r
+	FROM attrib.path_rows(p_site, p_from, p_to) r
+	WHERE r.grain IN (0, 3) AND r.creator = ANY (p_creators)
 	GROUP BY r.creator HAVING sum(r.claims) <> 0;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_cells of some creators of one site.';

@@ -60,17 +60,6 @@ CROSS JOIN LATERAL (
 	SELECT NULL, m.basis - m.paid_basis, m.earned - m.paid, CASE WHEN m.reason <> '' OR m.earned < m.paid THEN 'reversed'
 		WHEN m.hold_until > now() THEN 'pending' ELSE 'approved' END, NULL, NULL
 	WHERE m.lines = 0 OR m.earned <> m.paid) e;
-SELECT attrib.describe('statement_line', 'The lines of statements: of each commission one for each of its payouts, and one for what is in none.',
-	'site: shop', 'creator: whose', 'line: names a commission, the same for ever; one that was paid and changed afterwards has several rows',
-	'day: local day of the revenue', 'kind: order or lead', 'campaign: of the credit', 'channel: of the credit',
-	'tracker: link, affiliate id or code as written', 'rule: percent, per_order, per_new_customer, per_lead',
-	'rate: of percent: fraction', 'amount: of the fixed kinds, before refunds, major units',
-	'basis: of percent: net revenue that the row stands for, major units',
-	'commission: major units; negative = taken back of an earlier payout', 'currency: ISO 4217',
-	'status: pending until hold_until, approved, paid, reversed = earns nothing, or is taken back with the next payout',
-	'hold_until: local date of its approval', 'payout: number; NULL = in none', 'reference: of the transfer',
-	'paid_on: local date');
-
 CREATE OR REPLACE VIEW attrib.statement AS
 SELECT site, creator, 'line' AS row_kind, line, day, kind, campaign, channel, tracker, rule, rate, amount, basis, commission,
 	currency, status, hold_until, payout, reference, paid_on
@@ -83,17 +72,25 @@ UNION ALL
 SELECT site, creator, 'total', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, sum(basis), sum(commission), currency,
 	NULL, NULL, NULL, NULL, NULL
 FROM attrib.statement_line GROUP BY site, creator, currency;
-SELECT attrib.describe('statement', 'What a creator may see: commissions without order ids or anything of a customer, with sums by status and in total for each currency.',
-	'site: shop', 'creator: whose', 'row_kind: line; sum = of a status; total',
-	'line: names a commission, the same for ever; one that was paid and changed afterwards has several rows',
-	'day: local day of the revenue', 'kind: order or lead', 'campaign: of the credit', 'channel: of the credit',
-	'tracker: link, affiliate id or code as written', 'rule: percent, per_order, per_new_customer, per_lead',
-	'rate: of percent: fraction', 'amount: of the fixed kinds, before refunds, major units',
-	'basis: of percent: net revenue that the row stands for, major units',
-	'commission: major units; negative = taken back of an earlier payout', 'currency: ISO 4217',
-	'status: pending until hold_until, approved, paid, reversed = earns nothing, or is taken back with the next payout',
-	'hold_until: local date of its approval', 'payout: number; NULL = in none', 'reference: of the transfer',
-	'paid_on: local date');
+-- Both have the same columns.
+DO $$
+DECLARE
+	columns text[] := ARRAY['site: shop', 'creator: whose',
+		'line: names a commission, the same for ever; one that was paid and changed afterwards has several rows',
+		'day: local day of the revenue', 'kind: order or lead', 'campaign: of the credit', 'channel: of the credit',
+		'tracker: link, affiliate id or code as written', 'rule: percent, per_order, per_new_customer, per_lead',
+		'rate: of percent: fraction', 'amount: of the fixed kinds, before refunds, major units',
+		'basis: of percent: net revenue that the row stands for, major units',
+		'commission: major units; negative = taken back of an earlier payout', 'currency: ISO 4217',
+		'status: pending until hold_until, approved, paid, reversed = earns nothing, or is taken back with the next payout',
+		'hold_until: local date of its approval', 'payout: number; NULL = in none', 'reference: of the transfer',
+		'paid_on: local date'];
+BEGIN
+	PERFORM attrib.describe('statement_line', 'The lines of statements: of each commission one for each of its payouts, and one for what is in none.',
+		VARIADIC columns);
+	PERFORM attrib.describe('statement', 'What a creator may see: commissions without order ids or anything of a customer, with sums by status and in total for each currency.',
+		VARIADIC columns || 'row_kind: line; sum = of a status; total'::text);
+END $$;
 
 CREATE OR REPLACE FUNCTION attrib.statement_between(site text, from_date date, to_date date)
 RETURNS SETOF attrib.statement LANGUAGE sql STABLE AS $$
