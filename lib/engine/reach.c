@@ -66,11 +66,16 @@ static int follow_edges(struct walk *walk, const struct attrib_node *node)
 	for (size_t i = 0; i < node->count && err == 0; i++) {
 		const struct attrib_fact *fact = &node->facts[i];
 		struct attrib_edge_end end;
-		/* a click joins no visitors: its touch goes to them, nothing comes back */
-		if (fact->type != ATTRIB_FACT_EDGE || fact->sub == ATTRIB_EDGE_CARRIES)
+		if (fact->type != ATTRIB_FACT_EDGE)
 			continue;
 		end = attrib_edge_end(fact);
-		if (fact->sub == ATTRIB_EDGE_ORDER && node->entity.kind != ATTRIB_ENTITY_ORDER)
+		/* a click joins no visitors: its touch goes to them, nothing comes back. It comes with the next round,
+		 * because one load of many is quicker than one for each order that is credited by some. */
+		if (fact->sub == ATTRIB_EDGE_CARRIES)
+			err = attrib_closure_want(walk->closure, ATTRIB_ENTITY_VISITOR, &end.other)
+				      ? 0
+				      : ATTRIB_E_NOMEM;
+		else if (fact->sub == ATTRIB_EDGE_ORDER && node->entity.kind != ATTRIB_ENTITY_ORDER)
 			err = end_at(walk, attrib_closure_want(
 						   walk->closure, ATTRIB_ENTITY_ORDER, &end.other));
 		else

@@ -12,7 +12,7 @@
 
 #include "attrib/time.h"
 
-#define LOAD_AT_ONCE 1000 /* keys of one MGET */
+#define SLOTS 32 /* of the life of facts */
 
 /* The ticket is at least what is given and the server's clock in microseconds: so it goes on above all
  * that were ever given when the server has lost its own. It never falls. */
@@ -283,8 +283,8 @@ static int redis_load(struct attrib_state *state, const struct attrib_entity *en
 		if (entities[i].kind < ATTRIB_ENTITY_VISITOR || entities[i].kind >= KINDS)
 			return ATTRIB_E_INVALID;
 	err = redis_begin(redis);
-	for (size_t i = 0; i < n && !err; i += LOAD_AT_ONCE)
-		err = load_some(redis, entities + i, n - i < LOAD_AT_ONCE ? n - i : LOAD_AT_ONCE,
+	for (size_t i = 0; i < n && !err; i += REDIS_AT_ONCE)
+		err = load_some(redis, entities + i, n - i < REDIS_AT_ONCE ? n - i : REDIS_AT_ONCE,
 			arena, out + i);
 	return err;
 }
@@ -430,6 +430,17 @@ static const struct attrib_state_ops redis_ops = {
 	.free = redis_free,
 };
 
+static void set_lives(struct redis *redis, const struct attrib_redis_options *options)
+{
+	uint64_t slot = options->facts_ttl_s / SLOTS + 1;
+
+	redis->slot_us = (int64_t)slot * ATTRIB_US_PER_S;
+	snprintf(redis->ids_ttl, sizeof redis->ids_ttl, "%llu",
+		(unsigned long long)options->ids_ttl_s);
+	snprintf(redis->facts_ttl, sizeof redis->facts_ttl, "%llu",
+		(unsigned long long)(options->facts_ttl_s + slot));
+}
+
 int attrib_state_redis_new(const struct attrib_redis_options *options, struct attrib_state **out)
 {
 	struct redis_address address;
@@ -446,10 +457,7 @@ int attrib_state_redis_new(const struct attrib_redis_options *options, struct at
 	attrib_buf_init(&redis->adding.bytes);
 	redis->max_bytes = options->max_bytes;
 	redis->ticket = options->first_ticket;
-	snprintf(redis->ids_ttl, sizeof redis->ids_ttl, "%llu",
-		(unsigned long long)options->ids_ttl_s);
-	snprintf(redis->facts_ttl, sizeof redis->facts_ttl, "%llu",
-		(unsigned long long)options->facts_ttl_s);
+	set_lives(redis, options);
 	err = redis_fold_init(&redis->fold);
 	if (err) {
 		redis_free(&redis->state);

@@ -9,7 +9,8 @@
 #include "redis_link.h"
 #include "redis_value.h"
 
-#define KINDS (ATTRIB_ENTITY_ID + 1)
+#define KINDS         (ATTRIB_ENTITY_ID + 1)
+#define REDIS_AT_ONCE 1000 /* keys of one MGET */
 
 /* What a group needs while it is added; kept for the next one. */
 struct redis_adding {
@@ -34,7 +35,8 @@ struct redis {
 	struct redis_link link;
 	struct redis_fold fold;
 	struct redis_adding adding;
-	char ids_ttl[24], facts_ttl[24]; /* seconds */
+	char ids_ttl[24], facts_ttl[24]; /* seconds; of facts a slot more, */
+	int64_t slot_us;                 /* in which the life of an entity begins anew once */
 	uint64_t max_bytes;
 	uint64_t ticket; /* the greatest that is known */
 	uint64_t bytes;  /* of the server's memory, when last looked at */

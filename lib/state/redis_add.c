@@ -1,22 +1,25 @@
 /*
  * Adding a group.
  *
- * First every entity of it is set where there is none, which also tells what stands there otherwise (SET
- * NX GET): most are new, and are done. To the others that which is new to them is appended, and they are
- * read again in the same transaction, so what stands before the own copies is what they came to. From
- * that the answers are made, by the code that memory has. So an add takes one or two round trips, whoever
- * else adds meanwhile; nothing is tried again, and a group that is added twice has been added once.
+ * First every remembered id of it is set where there is none, which also tells what stands there otherwise
+ * (SET NX GET): most are new, and are done. Of the other entities what stands there is read, all at once. Then
+ * those without anything are set likewise; to the others that which is new to them is appended, and they are
+ * read again in the same transaction, so what stands before the own copies is what they came to. From that
+ * the answers are made, by the code that memory has. Whoever was new to the first look and no longer to the
+ * second is appended to in a third step, which needs no fourth. So an add takes one to three round trips,
+ * whoever else adds meanwhile; nothing is tried again, and a group that is added twice has been added once.
  *
  * What a full cap drops leaves its claim behind as a remembered id (state.h). Whoever adds to an entity
  * that has dropped a touch asks for those ids in between. Two instances that add the same touch in the
  * very moment in which it is dropped may both be told that it is theirs.
  */
-#include "redis_group.h"
+#include "redis_ask.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define LOOK_EVERY 64 /* groups, at the server's memory */
+#define PUTS       2  /* steps in which something is put there */
 
 /* What stands there now, and what stood there before this group's own bytes. */
 static struct attrib_str value_of(const struct redis_run *run)
@@ -31,80 +34,74 @@ static struct attrib_str base_of(const struct redis_run *run)
 	return (struct attrib_str){value.p, value.n - run->bytes_n};
 }
 
-/* -- first: set where there is none --------------------------------------------------------------- */
-
-static void ask_set(struct redis_group *g, const struct redis_run *run)
+static int take_ticket(struct redis *redis, uint64_t *ticket)
 {
-	struct redis_link *link = &g->redis->link;
-	const struct attrib_entity *entity = redis_entity_of(g, run);
-	char room[REDIS_KEY_BYTES];
-	struct attrib_str key = redis_key(entity, room), bytes = redis_bytes_of(g, run);
+	redisReply *reply;
+	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
 
-	if (!bytes.n)
-		REDIS_COMMAND(link, ATTRIB_STR("GET"), key);
-	else if (run->lasting)
-		REDIS_COMMAND(
-			link, ATTRIB_STR("SET"), key, bytes, ATTRIB_STR("NX"), ATTRIB_STR("GET"));
-	else
-		REDIS_COMMAND(link, ATTRIB_STR("SET"), key, bytes, ATTRIB_STR("NX"),
-			ATTRIB_STR("GET"), ATTRIB_STR("EX"),
-			attrib_str_of(
-				redis_is_id(g, run) ? g->redis->ids_ttl : g->redis->facts_ttl));
-}
-
-/* Behind the order itself: when the connection is lost in between, the group is added again. */
-static void ask_list(struct redis_group *g, const struct attrib_entity *order)
-{
-	char place[24];
-
-	snprintf(place, sizeof place, "%llu", (unsigned long long)redis_order_place(&order->id));
-	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("ZADD"), ATTRIB_STR(REDIS_ORDERS_KEY),
-		attrib_str_of(place), (struct attrib_str){(const char *)&order->id, 16});
-}
-
-static int ask_first(struct redis_group *g)
-{
-	struct redis_adding *adding = g->adding;
-	int err = 0;
-
-	for (size_t i = 0; i < adding->run_count && !err; i++) {
-		struct redis_run *run = &adding->runs[i];
-		redis_fold_clear(&g->redis->fold);
-		if (redis_is_id(g, run))
-			redis_run_claims(g, run, NULL);
-		else
-			err = redis_run_facts(g, run, true);
-		if (err || adding->bytes.err)
-			return err ? err : adding->bytes.err;
-		ask_set(g, run);
-		if (redis_entity_of(g, run)->kind == ATTRIB_ENTITY_ORDER)
-			ask_list(g, redis_entity_of(g, run));
-	}
+	if (err)
+		return err;
+	err = redis_ticket(redis, reply, ticket);
+	freeReplyObject(reply);
 	return err;
 }
 
-static int take_first(struct redis_group *g)
-{
-	struct redis_link *link = &g->redis->link;
-	redisReply *reply;
+/* -- first: ids are set where there is none, others read ------------------------------------------ */
 
+/* An id that full memory keeps out may be known. */
+static int ask_ids(struct redis_group *g)
+{
 	for (size_t i = 0; i < g->adding->run_count; i++) {
 		struct redis_run *run = &g->adding->runs[i];
-		int err = redis_link_take(link, REDIS_NIL_OR_TEXT, &reply);
-		if (err)
-			return err;
-		if (reply->type == REDIS_REPLY_STRING) {
-			run->before = reply;
-		} else {
-			run->made = run->bytes_n > 0;
-			freeReplyObject(reply);
-		}
-		if (redis_entity_of(g, run)->kind == ATTRIB_ENTITY_ORDER)
-			err = redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
-		if (err)
-			return err;
+		if (!redis_is_id(g, run))
+			continue;
+		redis_run_claims(g, run, NULL);
+		if (g->adding->bytes.err)
+			return g->adding->bytes.err;
+		run->bytes_n ? redis_ask_set(g, run) : redis_ask_get(g, run);
 	}
 	return 0;
+}
+
+static int take_ids(struct redis_group *g)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < g->adding->run_count && !err; i++)
+		if (redis_is_id(g, &g->adding->runs[i]))
+			err = redis_take_set(g, &g->adding->runs[i]);
+	return err;
+}
+
+static bool is_read(const struct redis_group *g, const struct redis_run *run)
+{
+	return !redis_is_id(g, run);
+}
+
+static int first_value(struct redis_group *g, struct redis_run *run, redisReply **value)
+{
+	(void)g;
+	if ((*value)->type != REDIS_REPLY_STRING)
+		return 0;
+	run->before = *value;
+	*value = NULL; /* the run's now */
+	return 0;
+}
+
+static int take_values(struct redis_group *g)
+{
+	size_t n = redis_pages(g, is_read), next = 0;
+	redisReply *page;
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		err = redis_link_take(&g->redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &page);
+		if (err)
+			break;
+		err = redis_give_page(g, is_read, page, first_value, &next);
+		freeReplyObject(page);
+	}
+	return err;
 }
 
 /* -- what was left behind ------------------------------------------------------------------------- */
@@ -142,10 +139,11 @@ static int take_lefts(struct redis_group *g, struct redis_run *run)
 	return err;
 }
 
-/* -- then: append to what was there --------------------------------------------------------------- */
+/* -- what each makes of what stands there ---------------------------------------------------------- */
 
 static int plan_known(struct redis_group *g, struct redis_run *run, size_t *asked)
 {
+	struct redis_fold *fold = &g->redis->fold;
 	struct redis_claim claim;
 	int err;
 
@@ -154,37 +152,55 @@ static int plan_known(struct redis_group *g, struct redis_run *run, size_t *aske
 		if (!err)
 			redis_run_claims(g, run, &claim);
 	} else {
-		err = redis_fold_read(&g->redis->fold, redis_text(run->before));
-		if (!err && !run->asks && g->redis->fold.facts &&
-			state_facts_have_dropped(g->redis->fold.facts)) {
+		err = redis_fold_read(fold, redis_text(run->before));
+		if (!err && !run->asks && fold->facts && state_facts_have_dropped(fold->facts)) {
 			ask_lefts(g, run, asked);
 			return 0;
 		}
 		if (!err)
 			err = redis_run_facts(g, run, true);
 	}
+	run->planned = true;
 	return err == ATTRIB_E_CORRUPT
 		       ? redis_take_out(g->redis, redis_entity_of(g, run), redis_text(run->before))
 		       : err;
 }
 
-static int plan_all_known(struct redis_group *g)
+static int plan(struct redis_group *g, struct redis_run *run, size_t *asked)
+{
+	if (run->before)
+		return plan_known(g, run, asked);
+	run->planned = true;
+	if (redis_is_id(g, run))
+		return 0; /* as it was set */
+	redis_fold_clear(&g->redis->fold);
+	return redis_run_facts(g, run, true);
+}
+
+static bool waits_for_lefts(const struct redis_run *run)
+{
+	return run->asks && !run->planned;
+}
+
+static int plan_all(struct redis_group *g)
 {
 	struct redis_adding *adding = g->adding;
 	size_t asked = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < adding->run_count && !err; i++)
-		if (adding->runs[i].before)
-			err = plan_known(g, &adding->runs[i], &asked);
+		if (!adding->runs[i].planned)
+			err = plan(g, &adding->runs[i], &asked);
 	for (size_t i = 0; asked && i < adding->run_count && !err; i++)
-		if (adding->runs[i].asks)
+		if (waits_for_lefts(&adding->runs[i]))
 			err = take_lefts(g, &adding->runs[i]);
 	for (size_t i = 0; asked && i < adding->run_count && !err; i++)
-		if (adding->runs[i].asks)
+		if (waits_for_lefts(&adding->runs[i]))
 			err = plan_known(g, &adding->runs[i], &asked);
 	return err ? err : adding->bytes.err;
 }
+
+/* -- then: it is put there -------------------------------------------------------------------------- */
 
 static void ask_leaves(struct redis_group *g, struct redis_run *run, size_t *asked)
 {
@@ -205,99 +221,115 @@ static void ask_leaves(struct redis_group *g, struct redis_run *run, size_t *ask
 	run->left = true;
 }
 
-static bool is_appended_to(const struct redis_run *run)
+static bool is_set(const struct redis_group *g, const struct redis_run *run)
 {
-	return run->before && run->bytes_n;
+	(void)g;
+	return !run->before && !run->made && run->bytes_n;
 }
 
-static void ask_append(struct redis_group *g, const struct redis_run *run)
+static bool is_appended_to(const struct redis_group *g, const struct redis_run *run)
 {
-	struct redis_link *link = &g->redis->link;
-	char room[REDIS_KEY_BYTES];
-	struct attrib_str key = redis_key(redis_entity_of(g, run), room);
+	(void)g;
+	return run->planned && run->before && run->bytes_n && !run->exec;
+}
 
-	REDIS_COMMAND(link, ATTRIB_STR("APPEND"), key, redis_bytes_of(g, run));
-	if (redis_is_id(g, run))
-		REDIS_COMMAND(link, ATTRIB_STR("GET"), key);
-	else if (run->lasting)
-		REDIS_COMMAND(link, ATTRIB_STR("GETEX"), key, ATTRIB_STR("PERSIST"));
-	else
-		REDIS_COMMAND(link, ATTRIB_STR("GETEX"), key, ATTRIB_STR("EX"),
-			attrib_str_of(g->redis->facts_ttl));
+static bool is_aged(const struct redis_group *g, const struct redis_run *run)
+{
+	return is_appended_to(g, run) && run->ages;
+}
+
+static bool is_listed(const struct redis_group *g, const struct redis_run *run)
+{
+	return !g->listed && redis_entity_of(g, run)->kind == ATTRIB_ENTITY_ORDER &&
+	       (run->before || run->bytes_n);
+}
+
+/* Some that were new are there by now: others were quicker. */
+static int take_sets(struct redis_group *g)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < g->adding->run_count && !err; i++) {
+		struct redis_run *run = &g->adding->runs[i];
+		if (!is_set(g, run))
+			continue;
+		err = redis_take_set(g, run);
+		run->planned = run->made;
+		g->redis->cost.overtaken += !err && !run->made;
+	}
+	return err;
 }
 
 /* What stands there ends with what was sent: nobody comes in between in a transaction. */
-static int spread(struct redis_group *g, const redisReply *exec)
+static int second_value(struct redis_group *g, struct redis_run *run, redisReply **value)
 {
-	struct redis_link *link = &g->redis->link;
-	size_t at = 0;
+	struct attrib_str own = redis_bytes_of(g, run), text = redis_text(*value);
 
-	for (size_t i = 0; i < g->adding->run_count; i++) {
-		struct redis_run *run = &g->adding->runs[i];
-		struct attrib_str value;
-		int err = 0;
-		if (!is_appended_to(run))
-			continue;
-		if (at + 2 > exec->elements)
-			return redis_link_fail(link, ATTRIB_E_UNAVAILABLE, "a short answer");
-		err = redis_link_expect(link, REDIS_TYPE(REDIS_REPLY_INTEGER), exec->element[at]);
-		if (!err)
-			err = redis_link_expect(
-				link, REDIS_TYPE(REDIS_REPLY_STRING), exec->element[at + 1]);
-		if (err)
-			return err;
-		run->exec = exec->element[at + 1];
-		value = value_of(run);
-		if (value.n < run->bytes_n || memcmp(value.p + value.n - run->bytes_n,
-						      redis_bytes_of(g, run).p, run->bytes_n) != 0)
-			return redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
-				"what was appended is not what stands there");
-		at += 2;
-	}
+	if (text.n < own.n || memcmp(text.p + text.n - own.n, own.p, own.n) != 0)
+		return redis_link_fail(&g->redis->link, ATTRIB_E_UNAVAILABLE,
+			"what was appended is not what stands there");
+	run->exec = *value;
 	return 0;
 }
 
-static int take_append(struct redis_group *g, size_t leaves, size_t appended, redisReply **exec)
+static void ask_transaction(struct redis_group *g)
 {
-	struct redis_link *link = &g->redis->link;
-	int err = redis_link_skip(link, REDIS_NIL_OR_TEXT, leaves);
-
-	if (!err) /* MULTI, and every command in it */
-		err = redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_STATUS), 1 + 2 * appended);
-	if (!err)
-		err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), exec);
-	return err ? err : spread(g, *exec);
+	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("MULTI"));
+	redis_ask_each(g, is_appended_to, redis_ask_append);
+	redis_ask_values(g, is_appended_to);
+	redis_ask_each(g, is_aged, redis_ask_age);
+	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("EXEC"));
 }
 
-static int append(struct redis_group *g, uint64_t *ticket, redisReply **exec)
+static int take_transaction(struct redis_group *g, redisReply **exec)
 {
-	struct redis_adding *adding = g->adding;
-	size_t leaves = 0, appended = 0;
-	redisReply *reply;
+	struct redis_link *link = &g->redis->link;
+	size_t appended = redis_how_many(g, is_appended_to), read = redis_pages(g, is_appended_to);
+	size_t n = appended + read + redis_how_many(g, is_aged), next = 0;
+	int err =
+		redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_STATUS), 1 + n); /* MULTI, and each */
+
+	if (!err)
+		err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), exec);
+	if (!err && (*exec)->elements != n)
+		err = redis_link_fail(link, ATTRIB_E_UNAVAILABLE, "a short answer");
+	for (size_t i = 0; i < n && !err; i++) {
+		redisReply *reply = (*exec)->element[i];
+		if (i >= appended && i < appended + read)
+			err = redis_give_page(g, is_appended_to, reply, second_value, &next);
+		else
+			err = redis_link_expect(link, REDIS_TYPE(REDIS_REPLY_INTEGER), reply);
+	}
+	return err;
+}
+
+/* Leaves nothing to be put but to those that others have set meanwhile. */
+static int put(struct redis_group *g, uint64_t *ticket, redisReply **exec)
+{
+	struct redis_link *link = &g->redis->link;
+	size_t leaves = 0, listed = redis_how_many(g, is_listed);
+	bool appends = redis_how_many(g, is_appended_to) > 0;
 	int err;
 
-	for (size_t i = 0; i < adding->run_count; i++) {
-		if (!is_appended_to(&adding->runs[i]))
-			continue;
-		ask_leaves(g, &adding->runs[i], &leaves);
-		appended++;
-	}
-	if (!appended)
+	if (!appends && !listed && !redis_how_many(g, is_set))
 		return 0;
-	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("MULTI"));
-	for (size_t i = 0; i < adding->run_count; i++)
-		if (is_appended_to(&adding->runs[i]))
-			ask_append(g, &adding->runs[i]);
-	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("EXEC"));
-	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
-	err = take_append(g, leaves, appended, exec);
+	for (size_t i = 0; i < g->adding->run_count; i++)
+		if (is_appended_to(g, &g->adding->runs[i]))
+			ask_leaves(g, &g->adding->runs[i], &leaves);
+	redis_ask_each(g, is_set, redis_ask_set);
+	if (appends)
+		ask_transaction(g);
+	redis_ask_each(g, is_listed, redis_ask_list);
+	REDIS_COMMAND(link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
+	err = redis_link_skip(link, REDIS_NIL_OR_TEXT, leaves);
 	if (!err)
-		err = redis_link_take(&g->redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (err)
-		return err;
-	err = redis_ticket(g->redis, reply, ticket);
-	freeReplyObject(reply);
-	return err;
+		err = take_sets(g);
+	if (!err && appends)
+		err = take_transaction(g, exec);
+	if (!err)
+		err = redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_INTEGER), listed);
+	g->listed = true;
+	return err ? err : take_ticket(g->redis, ticket);
 }
 
 /* -- the answers ---------------------------------------------------------------------------------- */
@@ -350,7 +382,6 @@ static int ask_pack(struct redis_group *g, struct redis_run *run)
 static int finish(struct redis_group *g)
 {
 	unsigned any = REDIS_NIL_OR_TEXT | REDIS_TYPE(REDIS_REPLY_INTEGER);
-	char key[REDIS_KEY_BYTES];
 	size_t asked = 0;
 	int err = 0;
 
@@ -366,8 +397,10 @@ static int finish(struct redis_group *g)
 			asked++;
 		}
 		if (run->mends) {
-			REDIS_COMMAND(&g->redis->link, ATTRIB_STR("PERSIST"),
-				redis_key(redis_entity_of(g, run), key));
+			redis_ask_age(g, run);
+			asked++;
+		} else if (run->exec && run->made && !run->lasting) {
+			redis_ask_age_of(g, run, value_of(run));
 			asked++;
 		}
 	}
@@ -393,12 +426,12 @@ static int first(struct redis_group *g, uint64_t *ticket)
 {
 	struct redis *redis = g->redis;
 	bool looks = redis->looked++ % LOOK_EVERY == 0, lanes;
-	redisReply *reply;
 	size_t counts;
 	int err;
 
 	redis_tell_counts(redis, &counts);
-	err = ask_first(g);
+	err = ask_ids(g);
+	redis_ask_values(g, is_read);
 	if (looks)
 		redis_ask_bytes(redis);
 	redis_ask_lanes(redis, &lanes);
@@ -406,34 +439,32 @@ static int first(struct redis_group *g, uint64_t *ticket)
 	if (!err)
 		err = redis_take_counts(redis, counts);
 	if (!err)
-		err = take_first(g);
+		err = take_ids(g);
+	if (!err)
+		err = take_values(g);
 	if (!err && looks)
 		err = redis_take_bytes(redis);
 	if (!err && lanes)
 		err = redis_take_lanes(redis);
-	if (!err)
-		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (err)
-		return err;
-	err = redis_ticket(redis, reply, ticket);
-	freeReplyObject(reply);
-	return err;
+	return err ? err : take_ticket(redis, ticket);
 }
 
 static int add_group(struct redis_group *g, uint64_t *ticket)
 {
-	redisReply *exec = NULL;
+	redisReply *exec[PUTS] = {NULL};
 	int err = first(g, ticket);
 
-	if (!err)
-		err = plan_all_known(g);
-	if (!err)
-		err = append(g, ticket, &exec);
+	for (size_t i = 0; i < PUTS && !err; i++) {
+		err = plan_all(g);
+		if (!err)
+			err = put(g, ticket, &exec[i]);
+	}
 	if (!err)
 		err = finish(g);
 	if (!err)
 		count(g);
-	freeReplyObject(exec);
+	for (size_t i = 0; i < PUTS; i++)
+		freeReplyObject(exec[i]);
 	for (size_t i = 0; i < g->adding->run_count; i++)
 		freeReplyObject(g->adding->runs[i].before);
 	return err;
@@ -443,7 +474,7 @@ int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_
 	struct attrib_added *results, uint64_t *ticket)
 {
 	struct redis *redis = redis_of(state);
-	struct redis_group g = {redis, &redis->adding, facts, results, false};
+	struct redis_group g = {redis, &redis->adding, facts, results, false, false};
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)

@@ -137,7 +137,7 @@ static void begin_run(struct redis_group *g, struct redis_run *run, bool sends)
 {
 	run->leaves_at = g->adding->leaf_count;
 	run->leaves_n = 0;
-	run->left = false;
+	run->left = run->ages = false;
 	run->copies = 0;
 	run->refused = run->refused_full = 0;
 	if (!sends)
@@ -146,9 +146,18 @@ static void begin_run(struct redis_group *g, struct redis_run *run, bool sends)
 	run->bytes_n = 0;
 }
 
+/* A life is long, and begins anew with the first fact of each slot, which is a part of it: so most cost nothing. One
+ * that came out of turn makes it longer, never shorter. */
+static int64_t slot_of(const struct redis_group *g, int64_t received_at)
+{
+	return received_at / g->redis->slot_us;
+}
+
 int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 {
 	struct redis_fold *fold = &g->redis->fold;
+	int64_t slot = slot_of(g, fold->newest_received_at);
+	bool lasted = fold->facts && state_facts_have_lasting(fold->facts);
 	struct state_facts_result r;
 	int err = 0;
 
@@ -166,11 +175,14 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 		if (sends && (r.stored || (r.dropped.is && !dropped)))
 			redis_value_put(&g->adding->bytes, fact, left ? left : &fact->claimer);
 		*redis_result_of(g, run, i) = r.added;
+		run->ages |= slot_of(g, fact->received_at) != slot;
 		run->refused += r.added.refused;
 		run->copies += r.facts;
 		err = leave(g, run, fact, &r.dropped);
 	}
 	run->lasting = fold->facts && state_facts_have_lasting(fold->facts);
+	if (run->lasting)
+		run->ages = !lasted;
 	if (sends)
 		run->bytes_n = g->adding->bytes.n - run->bytes_at;
 	return err ? err : g->adding->bytes.err;

@@ -27,8 +27,10 @@ struct redis_run {
 	redisReply *exec;         /* borrowed: what stands there once it was added to */
 	size_t bytes_at, bytes_n; /* what is sent */
 	size_t leaves_at, leaves_n;
+	bool planned; /* what is sent fits what stood there */
 	bool asks;    /* its touches' claims may have been left behind */
 	bool lasting; /* never expires */
+	bool ages;    /* its life begins anew with what is sent */
 	bool mends;   /* others made it lasting meanwhile: so does this */
 	bool packs;
 	bool left; /* its leaves are sent */
@@ -44,6 +46,7 @@ struct redis_group {
 	const struct attrib_fact *facts;
 	struct attrib_added *results;
 	bool full;
+	bool listed; /* its orders are, for the walk */
 };
 
 static inline const struct attrib_fact *redis_fact_of(

@@ -88,6 +88,7 @@ void redis_fold_clear(struct redis_fold *fold)
 {
 	state_facts_free(&fold->pool, fold->facts);
 	fold->facts = NULL;
+	fold->newest_received_at = INT64_MIN;
 	fold->lane_count = 1;
 }
 
@@ -134,9 +135,12 @@ int redis_fold_add(struct redis_fold *fold, const struct attrib_fact *fact,
 		first.number = left->number;
 		err = number_of(fold, &left->lane, &first.lane);
 	}
-	return err ? err
-		   : state_facts_add(
-			     &fold->pool, &fold->facts, fact, &claim, left ? &first : NULL, result);
+	if (!err)
+		err = state_facts_add(
+			&fold->pool, &fold->facts, fact, &claim, left ? &first : NULL, result);
+	if (!err)
+		fold->newest_received_at = result->newest_received_at;
+	return err;
 }
 
 static int read_lanes(
@@ -169,7 +173,6 @@ static int read_head(struct redis_fold *fold, struct attrib_str value, size_t *e
 {
 	uint16_t *numbers = NULL;
 	size_t count, size, from;
-	int64_t newest;
 	struct head head;
 	int err;
 
@@ -185,7 +188,7 @@ static int read_head(struct redis_fold *fold, struct attrib_str value, size_t *e
 	err = read_lanes(fold, value.p + sizeof head, head.lanes, &numbers, &count);
 	if (!err)
 		err = state_facts_restore(&fold->pool, (const uint8_t *)value.p + from, head.facts,
-			numbers, count, &fold->facts, &size, &newest);
+			numbers, count, &fold->facts, &size, &fold->newest_received_at);
 	free(numbers);
 	*end = from + head.facts;
 	return err;

@@ -33,8 +33,9 @@ bool redis_key_entity(struct attrib_str key, struct attrib_entity *out);
 struct redis_fold {
 	struct state_sheets sheets;
 	struct state_pool pool;
-	struct state_facts *facts; /* NULL: nothing */
-	struct attrib_id *lanes;   /* by number, of this value; [0]: nobody */
+	struct state_facts *facts;  /* NULL: nothing */
+	int64_t newest_received_at; /* of those that are not lasting; INT64_MIN: none */
+	struct attrib_id *lanes;    /* by number, of this value; [0]: nobody */
 	size_t lane_count, lane_room;
 };
 
