@@ -307,11 +307,12 @@ static int take_transaction(struct redis_group *g, redisReply **exec)
 static int put(struct redis_group *g, uint64_t *ticket, redisReply **exec)
 {
 	struct redis_link *link = &g->redis->link;
-	size_t leaves = 0, listed = redis_how_many(g, is_listed);
 	bool appends = redis_how_many(g, is_appended_to) > 0;
+	bool lists = redis_how_many(g, is_listed) > 0;
+	size_t leaves = 0;
 	int err;
 
-	if (!appends && !listed && !redis_how_many(g, is_set))
+	if (!appends && !lists && !redis_how_many(g, is_set))
 		return 0;
 	for (size_t i = 0; i < g->adding->run_count; i++)
 		if (is_appended_to(g, &g->adding->runs[i]))
@@ -319,7 +320,8 @@ static int put(struct redis_group *g, uint64_t *ticket, redisReply **exec)
 	redis_ask_each(g, is_set, redis_ask_set);
 	if (appends)
 		ask_transaction(g);
-	redis_ask_each(g, is_listed, redis_ask_list);
+	if (lists) /* behind the orders: when the connection is lost in between, the group is added again */
+		redis_ask_list(g, is_listed);
 	REDIS_COMMAND(link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
 	err = redis_link_skip(link, REDIS_NIL_OR_TEXT, leaves);
 	if (!err)
@@ -327,7 +329,7 @@ static int put(struct redis_group *g, uint64_t *ticket, redisReply **exec)
 	if (!err && appends)
 		err = take_transaction(g, exec);
 	if (!err)
-		err = redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_INTEGER), listed);
+		err = redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_INTEGER), lists);
 	g->listed = true;
 	return err ? err : take_ticket(g->redis, ticket);
 }

@@ -1,8 +1,6 @@
 /* See redis_ask.h. */
 #include "redis_ask.h"
 
-#include <stdio.h>
-
 /* An age is told only to the value that it is meant for: another one may last for ever. */
 static const char age_of[] = "if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
 			     "return redis.call('EXPIRE',KEYS[1],ARGV[2])";
@@ -100,17 +98,24 @@ void redis_ask_age_of(struct redis_group *g, const struct redis_run *run, struct
 		key_of(g, run, room), value, ttl_of(g, run));
 }
 
-void redis_ask_list(struct redis_group *g, const struct redis_run *run)
+/* -- many at once ---------------------------------------------------------------------------------- */
+
+void redis_ask_list(struct redis_group *g, redis_which_fn *which)
 {
-	const struct attrib_entity *order = redis_entity_of(g, run);
-	char place[24];
+	struct redis_link *link = &g->redis->link;
 
-	snprintf(place, sizeof place, "%llu", (unsigned long long)redis_order_place(&order->id));
-	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("ZADD"), ATTRIB_STR(REDIS_ORDERS_KEY),
-		attrib_str_of(place), (struct attrib_str){(const char *)&order->id, 16});
+	redis_link_command(link, 2 + 2 * redis_how_many(g, which));
+	redis_link_word(link, ATTRIB_STR("ZADD"));
+	redis_link_word(link, ATTRIB_STR(REDIS_ORDERS_KEY));
+	for (size_t i = 0; i < g->adding->run_count; i++) {
+		const struct attrib_entity *order = redis_entity_of(g, &g->adding->runs[i]);
+		if (!which(g, &g->adding->runs[i]))
+			continue;
+		redis_link_number(link, (int64_t)redis_order_place(&order->id));
+		redis_link_word(
+			link, (struct attrib_str){(const char *)&order->id, sizeof order->id});
+	}
 }
-
-/* -- values of many -------------------------------------------------------------------------------- */
 
 static size_t page_of(size_t left)
 {

@@ -24,8 +24,9 @@ int redis_take_set(struct redis_group *g, struct redis_run *run);
 void redis_ask_append(struct redis_group *g, const struct redis_run *run);
 void redis_ask_age(struct redis_group *g, const struct redis_run *run); /* its life begins anew */
 void redis_ask_age_of(struct redis_group *g, const struct redis_run *run, struct attrib_str value);
-void redis_ask_list(struct redis_group *g, const struct redis_run *run);
 
+/* Lists the orders that it is true of, at least one, for the walk; one integer. */
+void redis_ask_list(struct redis_group *g, redis_which_fn *which);
 /* The values of all that it is true of, in so many answers. */
 void redis_ask_values(struct redis_group *g, redis_which_fn *which);
 size_t redis_pages(const struct redis_group *g, redis_which_fn *which);
