@@ -106,7 +106,14 @@
 	X(ENGINE_APPLIED, gauge, "attribd_engine_applied", "",                                     \
 		"Highest record number applied by the engine.")                                    \
 	X(STATE_BYTES, gauge, "attribd_state_bytes", "",                                           \
-		"Bytes of memory that the facts of visitors, customers and orders take.")          \
+		"Bytes of memory that the facts of visitors, customers and orders take; of a "     \
+		"Redis all that it uses.")                                                         \
+	X(STATE_VISITORS, gauge, "attribd_state_entities", "kind=\"visitor\"",                     \
+		"What the state holds, clicks among the visitors; of a Redis, what has expired "   \
+		"is still counted.")                                                               \
+	X(STATE_CUSTOMERS, gauge, "attribd_state_entities", "kind=\"customer\"", "")               \
+	X(STATE_ORDERS, gauge, "attribd_state_entities", "kind=\"order\"", "")                     \
+	X(STATE_IDS, gauge, "attribd_state_entities", "kind=\"id\"", "")                           \
 	X(STATE_REFUSED, counter, "attribd_state_refused_total", "",                               \
 		"Facts of strangers that memory_limit kept out.")                                  \
 	X(STATE_UP, gauge, "attribd_state_up", "",                                                 \
@@ -119,6 +126,8 @@
 		"Times that an answer of Redis was waited for.")                                   \
 	X(STATE_OVERTAKEN, counter, "attribd_state_overtaken_total", "",                           \
 		"Entities that got facts of another instance between two steps of an add.")        \
+	X(STATE_PACKED, counter, "attribd_state_packed_total", "",                                 \
+		"Values in Redis that had grown long and were written anew, shorter.")             \
 	X(STATE_CONNECTIONS, counter, "attribd_state_connections_total", "",                       \
 		"Connections to Redis that were opened.")                                          \
 	X(CHECKPOINTS, counter, "attribd_checkpoints_total", "result=\"ok\"",                      \

@@ -64,6 +64,19 @@ static void note_full(
 		(unsigned long long)now->bytes, (unsigned long long)refused);
 }
 
+static void count_entities(const struct attrib_state_stats *now)
+{
+	static const enum attribd_metric of[] = {
+		[ATTRIB_ENTITY_VISITOR] = ATTRIBD_METRIC_STATE_VISITORS,
+		[ATTRIB_ENTITY_CUSTOMER] = ATTRIBD_METRIC_STATE_CUSTOMERS,
+		[ATTRIB_ENTITY_ORDER] = ATTRIBD_METRIC_STATE_ORDERS,
+		[ATTRIB_ENTITY_ID] = ATTRIBD_METRIC_STATE_IDS,
+	};
+
+	for (int kind = ATTRIB_ENTITY_VISITOR; kind <= ATTRIB_ENTITY_ID; kind++)
+		attribd_metric_set(of[kind], (int64_t)now->entities[kind]);
+}
+
 static void count_state(struct attribd_pump *pump)
 {
 	struct attrib_state_stats now;
@@ -73,6 +86,7 @@ static void count_state(struct attribd_pump *pump)
 	refused = now.refused_full - pump->refused;
 	pump->refused = now.refused_full;
 	attribd_metric_set(ATTRIBD_METRIC_STATE_BYTES, (int64_t)now.bytes);
+	count_entities(&now);
 	attribd_metric_add(ATTRIBD_METRIC_STATE_REFUSED, (int64_t)refused);
 	if (attribd_pump_is_shared(pump))
 		attribd_pump_redis_count(pump);

@@ -203,6 +203,7 @@ void attribd_pump_redis_count(struct attribd_pump *pump)
 		(int64_t)(now.round_trips - counted->round_trips));
 	attribd_metric_add(
 		ATTRIBD_METRIC_STATE_OVERTAKEN, (int64_t)(now.overtaken - counted->overtaken));
+	attribd_metric_add(ATTRIBD_METRIC_STATE_PACKED, (int64_t)(now.packed - counted->packed));
 	attribd_metric_add(ATTRIBD_METRIC_STATE_CONNECTIONS,
 		(int64_t)(now.connections - counted->connections));
 	*counted = now;

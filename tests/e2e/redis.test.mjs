@@ -61,7 +61,14 @@ test('orders are counted as with a state in memory', async () => {
   await allCounted({ exact: true });
   assert.deepEqual(await ready(), [200, 'ready']);
   assert.equal(await metric('attribd_state_up'), 1);
-  assert.ok(await metric('attribd_state_commands_total') > 100);
+  for (const kind of ['visitor', 'customer', 'order', 'id'])
+    await until(`not as many ${kind}s`, async () => await metric(`attribd_state_entities{kind="${kind}"}`) >= sent);
+  assert.equal(await metric('attribd_state_entities{kind="order"}'), sent);
+  const bytes = await metric('attribd_state_bytes');
+  assert.ok(bytes > 400 * sent && bytes < 1e7, `${bytes} bytes`);
+  for (const name of ['commands', 'round_trips']) assert.ok(await metric(`attribd_state_${name}_total`) > 10, name);
+  for (const name of ['lost', 'overtaken', 'packed']) assert.equal(await metric(`attribd_state_${name}_total`), 0, name);
+  assert.equal(await metric('attribd_state_connections_total'), 1);
 });
 
 test('a restart and a kill go on from what Redis has', async () => {
