@@ -72,7 +72,7 @@ LANGUAGE sql STABLE AS $$
 		FROM days GROUP BY site, placement, home
 	), costs AS (
 		SELECT k.site, k.placement, sum(attrib.major(k.amount, k.currency)) AS cost
-		FROM attrib.cost_rows(p_site, NULL, NULL, true) k
+		FROM attrib.cost_rows(p_site, NULL, NULL, true, NULL) k
 		JOIN attrib.site s ON s.name = k.site AND s.currency = k.currency
 		WHERE k.placement <> '' GROUP BY 1, 2
 	)

@@ -102,7 +102,7 @@ RETURNS TABLE (site text, cut text[], clicks_raw numeric, clicks_valid numeric, 
 LANGUAGE sql STABLE AS $$
 	WITH scopes AS (
 		SELECT site, campaign, creator, placement, channel, type, attrib.flag_class(verdicts) AS class, sum(count) AS count
-		FROM attrib.traffic_pieces(p_site, p_from, p_to, true) GROUP BY 1, 2, 3, 4, 5, 6, 7
+		FROM attrib.traffic_pieces(p_site, p_from, p_to, true, NULL) GROUP BY 1, 2, 3, 4, 5, 6, 7
 	)
 	SELECT site, attrib.cut_of(p_by, site, campaign, creator, placement, attrib.channel_name(channel)),
 		coalesce(sum(count) FILTER (WHERE type = 1), 0),
@@ -135,7 +135,7 @@ LANGUAGE sql STABLE AS $$
 			UNION ALL
 			SELECT k.site, k.campaign, k.creator, part.post, k.currency, part.direct * v.amount, 0,
 				CASE WHEN k.kind IN ('fee', 'paid_media') THEN part.direct * v.amount ELSE 0 END, part.paid * v.amount
-			FROM attrib.cost_rows(p_site, p_from, p_to, true) k
+			FROM attrib.cost_rows(p_site, p_from, p_to, true, NULL) k
 			CROSS JOIN LATERAL (SELECT attrib.major(k.amount, k.currency) AS amount) v
 			CROSS JOIN LATERAL (VALUES (k.placement, 1, 0), ('', -1, 0), (k.placement, 0, 1)) part (post, direct, paid)
 			WHERE part.direct <> 0 AND k.placement <> '' AND k.creator <> '' OR part.paid = 1 AND k.kind = 'paid_media') c
@@ -145,48 +145,51 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cost_cells(text, date, date, int, text[]) IS 'Cost by scope, major units: direct, the part of the campaign''s shared cost by the site''s cost_spread, the media in both (kinds fee and paid_media), and paid media by itself, which is not spread.';
 
-CREATE OR REPLACE FUNCTION attrib.post_counts(p_site text, p_from date, p_to date)
-RETURNS TABLE (site text, placement text, count text, value numeric)
-LANGUAGE sql STABLE AS $$
-	WITH told AS (
-		SELECT m.site, m.placement, m.scope, m.mode, c.count, m.taken_at, c.value,
-			m.inside
-		FROM (SELECT p.*, i.inside, i.says, first_value(i.says) OVER (PARTITION BY p.site, p.placement, p.scope, p.mode, i.inside
-				ORDER BY p.taken_at DESC) AS newest_says, p.taken_at = max(p.taken_at) OVER (PARTITION BY p.site, p.placement, p.scope, p.mode, i.inside
-				ORDER BY p.taken_at DESC) AS newest
-			FROM attrib.post_metrics p
-			CROSS JOIN LATERAL (SELECT p_from IS NULL OR p.taken_at >= p_from AS inside, -- a bit for each count that is told
-				(p.impressions IS NOT NULL)::int + (p.reach IS NOT NULL)::int * 2 + (p.likes IS NOT NULL)::int * 4 + (p.comments IS NOT NULL)::int * 8 +
-				(p.shares IS NOT NULL)::int * 16 + (p.saves IS NOT NULL)::int * 32 + (p.reactions IS NOT NULL)::int * 64 + (p.clicks IS NOT NULL)::int * 128 +
-				(p.views IS NOT NULL)::int * 256 + (p.views_6s IS NOT NULL)::int * 512 + (p.views_completed IS NOT NULL)::int * 1024 + (p.watch_seconds IS NOT NULL)::int * 2048 +
-				(p.new_followers IS NOT NULL)::int * 4096 AS says) i
-			WHERE (p_site IS NULL OR p.site = p_site) AND (p_to IS NULL OR p.taken_at < p_to + 1)) m
-		CROSS JOIN LATERAL (VALUES ('impressions', m.impressions::numeric), ('reach', m.reach), ('likes', m.likes),
-			('comments', m.comments), ('shares', m.shares), ('saves', m.saves), ('reactions', m.reactions),
-			('clicks', m.clicks), ('views', m.views), ('views_6s', m.views_6s), ('views_completed', m.views_completed),
-			('watch_seconds', m.watch_seconds), ('new_followers', m.new_followers)) c (count, value)
-		WHERE c.value IS NOT NULL
-			-- snapshots that the newest says all of again
-			AND (m.mode = 'delta' OR m.newest OR m.says & ~m.newest_says <> 0)
-	), modes AS (
-		SELECT site, placement, scope, count,
-			(array_agg(value ORDER BY taken_at DESC) FILTER (WHERE mode = 'cumulative'))[1]
-				- coalesce((array_agg(value ORDER BY taken_at DESC) FILTER (WHERE mode = 'cumulative' AND NOT inside))[1], 0) AS snapshot,
-			bool_or(mode = 'cumulative' AND inside) AS taken,
-			-- the persons of several days are not persons: nobody knows how many came twice
-			CASE WHEN count <> 'reach' OR count(*) FILTER (WHERE mode = 'delta' AND inside) = 1
-				THEN sum(value) FILTER (WHERE mode = 'delta' AND inside) END AS delta
-		FROM told GROUP BY site, placement, scope, count
+-- A column for each count, made from its name: every one is found in the same way.
+DO $$
+DECLARE
+	counts text[] := '{impressions,reach,likes,comments,shares,saves,reactions,clicks,views,views_6s,views_completed,watch_seconds,new_followers}';
+BEGIN
+	EXECUTE (SELECT format($text$
+CREATE OR REPLACE FUNCTION attrib.post_counts(p_site text, p_from date, p_to date, p_creators text[])
+RETURNS TABLE (site text, placement text, %1$s)
+LANGUAGE sql STABLE AS $function$
+	WITH snapshots AS (
+		SELECT p.*, i.inside, i.says & ~coalesce(bit_or(i.says) OVER (PARTITION BY p.site, p.placement, p.scope, p.mode, i.inside
+			ORDER BY p.taken_at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newest -- counts that no later one tells
+		FROM attrib.post_metrics p
+		CROSS JOIN LATERAL (SELECT p_from IS NULL OR p.taken_at >= p_from AS inside, -- a bit for each count that is told
+			%2$s AS says) i
+		WHERE (p_site IS NULL OR p.site = p_site) AND (p_to IS NULL OR p.taken_at < p_to + 1)
+			AND (p_creators IS NULL OR (p.site, p.placement) IN (SELECT l.site, l.name FROM attrib.placement l WHERE l.creator IN (SELECT unnest(p_creators))))
+			-- nothing was told of the others in the period
+			AND (p_from IS NULL OR (p.site, p.placement) IN (SELECT o.site, o.placement FROM attrib.post_metrics o
+				WHERE o.taken_at >= p_from AND (p_to IS NULL OR o.taken_at < p_to + 1)))
 	), scopes AS (
-		SELECT site, placement, scope, count, CASE WHEN taken THEN snapshot ELSE delta END AS value FROM modes
+		SELECT m.site, m.placement, m.scope, %3$s
+		FROM (SELECT *, CASE WHEN mode = 'cumulative' AND inside THEN newest ELSE 0 END AS last,
+				CASE WHEN mode = 'cumulative' AND NOT inside THEN newest ELSE 0 END AS before, mode = 'delta' AND inside AS delta
+			FROM snapshots WHERE mode = 'delta' OR newest <> 0) m
+		GROUP BY 1, 2, 3
 	)
-	SELECT site, placement, count, coalesce(max(value) FILTER (WHERE scope = 'total'), sum(value) FILTER (WHERE scope <> 'total'))
-	FROM scopes WHERE value IS NOT NULL GROUP BY site, placement, count
-$$;
-COMMENT ON FUNCTION attrib.post_counts(text, date, date) IS 'The platforms'' counts of each post: of cumulative snapshots the newest of the period less the newest before it, else the sum of deltas (of reach only a single one). total decides, else organic and paid are added.';
+	SELECT * FROM (SELECT site, placement, %4$s FROM scopes GROUP BY site, placement) c WHERE num_nonnulls(%5$s) > 0
+$function$
+$text$,
+		string_agg(c || ' numeric', ', ' ORDER BY n), string_agg(format('((p.%I IS NOT NULL)::int << %s)', c, n - 1), ' | ' ORDER BY n),
+		string_agg(format('coalesce(max(m.%1$I) FILTER (WHERE m.last & %2$s <> 0) - coalesce(max(m.%1$I) FILTER (WHERE m.before & %2$s <> 0), 0), %3$s) AS %1$I',
+			c, 1 << (n - 1)::int, format(CASE c
+				-- the persons of several days are not persons: nobody knows how many came twice
+				WHEN 'reach' THEN 'CASE WHEN count(m.%1$I) FILTER (WHERE m.delta) = 1 THEN sum(m.%1$I) FILTER (WHERE m.delta) END'
+				ELSE 'sum(m.%1$I) FILTER (WHERE m.delta)' END, c)), ', ' ORDER BY n),
+		string_agg(format('coalesce(max(%1$I) FILTER (WHERE scope = ''total''), sum(%1$I) FILTER (WHERE scope <> ''total'')) AS %1$I', c), ', ' ORDER BY n),
+		string_agg(quote_ident(c), ', ' ORDER BY n))
+	FROM unnest(counts) WITH ORDINALITY u (c, n));
+END $$;
+COMMENT ON FUNCTION attrib.post_counts(text, date, date, text[]) IS 'The platforms'' counts of each post: of cumulative snapshots the newest of the period less the newest before it, else the sum of deltas (of reach only a single one). total decides, else organic and paid are added. p_creators: only posts of theirs.';
 
-CREATE OR REPLACE FUNCTION attrib.followers_at(p_site text, p_creator text, p_platform text, p_on date)
-RETURNS bigint LANGUAGE sql STABLE AS $$
+-- Of tables: the planner puts it in the place of the call.
+CREATE OR REPLACE FUNCTION attrib.followers_on(p_site text, p_creator text, p_platform text, p_on date)
+RETURNS TABLE (followers bigint) LANGUAGE sql STABLE ROWS 1 AS $$
 	SELECT coalesce(
 		(SELECT followers FROM attrib.follower_count WHERE site = p_site AND owner = 'creator' AND creator = p_creator
 			AND platform = coalesce(p_platform, c.platform)
@@ -195,7 +198,7 @@ RETURNS bigint LANGUAGE sql STABLE AS $$
 		CASE WHEN p_platform IS NULL OR p_platform = c.platform OR c.platform IS NULL THEN c.followers END)
 	FROM (SELECT 1) one LEFT JOIN attrib.creator c ON c.site = p_site AND c.handle = p_creator
 $$;
-COMMENT ON FUNCTION attrib.followers_at(text, text, text, date) IS 'Followers of a creator''s account on a platform (NULL = the main account''s) on a day: the newest follower_count by then, else the first after it, else what creator says of the main account.';
+COMMENT ON FUNCTION attrib.followers_on(text, text, text, date) IS 'Followers of a creator''s account on a platform (NULL = the main account''s) on a day: the newest follower_count by then, else the first after it, else what creator says of the main account.';
 
 CREATE OR REPLACE FUNCTION attrib.post_cells(p_site text, p_from date, p_to date, p_by text[])
 RETURNS TABLE (site text, cut text[], posts numeric, followers numeric, impressions numeric, reach numeric, likes numeric,
@@ -203,42 +206,33 @@ RETURNS TABLE (site text, cut text[], posts numeric, followers numeric, impressi
 	views_completed numeric, watch_seconds numeric, length_seconds numeric, new_followers numeric, engagements numeric,
 	emv numeric)
 LANGUAGE sql STABLE AS $$
-	WITH counts AS (
-		SELECT c.*, p.campaign, p.creator, p.platform, p.posted_at::date AS posted_on, p.length_seconds,
-			p.name IS NOT NULL AND EXISTS (SELECT FROM attrib.engagement_count e WHERE e.count = c.count
-				AND (e.site, e.platform) = (SELECT b.site, b.platform FROM attrib.engagement_count b
-					WHERE b.site IN (c.site, '') AND b.platform IN (coalesce(p.platform, ''), '')
-					ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1)) AS engages
-		FROM attrib.post_counts(p_site, p_from, p_to) c
-		LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
-	), valued AS ( -- cpm is for a thousand impressions, every other rate for each
-		SELECT c.*, c.value * x.rate * v.value / CASE WHEN v.action = 'cpm' THEN 1000 ELSE 1 END AS worth
-		FROM counts c
+	WITH posts AS (
+		SELECT c.*, coalesce(p.campaign, '') AS campaign, coalesce(p.creator, '') AS creator,
+			f.followers, p.length_seconds * c.views AS length_seconds, v.engagements, v.emv
+		FROM attrib.post_counts(p_site, p_from, p_to, NULL) c
 		JOIN attrib.site s ON s.name = c.site
-		LEFT JOIN LATERAL (SELECT r.action, r.value, r.currency FROM attrib.rate_card r
-			WHERE r.site = c.site AND r.platform = c.platform
-				AND r.action = CASE c.count WHEN 'impressions' THEN 'cpm' ELSE c.count END
-				AND r.valid_from <= coalesce(c.posted_on, current_date)
-			ORDER BY r.valid_from DESC LIMIT 1) v ON true
-		LEFT JOIN LATERAL (SELECT attrib.rate_on(v.currency, s.currency, coalesce(c.posted_on, current_date)) AS rate) x ON true
-	), posts AS (
-		SELECT site, placement, coalesce(campaign, '') AS campaign, coalesce(creator, '') AS creator,
-			attrib.followers_at(site, creator, platform, posted_on) AS followers,
-			sum(value) FILTER (WHERE count = 'impressions') AS impressions, sum(value) FILTER (WHERE count = 'reach') AS reach,
-			sum(value) FILTER (WHERE count = 'likes') AS likes, sum(value) FILTER (WHERE count = 'comments') AS comments,
-			sum(value) FILTER (WHERE count = 'shares') AS shares, sum(value) FILTER (WHERE count = 'saves') AS saves,
-			sum(value) FILTER (WHERE count = 'reactions') AS reactions, sum(value) FILTER (WHERE count = 'clicks') AS post_clicks,
-			sum(value) FILTER (WHERE count = 'views') AS views, sum(value) FILTER (WHERE count = 'views_6s') AS views_6s,
-			sum(value) FILTER (WHERE count = 'views_completed') AS views_completed,
-			sum(value) FILTER (WHERE count = 'watch_seconds') AS watch_seconds,
-			length_seconds * sum(value) FILTER (WHERE count = 'views') AS length_seconds,
-			sum(value) FILTER (WHERE count = 'new_followers') AS new_followers, sum(value) FILTER (WHERE engages) AS engagements,
-			sum(worth) AS emv
-		FROM valued GROUP BY site, placement, campaign, creator, platform, posted_on, length_seconds
+		LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
+		CROSS JOIN LATERAL attrib.followers_on(c.site, coalesce(p.creator, ''), p.platform, p.posted_at::date) f
+		CROSS JOIN LATERAL (
+			SELECT sum(n.value) FILTER (WHERE p.name IS NOT NULL AND EXISTS (SELECT FROM attrib.engagement_count e WHERE e.count = n.count
+					AND (e.site, e.platform) = (SELECT b.site, b.platform FROM attrib.engagement_count b
+						WHERE b.site IN (c.site, '') AND b.platform IN (coalesce(p.platform, ''), '')
+						ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1))) AS engagements,
+				-- cpm is for a thousand impressions, every other rate for each
+				sum(n.value * attrib.rate_on(r.currency, s.currency, coalesce(p.posted_at::date, current_date)) * r.value
+					/ CASE WHEN r.action = 'cpm' THEN 1000 ELSE 1 END) AS emv
+			FROM (VALUES ('impressions', c.impressions), ('reach', c.reach), ('likes', c.likes), ('comments', c.comments), ('shares', c.shares),
+				('saves', c.saves), ('reactions', c.reactions), ('clicks', c.clicks), ('views', c.views), ('views_6s', c.views_6s),
+				('views_completed', c.views_completed), ('watch_seconds', c.watch_seconds), ('new_followers', c.new_followers)) n (count, value)
+			LEFT JOIN LATERAL (SELECT a.action, a.value, a.currency FROM attrib.rate_card a
+				WHERE a.site = c.site AND a.platform = p.platform AND a.action = CASE n.count WHEN 'impressions' THEN 'cpm' ELSE n.count END
+					AND a.valid_from <= coalesce(p.posted_at::date, current_date)
+				ORDER BY a.valid_from DESC LIMIT 1) r ON true
+			WHERE n.value IS NOT NULL) v
 	)
 	SELECT site, attrib.cut_of(p_by, site, campaign, creator, placement, ''), count(*),
 		sum(followers) FILTER (WHERE engagements IS NOT NULL OR reach IS NOT NULL), sum(impressions), sum(reach), sum(likes),
-		sum(comments), sum(shares), sum(saves), sum(reactions), sum(post_clicks), sum(views), sum(views_6s),
+		sum(comments), sum(shares), sum(saves), sum(reactions), sum(clicks), sum(views), sum(views_6s),
 		sum(views_completed), sum(watch_seconds), sum(length_seconds), sum(new_followers), sum(engagements), sum(emv)
 	FROM posts GROUP BY 1, 2
 $$;

@@ -3,11 +3,12 @@
 CREATE OR REPLACE FUNCTION attrib.currency_exponent(currency text)
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT CASE
-		WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF',
-			'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 0
+		-- most are none of these: one look instead of three
+		WHEN currency NOT IN ('BHD', 'BIF', 'CLF', 'CLP', 'DJF', 'GNF', 'IQD', 'ISK', 'JOD', 'JPY', 'KMF', 'KRW', 'KWD', 'LYD', 'OMR',
+			'PYG', 'RWF', 'TND', 'UGX', 'UYI', 'UYW', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 2
 		WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 3
 		WHEN currency IN ('CLF', 'UYW') THEN 4
-		ELSE 2 END
+		ELSE 0 END
 $$;
 COMMENT ON FUNCTION attrib.currency_exponent(text) IS 'Fraction digits of a currency by ISO 4217: EUR 2, JPY 0, KWD 3.';
 

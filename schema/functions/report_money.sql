@@ -16,27 +16,31 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION attrib.cost_in_period(bigint, date, date, date, date) IS 'The part of a cost, evenly by days over [first_day, last_day], that falls into a period, both ends included; minor units.';
 
-CREATE OR REPLACE FUNCTION attrib.cost_rows(p_site text, p_from date, p_to date, p_convert boolean)
+CREATE OR REPLACE FUNCTION attrib.cost_rows(p_site text, p_from date, p_to date, p_convert boolean, p_campaigns text[])
 RETURNS TABLE (site text, campaign text, creator text, placement text, currency text, kind text, amount bigint)
 LANGUAGE sql STABLE AS $$
-	SELECT c.site, coalesce(c.campaign, p.campaign, ''), coalesce(c.creator, p.creator, ''), coalesce(c.placement, ''),
-		CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END, c.kind, sum(part.amount)::bigint
-	FROM attrib.cost c
-	LEFT JOIN attrib.site s ON s.name = c.site
-	LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
-	LEFT JOIN attrib.campaign d ON d.site = c.site AND d.name = coalesce(c.campaign, p.campaign)
-		AND d.starts_on IS NOT NULL AND d.ends_on IS NOT NULL
-	CROSS JOIN LATERAL (SELECT CASE WHEN NOT p_convert THEN NULL WHEN c.currency = s.currency THEN 1
-		ELSE attrib.rate_on(c.currency, s.currency, c.incurred_on) END) x (rate)
-	CROSS JOIN LATERAL (SELECT round(c.amount * coalesce(x.rate, 1)
-			* attrib.minor_units(CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END))::bigint,
-		coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on),
-		coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on)) w (amount, since, till)
+	SELECT w.site, w.campaign, w.creator, w.placement, w.currency, w.kind, sum(part.amount)::bigint
+	FROM (SELECT c.site, coalesce(c.campaign, p.campaign, '') AS campaign, coalesce(c.creator, p.creator, '') AS creator,
+			coalesce(c.placement, '') AS placement, CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END AS currency, c.kind,
+			round(c.amount * coalesce(x.rate, 1)
+				* attrib.minor_units(CASE WHEN x.rate IS NULL THEN c.currency ELSE s.currency END))::bigint AS amount,
+			coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on) AS since,
+			coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on) AS till
+		FROM attrib.cost c
+		LEFT JOIN attrib.site s ON s.name = c.site
+		LEFT JOIN attrib.placement p ON p.site = c.site AND p.name = c.placement
+		LEFT JOIN attrib.campaign d ON d.site = c.site AND d.name = coalesce(c.campaign, p.campaign)
+			AND d.starts_on IS NOT NULL AND d.ends_on IS NOT NULL
+		CROSS JOIN LATERAL (SELECT CASE WHEN NOT p_convert THEN NULL WHEN c.currency = s.currency THEN 1
+			ELSE attrib.rate_on(c.currency, s.currency, c.incurred_on) END) x (rate)
+		WHERE (p_site IS NULL OR c.site = p_site)
+			-- what lies outside is worth nothing in the period, and nothing to compute
+			AND (p_from IS NULL OR coalesce(c.covers_to, c.covers_from, d.ends_on, c.incurred_on) >= p_from)
+			AND (p_to IS NULL OR coalesce(c.covers_from, c.covers_to, d.starts_on, c.incurred_on) <= p_to)
+			AND (p_campaigns IS NULL OR coalesce(c.campaign, p.campaign, '') IN (SELECT unnest(p_campaigns)))
+		OFFSET 0) w -- computed once: cost_in_period looks at each several times
 	CROSS JOIN LATERAL (SELECT CASE WHEN (p_from IS NULL OR w.since >= p_from) AND (p_to IS NULL OR w.till <= p_to) THEN w.amount
 		ELSE attrib.cost_in_period(w.amount, w.since, w.till, p_from, p_to) END) part (amount)
-	WHERE (p_site IS NULL OR c.site = p_site)
-		-- what lies outside is worth nothing in the period, and nothing to compute
-		AND (p_from IS NULL OR w.till >= p_from) AND (p_to IS NULL OR w.since <= p_to)
 	GROUP BY 1, 2, 3, 4, 5, 6
 	HAVING (p_from IS NULL AND p_to IS NULL) OR sum(part.amount) <> 0
 	UNION ALL
@@ -46,10 +50,11 @@ LANGUAGE sql STABLE AS $$
 	JOIN attrib.site s ON s.name = r.site
 	CROSS JOIN LATERAL (SELECT CASE WHEN p_convert AND r.currency <> s.currency
 		THEN attrib.minor_rate_on(r.currency, s.currency, r.day) END) x (factor)
+	WHERE p_campaigns IS NULL OR r.campaign IN (SELECT unnest(p_campaigns))
 	GROUP BY 1, 2, 3, 4, 5
 	HAVING sum(r.earned) <> 0
 $$;
-COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. And what commissions earn, as they stand, on the day of their orders: a row of kind commission of its own. p_convert: in the site''s currency by the rate of incurred_on (of the order''s day), where there is one.';
+COMMENT ON FUNCTION attrib.cost_rows(text, date, date, boolean, text[]) IS 'Costs by campaign, creator, placement (empty = none), currency and kind in minor units. Placements lend their campaign and creator. Spread in time over covers_from..covers_to, else the campaign''s dates, else the day. And what commissions earn, as they stand, on the day of their orders: a row of kind commission of its own. p_convert: in the site''s currency by the rate of incurred_on (of the order''s day), where there is one. p_campaigns: of these (empty = none); NULL = all.';
 
 -- No SQL function: it would be planned with every report by the order's day.
 CREATE OR REPLACE FUNCTION attrib.revenue_of_orders(p_site text, p_from date, p_to date, p_model int, p_by text)
@@ -114,7 +119,7 @@ LANGUAGE sql STABLE AS $$
 		SELECT * FROM attrib.revenue_rows(p_site, p_from, p_to, p_model, p_by, p_convert)
 	), costs AS (
 		SELECT site, campaign, creator, currency, kind IN ('fee', 'paid_media') AS media, sum(amount)::bigint AS amount
-		FROM attrib.cost_rows(p_site, p_from, p_to, p_convert) GROUP BY 1, 2, 3, 4, 5
+		FROM attrib.cost_rows(p_site, p_from, p_to, p_convert, NULL) GROUP BY 1, 2, 3, 4, 5
 	), direct AS (
 		SELECT site, campaign, creator, currency, sum(amount)::bigint AS amount,
 			coalesce(sum(amount) FILTER (WHERE media), 0)::bigint AS media

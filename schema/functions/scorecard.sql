@@ -5,8 +5,8 @@
 CREATE OR REPLACE FUNCTION attrib.scorecard_money(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, campaign text, gross numeric, refunded numeric, orders numeric, new_customers numeric,
 	unknown_customers numeric, margin numeric)
--- planned for what is asked: a period has days beside its months or not
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+-- planned for what is asked: a period has days beside its months or not, and a list that the plan knows is looked up by hash
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_nestloop = on SET enable_sort = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	own     text;
 	units   numeric;
@@ -34,35 +34,30 @@ BEGIN
 		CROSS JOIN LATERAL (SELECT attrib.minor_rate_on(f.currency, own, f.day) AS factor) x
 	)
 	SELECT c.creator, c.campaign, sum(c.gross), sum(c.refunded), sum(c.orders) / 1000000000000, sum(c.new_customers) / 1000000000000,
-		sum(c.unknown_customers) / 1000000000000, CASE WHEN bool_and(m.rate IS NOT NULL) FILTER (WHERE c.gross <> 0) THEN sum((c.gross - c.refunded) * m.rate) END
-	FROM parts c
-	LEFT JOIN LATERAL (SELECT rate FROM attrib.margin WHERE margins AND site = p_site AND margin.campaign IN (c.campaign, '') AND valid_from <= c.day
-		ORDER BY margin.campaign DESC, valid_from DESC LIMIT 1) m ON true
+		sum(c.unknown_customers) / 1000000000000, CASE WHEN bool_and(c.rate IS NOT NULL) FILTER (WHERE c.gross <> 0) THEN sum((c.gross - c.refunded) * c.rate) END
+	FROM (SELECT p.*, CASE WHEN margins THEN (SELECT m.rate FROM attrib.margin m WHERE m.site = p_site AND m.campaign IN (p.campaign, '')
+			AND m.valid_from <= p.day ORDER BY m.campaign DESC, m.valid_from DESC LIMIT 1) END AS rate FROM parts p OFFSET 0) c
 	GROUP BY c.creator, c.campaign;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_money(text, date, date, int, text[], text[]) IS 'money_cells of some creators of one site by campaign, empty = none; campaigns NULL = all. Major units.';
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_cost(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, cost numeric, media numeric)
--- a list that the plan knows is looked up by hash
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_nestloop = off SET enable_sort = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	own    text;
 	spread text;
-	theirs text[]; -- campaigns that one of them may have a part in
+	theirs text[]; -- campaigns that one of them may have a part in, and none
 BEGIN
 	SELECT s.currency, s.cost_spread INTO own, spread FROM attrib.site s WHERE s.name = p_site;
-	IF spread <> 'none' THEN
-		theirs := ARRAY(SELECT unnest(p_campaigns)
-			UNION SELECT t.campaign FROM attrib.tracker t WHERE t.site = p_site AND t.creator = ANY (p_creators) AND t.campaign <> ''
-			UNION SELECT p.campaign FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators) AND p.campaign <> ''
-			UNION SELECT c.campaign FROM attrib.cost c WHERE c.site = p_site AND c.creator = ANY (p_creators) AND c.campaign <> ''
-			UNION SELECT r.campaign FROM attrib.rollup_commission r WHERE r.site = p_site AND r.creator = ANY (p_creators) AND r.campaign <> '');
-	END IF;
+	theirs := ARRAY(SELECT '' UNION SELECT unnest(p_campaigns)
+		UNION SELECT t.campaign FROM attrib.tracker t WHERE t.site = p_site AND t.creator IN (SELECT unnest(p_creators))
+		UNION SELECT p.campaign FROM attrib.placement p WHERE p.site = p_site AND p.creator IN (SELECT unnest(p_creators))
+		UNION SELECT c.campaign FROM attrib.cost c WHERE c.site = p_site AND c.creator IN (SELECT unnest(p_creators))
+		UNION SELECT r.campaign FROM attrib.rollup_commission r WHERE r.site = p_site AND r.creator IN (SELECT unnest(p_creators)));
 	RETURN QUERY WITH spend AS MATERIALIZED (
 		SELECT r.campaign, r.creator, r.currency, r.kind IN ('fee', 'paid_media') AS is_media, r.amount
-		FROM attrib.cost_rows(p_site, p_from, p_to, true) r
-		WHERE r.site = p_site AND (r.creator = ANY (p_creators) OR r.campaign = ANY (theirs))
+		FROM attrib.cost_rows(p_site, p_from, p_to, true, theirs) r
 	), direct AS (
 		SELECT s.campaign, s.creator, sum(s.amount)::bigint AS amount, coalesce(sum(s.amount) FILTER (WHERE s.is_media), 0)::bigint AS media,
 			bool_or(sum(s.amount) > 0) OVER (PARTITION BY s.campaign) AND spread = 'direct_cost' AS decides
@@ -70,7 +65,7 @@ BEGIN
 	), shared AS ( -- two pots: all of it, and the media in it, which only roas_total looks at
 		SELECT s.campaign, pot.of_media, sum(s.amount) AS amount, EXISTS (SELECT FROM direct d WHERE d.campaign = s.campaign AND d.decides) AS by_cost
 		FROM spend s JOIN (VALUES (false), (true)) pot (of_media) ON s.is_media OR NOT pot.of_media
-		WHERE s.creator = '' AND s.currency = own AND s.campaign = ANY (theirs) GROUP BY 1, 2
+		WHERE s.creator = '' AND s.currency = own AND s.campaign <> '' AND spread <> 'none' GROUP BY 1, 2
 	), others AS ( -- what the campaign's direct costs don't decide takes everybody in the campaign
 		SELECT array_agg(DISTINCT h.campaign) AS campaigns FROM shared h WHERE NOT h.by_cost HAVING count(*) > 0
 	), revenue AS MATERIALIZED (
@@ -112,7 +107,7 @@ BEGIN
 		SELECT p.creator, CASE WHEN p.of_media THEN 0 ELSE p.amount END, CASE WHEN p.of_media THEN p.amount ELSE 0 END FROM parts p
 	)
 	SELECT s.creator, attrib.major(sum(s.amount), own), attrib.major(sum(s.media), own)
-	FROM sums s WHERE s.creator = ANY (p_creators) GROUP BY s.creator;
+	FROM sums s WHERE s.creator IN (SELECT unnest(p_creators)) GROUP BY s.creator;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_cost(text, date, date, int, text[], text[]) IS 'cost_cells of some creators of one site: cost and the media in it, direct and their part of what their campaigns share by the site''s cost_spread, as roi_rows splits it. Major units. p_campaigns: in which they have revenue.';
 
@@ -123,14 +118,14 @@ LANGUAGE sql STABLE ROWS 100 AS $$
 		coalesce(sum(count) FILTER (WHERE type = 1 AND class = 'filtered'), 0),
 		coalesce(sum(count) FILTER (WHERE type = 2 AND class <> 'filtered'), 0)
 	FROM (SELECT creator, type, attrib.flag_class(verdicts) AS class, sum(count) AS count
-		FROM attrib.traffic_pieces(p_site, p_from, p_to, true) WHERE creator = ANY (p_creators) GROUP BY 1, 2, 3) t
+		FROM attrib.traffic_pieces(p_site, p_from, p_to, true, p_creators) GROUP BY 1, 2, 3) t
 	GROUP BY creator
 $$;
 COMMENT ON FUNCTION attrib.scorecard_traffic(text, date, date, text[]) IS 'traffic_cells of some creators of one site.';
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_claims(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, claims numeric, click_orders numeric, code_only_orders numeric, contested numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_nestloop = on SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
 	RETURN QUERY SELECT r.creator, sum(r.claims), sum(r.clicked), sum(r.code_only), sum(r.contested)
 	FROM attrib.path_rows(p_site, p_from, p_to) r
@@ -142,41 +137,24 @@ COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_c
 CREATE OR REPLACE FUNCTION attrib.scorecard_posts(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, posts numeric, followers numeric, impressions numeric, reach numeric, views numeric, views_6s numeric,
 	views_completed numeric, engagements numeric)
--- a list that the plan knows is looked up by hash
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_custom_plan AS $$
-DECLARE
-	names text[] := ARRAY(SELECT p.name FROM attrib.placement p WHERE p.site = p_site AND p.creator = ANY (p_creators)
-		-- nothing was told of the others in the period
-		AND EXISTS (SELECT FROM attrib.post_metrics m WHERE m.site = p_site AND m.placement = p.name
-			AND m.taken_at >= coalesce(p_from, '-infinity') AND m.taken_at < coalesce(p_to + 1, 'infinity')));
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
 BEGIN
 	RETURN QUERY WITH engaging AS MATERIALIZED (
 		SELECT p.platform, ARRAY(SELECT e.count FROM attrib.engagement_count e
 			WHERE (e.site, e.platform) = (SELECT b.site, b.platform FROM attrib.engagement_count b
 				WHERE b.site IN (p_site, '') AND b.platform IN (coalesce(p.platform, ''), '')
 				ORDER BY b.site <> '' AND b.platform <> '' DESC, b.platform <> '' DESC, b.site <> '' DESC LIMIT 1)) AS counts
-		FROM (SELECT DISTINCT l.platform FROM attrib.placement l WHERE l.site = p_site AND l.name = ANY (names)) p
-	), counted AS MATERIALIZED (
-		SELECT c.placement, max(c.value) FILTER (WHERE c.count = 'impressions') AS impressions, max(c.value) FILTER (WHERE c.count = 'reach') AS reach,
-			max(c.value) FILTER (WHERE c.count = 'views') AS views, max(c.value) FILTER (WHERE c.count = 'views_6s') AS views_6s,
-			max(c.value) FILTER (WHERE c.count = 'views_completed') AS views_completed, max(c.value) FILTER (WHERE c.count = 'likes') AS likes,
-			max(c.value) FILTER (WHERE c.count = 'comments') AS comments, max(c.value) FILTER (WHERE c.count = 'shares') AS shares,
-			max(c.value) FILTER (WHERE c.count = 'saves') AS saves, max(c.value) FILTER (WHERE c.count = 'reactions') AS reactions,
-			max(c.value) FILTER (WHERE c.count = 'clicks') AS clicks
-		FROM attrib.post_counts(p_site, p_from, p_to) c WHERE c.site = p_site AND c.placement = ANY (names)
-		GROUP BY c.placement
-	), posted AS (
-		SELECT p.creator, attrib.followers_at(p_site, p.creator, p.platform, p.posted_at::date) AS followers, c.impressions, c.reach, c.views,
-			c.views_6s, c.views_completed, x.engagements
-		FROM counted c
-		JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement
-		JOIN engaging e ON e.platform IS NOT DISTINCT FROM p.platform
-		CROSS JOIN LATERAL (SELECT sum(v.value) AS engagements FROM (VALUES ('likes', c.likes), ('comments', c.comments), ('shares', c.shares),
-			('saves', c.saves), ('reactions', c.reactions), ('clicks', c.clicks), ('views', c.views)) v (count, value) WHERE v.count = ANY (e.counts)) x
+		FROM (SELECT DISTINCT coalesce(l.platform, '') AS platform FROM attrib.placement l WHERE l.site = p_site) p
 	)
-	SELECT o.creator, count(*)::numeric, sum(o.followers) FILTER (WHERE o.engagements IS NOT NULL OR o.reach IS NOT NULL), sum(o.impressions),
-		sum(o.reach), sum(o.views), sum(o.views_6s), sum(o.views_completed), sum(o.engagements)
-	FROM posted o GROUP BY o.creator;
+	SELECT p.creator, count(*)::numeric, sum(f.followers) FILTER (WHERE x.engagements IS NOT NULL OR c.reach IS NOT NULL), sum(c.impressions),
+		sum(c.reach), sum(c.views), sum(c.views_6s), sum(c.views_completed), sum(x.engagements)
+	FROM attrib.post_counts(p_site, p_from, p_to, p_creators) c
+	JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement
+	JOIN engaging e ON e.platform = coalesce(p.platform, '')
+	CROSS JOIN LATERAL attrib.followers_on(p_site, p.creator, p.platform, p.posted_at::date) f
+	CROSS JOIN LATERAL (SELECT sum(v.value) AS engagements FROM (VALUES ('likes', c.likes), ('comments', c.comments), ('shares', c.shares),
+		('saves', c.saves), ('reactions', c.reactions), ('clicks', c.clicks), ('views', c.views)) v (count, value) WHERE v.count = ANY (e.counts)) x
+	GROUP BY p.creator;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_posts(text, date, date, text[]) IS 'post_cells of some creators of one site.';
 

@@ -24,9 +24,9 @@ SELECT attrib.describe('roi', 'Return on investment by campaign, creator, model 
 
 CREATE OR REPLACE FUNCTION attrib.roi_of_rollups(p_site text, p_from date, p_to date, p_model int, p_basis text)
 RETURNS SETOF attrib.roi
--- Members of campaigns are joined by hashing: that each is found once is more than the planner can know. Planned for what is
--- asked, since constants take half of it away.
-LANGUAGE plpgsql STABLE SET enable_nestloop = off SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+-- Joined and added up by hashing: how many rows there are is more than the planner can know, and it would sort thousands
+-- that it takes for a handful. Planned for what is asked, since constants take half of it away.
+LANGUAGE plpgsql STABLE SET enable_nestloop = off SET enable_sort = off SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
 	RETURN QUERY SELECT r.site, r.row_kind, r.campaign, r.creator, r.model, r.currency, r.cost, r.gross, r.refunded, r.net, r.conversions,
 		r.new_customers, r.roi, r.revenue_cost_ratio, r.roas_total, r.cpa, r.cac, r.cost_direct, r.cost_shared, r.roi_direct, r.unknown_customers
@@ -66,6 +66,7 @@ DROP FUNCTION IF EXISTS attrib.roi_rows(text, date, date, int, text);
 DROP FUNCTION IF EXISTS attrib.roi_rows(text, date, date, int, text, text);
 DROP FUNCTION IF EXISTS attrib.revenue_rows(text, date, date);
 DROP FUNCTION IF EXISTS attrib.cost_rows(text, date, date);
+DROP FUNCTION IF EXISTS attrib.cost_rows(text, date, date, boolean);
 
 CREATE OR REPLACE FUNCTION attrib.cac_between(site text, from_date date, to_date date,
 	model text DEFAULT NULL, basis text DEFAULT 'net')

@@ -21,3 +21,7 @@ RETURNS SETOF attrib.kpi_scorecard LANGUAGE sql STABLE AS $$
 	SELECT * FROM attrib.scorecard_rows($1, $2, $3, $4, $5)
 $$;
 COMMENT ON FUNCTION attrib.kpi_scorecard_between(text, date, date, text, text) IS 'The view kpi_scorecard for the local days from_date..to_date, both included, beside as many days before; site and creator NULL = all, model NULL = the primary one.';
+
+-- What others have replaced.
+DROP FUNCTION IF EXISTS attrib.post_counts(text, date, date);
+DROP FUNCTION IF EXISTS attrib.followers_at(text, text, text, date);

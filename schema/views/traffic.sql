@@ -5,7 +5,7 @@ RETURNS TABLE (site text, day date, campaign text, creator text, placement text,
 	type int, verdicts int, count bigint, uniques bigint)
 LANGUAGE sql STABLE AS $$
 	SELECT site, day, campaign, creator, placement, attrib.channel_name(channel), tracker, type, verdicts, count, uniques
-	FROM attrib.traffic_pieces(p_site, p_from, p_to, false)
+	FROM attrib.traffic_pieces(p_site, p_from, p_to, false, NULL)
 $$;
 COMMENT ON FUNCTION attrib.traffic_rows(text, date, date) IS 'Traffic by local day with its owner by the catalog as it stands now: what the views of traffic sum. NULL arguments = all.';
 
@@ -53,6 +53,8 @@ RETURNS SETOF attrib.traffic_daily LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION attrib.traffic_daily_between(text, date, date) IS 'The view traffic_daily for the local days from_date..to_date, both included; site NULL = all.';
 DROP FUNCTION IF EXISTS attrib.traffic_between(text, date, date); -- its name before
+DROP FUNCTION IF EXISTS attrib.traffic_pieces(text, date, date, boolean);
+DROP FUNCTION IF EXISTS attrib.traffic_pieces_of(text, text, date, date, date, date, boolean);
 
 CREATE OR REPLACE FUNCTION attrib.traffic_quality_rows(p_site text, p_from date, p_to date)
 RETURNS TABLE (site text, day date, campaign text, creator text, channel text, tracker text, type text,
