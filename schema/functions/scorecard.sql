@@ -129,7 +129,7 @@ LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_nestloop = on SET plan
 BEGIN
 	RETURN QUERY SELECT r.creator, sum(r.claims), sum(r.clicked), sum(r.code_only), sum(r.contested)
 	FROM attrib.path_rows(p_site, p_from, p_to) r
-	WHERE r.grain IN (0, 3) AND r.creator = ANY (p_creators)
+	WHERE r.grain IN (0, 3) AND r.creator IN (SELECT unnest(p_creators))
 	GROUP BY r.creator HAVING sum(r.claims) <> 0;
 END $$;
 COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_cells of some creators of one site.';
