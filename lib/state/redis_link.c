@@ -48,15 +48,29 @@ int redis_link_fail(struct redis_link *link, int err, const char *format, ...)
 
 /* -- commands and replies ------------------------------------------------------------------------ */
 
+/* "$12\r\n": some six of these make a command, and printf would take longer than all the rest of it. */
+static void put_length(struct redis_link *link, char sign, size_t n)
+{
+	char text[24], *p = text + sizeof text;
+
+	*--p = '\n';
+	*--p = '\r';
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	*--p = sign;
+	attrib_buf_put(&link->out, p, (size_t)(text + sizeof text - p));
+}
+
 void redis_link_command(struct redis_link *link, size_t words)
 {
-	attrib_buf_printf(&link->out, "*%zu\r\n", words);
+	put_length(link, '*', words);
 	link->queued++;
 }
 
 void redis_link_word(struct redis_link *link, struct attrib_str word)
 {
-	attrib_buf_printf(&link->out, "$%zu\r\n", word.n);
+	put_length(link, '$', word.n);
 	attrib_buf_put(&link->out, word.p, word.n);
 	attrib_buf_put(&link->out, "\r\n", 2);
 }
