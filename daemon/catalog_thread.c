@@ -16,6 +16,7 @@
 #include "site_history.h"
 #include "log.h"
 #include "metrics.h"
+#include "shared.h"
 
 #define RETRY_FIRST_US 250000
 #define RETRY_MAX_US   10000000
@@ -149,7 +150,25 @@ struct attrib_site_row attribd_site_row(const struct attribd_site_config *site)
 		.forward_since = attribd_clock_now()};
 }
 
-static int put_sites(const struct attribd_config *config, const struct attrib_owner *owner,
+/* Once; again when it is another site's turn. */
+static void tell_overruled(
+	struct attribd_catalog_thread *catalog, const struct attrib_site_row *rows, size_t n)
+{
+	uint64_t overruled = 0;
+
+	for (size_t i = 0; i < n; i++)
+		overruled |= (uint64_t)rows[i].overruled << (i & 63);
+	for (size_t i = 0; i < n && overruled != catalog->overruled; i++)
+		if (rows[i].overruled)
+			attribd_log(ATTRIBD_LOG_WARNING,
+				"site %.*s: other instances have newer settings than this "
+				"configuration: theirs stand (version %u), until it is changed",
+				(int)rows[i].site->name.n, rows[i].site->name.p,
+				rows[i].version_count ? rows[i].versions[0].version : 0);
+	catalog->overruled = overruled;
+}
+
+static int put_sites(struct attribd_catalog_thread *catalog, const struct attribd_config *config,
 	struct attrib_site *sites, struct attrib_arena *arena, struct attrib_sink_error *error)
 {
 	struct attrib_site_row *rows = attrib_arena_alloc(arena, config->site_count * sizeof *rows);
@@ -160,9 +179,11 @@ static int put_sites(const struct attribd_config *config, const struct attrib_ow
 	for (size_t i = 0; i < config->site_count; i++)
 		rows[i] = attribd_site_row(&config->sites[i]);
 	err = attrib_postgres_put_sites(
-		config->postgres, rows, config->site_count, owner, arena, error);
+		config->postgres, rows, config->site_count, &catalog->sites, arena, error);
 	for (size_t i = 0; i < config->site_count && !err; i++)
 		err = take_history(&rows[i], arena, &sites[i]);
+	if (!err)
+		tell_overruled(catalog, rows, config->site_count);
 	return err;
 }
 
@@ -206,9 +227,11 @@ static int load(struct attribd_catalog_thread *catalog, struct attribd_config *p
 
 	attrib_arena_init(&arena, ARENA_BLOCK);
 	if (!err && put)
-		err = put_sites(config, &catalog->sites, sites, &arena, error);
+		err = put_sites(catalog, config, sites, &arena, error);
 	else if (!err)
 		keep_history(catalog->snapshot->catalog, sites, n);
+	if (!err && put)
+		err = attribd_shared_keep(config, &catalog->sites);
 	if (!err)
 		err = load_rows(config, sites, n, &built, error);
 	attrib_arena_done(&arena);
@@ -272,7 +295,7 @@ static int listen_and_load(struct attribd_catalog_thread *catalog, struct attrib
 	struct attrib_sink_error *error)
 {
 	const struct attribd_config *config = catalog->snapshot->config;
-	bool put = pending || !catalog->watch;
+	bool put = pending || !catalog->watch || attribd_config_shares_state(config);
 	int err = 0;
 
 	if (!catalog->watch) {
@@ -281,10 +304,12 @@ static int listen_and_load(struct attribd_catalog_thread *catalog, struct attrib
 		if (err)
 			catalog->watch = NULL;
 	}
+	if (!err && !catalog->sites.shares)
+		err = attribd_shared_find(config, false, &catalog->sites, error);
 	return err ? err : load(catalog, pending, put, error);
 }
 
-/* A site is decided by the memory of another instance. With a new configuration the old one stays;
+/* A site is decided by another state, or with other settings. With a new configuration the old one stays;
  * what runs already would decide from half of the facts, so it ends. */
 static void refuse(struct attribd_catalog_thread *catalog, struct attribd_config *pending,
 	const struct attrib_sink_error *error)

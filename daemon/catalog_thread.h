@@ -30,12 +30,14 @@ struct attribd_catalog_thread {
 		*owner; /* borrowed; rung when the first attempt is over, and by `fatal` */
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
-	char path[4096];           /* of the cache */
-	struct attrib_owner sites; /* whose memory decides the sites */
+	char path[4096]; /* of the cache */
+	struct attrib_owner
+		sites; /* whose state decides the sites; a shared one once it is known */
 
 	atomic_bool stop;
 	atomic_bool tried; /* the first load has worked or failed */
-	_Atomic int fatal; /* a site is another instance's: the daemon has to end */
+	_Atomic int
+		fatal; /* a site is another one's, or has other settings: the daemon has to end */
 	_Atomic(struct attribd_config *) pending; /* owned until published */
 
 	/* own thread (and the caller before it starts) */
@@ -43,6 +45,7 @@ struct attribd_catalog_thread {
 	struct attrib_postgres_watch *watch; /* owned; NULL while PostgreSQL is away */
 	bool stale;                          /* rows or sites have to be loaded */
 	bool told;                           /* this outage was logged */
+	uint64_t overruled; /* sites that others have newer settings of, as was logged */
 	int64_t retry_us;
 };
 

@@ -10,6 +10,7 @@
 #include "attrib/journal.h"
 #include "cmd.h"
 #include "gaps.h"
+#include "shared.h"
 #include "statedir.h"
 
 struct take_over {
@@ -88,6 +89,7 @@ static int open_state(struct take_over *t)
 	if (!err)
 		err = attrib_checkpoints_open(&copies, &t->checkpoints);
 	t->held.journal = t->journal;
+	t->held.shared = attribd_config_shares_state(t->config);
 	return failed(dir, err);
 }
 
@@ -139,7 +141,8 @@ static int find(void *arg, const struct attrib_positions *positions,
 static int write_down(struct take_over *t)
 {
 	struct attrib_str *sites = calloc(t->config->site_count + 1, sizeof *sites);
-	struct attrib_postgres_take_over what = {.owner = {t->instance, t->fingerprint},
+	struct attrib_postgres_take_over what = {
+		.owner = {.instance = t->instance, .secret_fingerprint = t->fingerprint},
 		.sites = sites,
 		.site_count = t->config->site_count,
 		.find = find,
@@ -151,7 +154,11 @@ static int write_down(struct take_over *t)
 	for (size_t i = 0; i < t->config->site_count && !err; i++)
 		sites[i] = t->config->sites[i].site.name;
 	if (!err)
+		err = attribd_shared_find(t->config, true, &what.owner, &error);
+	if (!err)
 		err = attrib_postgres_take_over(t->config->postgres, &what, &error);
+	if (!err)
+		err = attribd_shared_keep(t->config, &what.owner);
 	free(sites);
 	return err ? cmd_database_failed(err, &error) : EX_OK;
 }

@@ -388,6 +388,7 @@ static void pump_loop(struct attribd_pump *pump)
 		bool room = !(full(pump) && attribd_flush_busy(pump->flush));
 		if (room)
 			n = pump_round(pump);
+		int64_t look_us = n ? -1 : attribd_pump_redis_look(pump);
 		if (attribd_pump_is_shared(pump) && attrib_state_redis_has_lost(pump->state)) {
 			attribd_pump_heal(pump);
 			n = 1;
@@ -400,6 +401,8 @@ static void pump_loop(struct attribd_pump *pump)
 		int64_t step_us = attribd_pump_checkpoint(pump, n || pump->redeciding);
 		if (step_us >= 0 && (wait_us < 0 || step_us < wait_us))
 			wait_us = step_us;
+		if (look_us >= 0 && (wait_us < 0 || look_us < wait_us))
+			wait_us = look_us;
 		if (n || (pump->redeciding && room))
 			behind(pump) ? 0 : usleep(NAP_US);
 		else if (!stop || attribd_flush_busy(pump->flush))

@@ -49,6 +49,9 @@ void attribd_pump_reached(
 void attribd_pump_heal(struct attribd_pump *pump);
 void attribd_pump_redis_forget(struct attribd_pump *pump);
 void attribd_pump_redis_count(struct attribd_pump *pump);
+/* Called when no records wait: now and then it asks whether what was added is still there, because what one instance
+ * has added others decide by. Returns how long the loop may wait at most; negative = as long as it likes. */
+int64_t attribd_pump_redis_look(struct attribd_pump *pump);
 
 /* -- pump_past.c -- */
 

@@ -14,8 +14,10 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "statedir.h"
 
 #define TIMEOUT_MS 5000
+#define LOOK_US    (2 * ATTRIB_US_PER_S)
 
 bool attribd_pump_is_shared(const struct attribd_pump *pump)
 {
@@ -112,8 +114,10 @@ static int make(struct attribd_pump *pump, uint64_t epoch)
 		.first_ticket = epoch << 40,
 		.timeout_ms = TIMEOUT_MS,
 	};
+	/* the catalog that the engine begins with has come behind this */
+	int err = attribd_statedir_shared(config->state_dir, &options.identity);
 
-	return attrib_state_redis_new(&options, &pump->state);
+	return err ? err : attrib_state_redis_new(&options, &pump->state);
 }
 
 /* A server that can't be used is an error of the configuration: told at the start, and the end of it. */
@@ -188,6 +192,20 @@ void attribd_pump_heal(struct attribd_pump *pump)
 	pump->redeciding =
 		attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
 	free(lanes);
+}
+
+int64_t attribd_pump_redis_look(struct attribd_pump *pump)
+{
+	int64_t mono = attribd_clock_mono();
+	struct attrib_state_stats ignored;
+
+	if (!attribd_pump_is_shared(pump))
+		return -1;
+	if (mono - pump->redis_looked_at >= LOOK_US) {
+		pump->redis_looked_at = mono;
+		pump->state->ops->stats(pump->state, &ignored);
+	}
+	return LOOK_US;
 }
 
 /* -- figures ------------------------------------------------------------------------------------- */

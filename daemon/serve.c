@@ -477,7 +477,8 @@ static int prepare(struct attribd_server *server, struct attribd_config *config)
 		attribd_config_free(config);
 		return code;
 	}
-	struct attrib_owner sites = {server->instance, server->fingerprint};
+	struct attrib_owner sites = {
+		.instance = server->instance, .secret_fingerprint = server->fingerprint};
 	atomic_store(&server->progress.behind_at, attribd_clock_now());
 	if (attribd_catalog_init(&server->catalog, &server->snapshots, &server->progress, config,
 		    &sites, &server->pump.bell, &server->bell)) {

@@ -65,7 +65,8 @@ static int sync_names(const char *dir)
 	return err;
 }
 
-static int read_instance(int fd, struct attrib_id *out)
+/* 32 hex digits. */
+static int read_id(int fd, struct attrib_id *out)
 {
 	char text[33];
 	ssize_t n = read(fd, text, sizeof text);
@@ -78,15 +79,24 @@ static int read_instance(int fd, struct attrib_id *out)
 	return 0;
 }
 
-/* Renamed into place when it is whole and on the disk. */
-static int make_instance(const char *path, struct attrib_id *out)
+static int read_file(const char *path, struct attrib_id *out)
 {
-	struct attrib_id id;
-	char temporary[4096 + 8], text[33];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? ATTRIB_E_NOT_FOUND : ATTRIB_E_IO;
+	int err = read_id(fd, out);
+	close(fd);
+	return err;
+}
+
+/* Renamed into place when it is whole and on the disk. */
+static int write_file(const char *path, const struct attrib_id *id)
+{
+	char temporary[4096 + 32], text[33];
 	int err = 0;
 
-	attrib_random(&id, sizeof id);
-	attrib_hex(&id, sizeof id, text);
+	attrib_hex(id, sizeof *id, text);
 	text[32] = '\n';
 	snprintf(temporary, sizeof temporary, "%s.tmp", path);
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -95,23 +105,35 @@ static int make_instance(const char *path, struct attrib_id *out)
 	if (write(fd, text, sizeof text) != sizeof text || fsync(fd) || rename(temporary, path))
 		err = ATTRIB_E_IO;
 	close(fd);
-	if (!err)
-		*out = id;
 	return err;
 }
 
 int attribd_statedir_instance(const char *dir, struct attrib_id *out)
 {
 	char path[4096];
-	int err = ATTRIB_E_IO;
 
 	snprintf(path, sizeof path, "%s/instance", dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		err = read_instance(fd, out);
-		close(fd);
-	} else if (errno == ENOENT) {
-		err = make_instance(path, out);
+	int err = read_file(path, out);
+	if (err == ATTRIB_E_NOT_FOUND) {
+		attrib_random(out, sizeof *out);
+		err = write_file(path, out);
 	}
+	return err ? err : sync_names(dir);
+}
+
+int attribd_statedir_shared(const char *dir, struct attrib_id *out)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/shared_state", dir);
+	return read_file(path, out);
+}
+
+int attribd_statedir_keep_shared(const char *dir, const struct attrib_id *id)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/shared_state", dir);
+	int err = write_file(path, id);
 	return err ? err : sync_names(dir);
 }

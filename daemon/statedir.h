@@ -16,5 +16,10 @@ int attribd_statedir_lock_copy(const char *dir, int *fd) ATTRIB_MUST_CHECK;
 /* Reads <dir>/instance (32 hex digits), or makes it from random bytes, synced. ATTRIB_E_IO,
  * ATTRIB_E_CORRUPT. */
 int attribd_statedir_instance(const char *dir, struct attrib_id *out) ATTRIB_MUST_CHECK;
+/* <dir>/shared_state: the id of the shared state that this directory was last on. ATTRIB_E_NOT_FOUND: none yet;
+ * ATTRIB_E_IO, ATTRIB_E_CORRUPT. */
+int attribd_statedir_shared(const char *dir, struct attrib_id *out) ATTRIB_MUST_CHECK;
+/* Remembers it, synced. ATTRIB_E_IO. */
+int attribd_statedir_keep_shared(const char *dir, const struct attrib_id *id) ATTRIB_MUST_CHECK;
 
 #endif

@@ -84,8 +84,9 @@ int attrib_postgres_migrate(const char *conninfo, void (*line)(void *arg, const 
 /* Writes the sites' settings that views and merges need (time zone, currency, customer history,
  * primary model, cost spreading, policy, forwarding); a policy that says something else than the newest version
  * becomes a new one. Then reads each site's versions, newest first: versions[0] says what the policy
- * of the row says. They lie in the arena. `owner` (NULL: nobody) is the instance whose memory decides
- * the sites from now on; ATTRIB_E_FENCED when one of them is another's, and nothing is written. */
+ * of the row says, unless the row is overruled. They lie in the arena. `owner` (NULL: nobody) is whose state
+ * decides the sites from now on; ATTRIB_E_FENCED when one of them is another's, or a new instance of a shared state
+ * says other settings than the others, and nothing is written. */
 struct attrib_site_version {
 	uint32_t version;
 	int64_t recorded_at;
@@ -98,6 +99,7 @@ struct attrib_site_row {
 	struct attrib_str
 		forward_events; /* types that are forwarded, comma separated; empty = none */
 	int64_t forward_since;  /* now, when it begins to be forwarded */
+	bool overruled; /* out: another instance of the shared state has newer settings, which stand */
 	struct attrib_site_version *versions; /* out */
 	size_t version_count;
 };
@@ -105,11 +107,16 @@ struct attrib_owner {
 	struct attrib_id instance;
 	const uint8_t
 		*secret_fingerprint; /* 32 bytes; ATTRIB_E_CONFIG when it is not the database's */
+	bool shares; /* its facts are in `state`, which instances share; else in its memory */
+	struct attrib_id state; /* the id that lies there */
 };
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
 	const struct attrib_owner *owner, struct attrib_arena *arena,
 	struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
-/* Makes an instance the owner of sites, whoever has them, and goes on without records of lanes: all
+/* The shared state that decides one of the sites; *found false: none does. */
+int attrib_postgres_shared_state(const char *conninfo, const struct attrib_str *sites, size_t n,
+	struct attrib_id *out, bool *found, struct attrib_sink_error *error) ATTRIB_MUST_CHECK;
+/* Makes an instance, or the state that it shares, the owner of sites, whoever has them, and goes on without records of lanes: all
  * or nothing. `find` is told the positions and returns the lanes; `line` hears a sentence of each
  * thing that was done. */
 struct attrib_postgres_take_over {

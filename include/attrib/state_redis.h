@@ -20,8 +20,9 @@ struct attrib_redis_options {
 		facts_ttl_s; /* > 0: an entity goes when so long nothing was added; lasting facts stay */
 	uint64_t
 		max_bytes; /* of the server's memory, 0 = none: above it strangers make no new entities */
-	uint64_t first_ticket; /* tickets are greater */
-	int timeout_ms;        /* > 0 */
+	uint64_t first_ticket;     /* tickets are greater */
+	int timeout_ms;            /* > 0 */
+	struct attrib_id identity; /* who the server has to be, see below; all zero = anybody */
 };
 
 /* Why a URL can't be used, in words; NULL: it can. */
@@ -37,6 +38,16 @@ int attrib_state_redis_new(
 	const struct attrib_redis_options *options, struct attrib_state **out) ATTRIB_MUST_CHECK;
 /* Why the last call failed, as a sentence for a log; of this state, until its next call. */
 const char *attrib_state_redis_error(const struct attrib_state *state);
+
+/* Who a server is for all that share it: an id that lies beside the facts, and was made once. With
+ * options.identity every new connection, and attrib_state_redis_lanes, puts it there when there is none (the
+ * server has lost all that it had) and is refused with ATTRIB_E_CONFIG when there is another one.
+ *
+ * This asks a server that nothing is known of: *found and *id of it. With `make` it gets *id when it has none; of
+ * several that do so at once all are told the same. Errors as above, in words in why. */
+#define ATTRIB_REDIS_WHY 400
+int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, struct attrib_id *id,
+	bool *found, char why[ATTRIB_REDIS_WHY]) ATTRIB_MUST_CHECK;
 
 /* How far the records of each lane were added is kept beside the facts, so that a server which has lost what
  * it had is noticed: it was flushed, was restored, or became the master without having heard all.

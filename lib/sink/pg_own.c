@@ -1,6 +1,6 @@
 /*
- * Whose memory decides a site: asked by every daemon that writes its sites, and given to another
- * instance when an operator says so.
+ * Whose state decides a site: asked by every daemon that writes its sites, and given to another when an
+ * operator says so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,16 +8,17 @@
 #include "pg_own.h"
 #include "pg_positions.h"
 
-static int ask(PGconn *conn, const char *sql, const struct attrib_id *instance,
+static int ask(PGconn *conn, const char *sql, const struct attrib_owner *owner,
 	struct attrib_str site, PGresult **out, struct attrib_sink_error *error)
 {
-	char id[PG_ID_TEXT], *name = strndup(site.p, site.n);
-	const char *params[] = {id, name};
+	char id[PG_ID_TEXT], state[PG_ID_TEXT], *name = strndup(site.p, site.n);
+	const char *params[] = {id, owner->shares ? state : NULL, name};
 	int err = ATTRIB_E_NOMEM;
 
-	pg_id(instance, id);
+	pg_id(&owner->instance, id);
+	pg_id(&owner->state, state);
 	if (name)
-		err = pg_query(conn, sql, 2, params, out, error);
+		err = pg_query(conn, sql, 3, params, out, error);
 	free(name);
 	return err;
 }
@@ -42,20 +43,31 @@ int pg_check_secret(PGconn *conn, const uint8_t fingerprint[32], struct attrib_s
 	return err;
 }
 
-int pg_own_site(PGconn *conn, const struct attrib_id *instance, struct attrib_str site,
+/* What the owner is not. */
+static void tell_owner(const struct attrib_owner *asking, struct attrib_str site, const char *owner,
+	struct attrib_sink_error *error)
+{
+	char state[PG_ID_TEXT], here[96] = "this state_dir: start that one";
+
+	pg_id(&asking->state, state);
+	if (asking->shares)
+		snprintf(here, sizeof here, "shared state %s, which `state` leads to: correct it",
+			state + 2);
+	pg_say(error, "site %.*s is decided by %s, not by %s, or 'attribd take-over'",
+		site.n < 60 ? (int)site.n : 60, site.p, owner, here);
+}
+
+int pg_own_site(PGconn *conn, const struct attrib_owner *owner, struct attrib_str site,
 	struct attrib_sink_error *error)
 {
 	PGresult *result = NULL;
-	int err = ask(
-		conn, "SELECT attrib.own_site_v1($1::bytea, $2)", instance, site, &result, error);
+	int err = ask(conn, "SELECT attrib.own_site_v2($1::bytea, $2::bytea, $3)", owner, site,
+		&result, error);
 
 	if (err)
 		return err;
 	if (!PQgetisnull(result, 0, 0)) {
-		pg_say(error,
-			"site %.*s is decided by %s, not by this state_dir: start that one, or "
-			"'attribd take-over'",
-			site.n < 60 ? (int)site.n : 60, site.p, PQgetvalue(result, 0, 0));
+		tell_owner(owner, site, PQgetvalue(result, 0, 0), error);
 		err = ATTRIB_E_FENCED;
 	}
 	PQclear(result);
@@ -73,17 +85,19 @@ static int take_site(PGconn *conn, const struct attrib_postgres_take_over *what,
 {
 	PGresult *result = NULL;
 	char text[256];
-	int err = ask(conn, "SELECT attrib.take_site_v1($1::bytea, $2)", &what->owner.instance,
+	int err = ask(conn, "SELECT attrib.take_site_v2($1::bytea, $2::bytea, $3)", &what->owner,
 		site, &result, error);
 
 	if (err)
 		return err;
 	if (PQgetisnull(result, 0, 0))
-		snprintf(text, sizeof text, "site %.*s is decided by this state_dir",
-			site.n < 60 ? (int)site.n : 60, site.p);
+		snprintf(text, sizeof text, "site %.*s is decided by %s",
+			site.n < 60 ? (int)site.n : 60, site.p,
+			what->owner.shares ? "the shared state" : "this state_dir");
 	else
-		snprintf(text, sizeof text, "site %.*s was decided by %s, now by this state_dir",
-			site.n < 60 ? (int)site.n : 60, site.p, PQgetvalue(result, 0, 0));
+		snprintf(text, sizeof text, "site %.*s was decided by %s, now by %s",
+			site.n < 60 ? (int)site.n : 60, site.p, PQgetvalue(result, 0, 0),
+			what->owner.shares ? "the shared state" : "this state_dir");
 	PQclear(result);
 	tell(what, text);
 	return 0;
@@ -150,6 +164,45 @@ int attrib_postgres_take_over(const char *conninfo, const struct attrib_postgres
 
 	if (!err)
 		err = take_over(conn, what, error);
+	PQfinish(conn);
+	return err;
+}
+
+/* -- the shared state of sites ------------------------------------------------------------------- */
+
+static int read_shared(PGconn *conn, const struct attrib_str *sites, size_t n,
+	struct attrib_id *out, bool *found, struct attrib_sink_error *error)
+{
+	int err = pg_check_schema(conn, error);
+
+	*found = false;
+	for (size_t i = 0; i < n && !*found && !err; i++) {
+		char *name = strndup(sites[i].p, sites[i].n);
+		const char *params[] = {name};
+		PGresult *result = NULL;
+		err = !name ? ATTRIB_E_NOMEM
+			    : pg_query(conn,
+				      "SELECT encode(state, 'hex') FROM attrib.site_state"
+				      " WHERE site = $1 AND state IS NOT NULL",
+				      1, params, &result, error);
+		free(name);
+		if (!err && PQntuples(result) > 0) {
+			*found = true;
+			err = attrib_hex_decode(pg_str(result, 0, 0), out->b, sizeof out->b);
+		}
+		PQclear(result);
+	}
+	return err;
+}
+
+int attrib_postgres_shared_state(const char *conninfo, const struct attrib_str *sites, size_t n,
+	struct attrib_id *out, bool *found, struct attrib_sink_error *error)
+{
+	PGconn *conn = NULL;
+	int err = pg_connect(conninfo, NULL, &conn, error);
+
+	if (!err)
+		err = read_shared(conn, sites, n, out, found, error);
 	PQfinish(conn);
 	return err;
 }

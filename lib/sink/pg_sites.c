@@ -6,9 +6,10 @@
 #include <stdlib.h>
 
 #include "pg_own.h"
+#include "pg_positions.h"
 
 struct site_params {
-	char *name, *time_zone, *history, *spread, *policy;
+	char *name, *time_zone, *history, *spread, *policy, *forward;
 };
 
 static char *dup(struct attrib_str s)
@@ -30,6 +31,7 @@ static void site_params_done(struct site_params *p)
 	free(p->history);
 	free(p->spread);
 	free(p->policy);
+	free(p->forward);
 }
 
 static int put_forward(
@@ -50,27 +52,58 @@ static int put_forward(
 	return err;
 }
 
-static int put_site(
-	PGconn *conn, const struct attrib_site_row *row, struct attrib_sink_error *error)
+/* Of an instance that shares its state, or of nobody: what stands may be another's word. */
+static int judge_put(
+	const PGresult *result, struct attrib_site_row *row, struct attrib_sink_error *error)
+{
+	const char *outcome = PQgetisnull(result, 0, 0) ? "" : PQgetvalue(result, 0, 0);
+	struct attrib_str name = row->site->name;
+
+	row->overruled = strcmp(outcome, "overruled") == 0;
+	if (row->overruled || !outcome[0])
+		return 0;
+	pg_say(error,
+		"site %.*s: the instances of this state have other settings of %.100s: give this "
+		"one "
+		"the same, or change them there first",
+		name.n < 60 ? (int)name.n : 60, name.p, outcome);
+	return ATTRIB_E_FENCED;
+}
+
+static int put_site(PGconn *conn, struct attrib_site_row *row, const struct attrib_owner *owner,
+	struct attrib_sink_error *error)
 {
 	const struct attrib_policy *policy = &row->site->policy;
 	struct site_params p = {dup(row->site->name), dup(row->site->time_zone),
-		dup(row->customer_history), dup(row->cost_spread), dup(row->policy_json)};
-	char model[16];
-	const char *params[] = {
-		p.name, p.time_zone, policy->currency, p.history, model, p.spread, p.policy};
+		dup(row->customer_history), dup(row->cost_spread), dup(row->policy_json),
+		dup(row->forward_events)};
+	bool memory = owner && !owner->shares;
+	char model[16], id[PG_ID_TEXT];
+	const char *params[] = {owner ? id : NULL, p.name, p.time_zone, policy->currency, p.history,
+		model, p.spread, p.policy, p.forward};
+	PGresult *result = NULL;
 	int err = ATTRIB_E_NOMEM;
 
 	snprintf(model, sizeof model, "%d", policy->primary_model + 1);
-	if (p.name && p.time_zone && p.history && p.spread && p.policy)
-		err = pg_run(conn,
-			"SELECT attrib.put_site_v1($1, $2, $3, $4, $5::int, $6, $7::jsonb)", 7,
-			params, error);
+	if (owner)
+		pg_id(&owner->instance, id);
+	if (p.name && p.time_zone && p.history && p.spread && p.policy && p.forward)
+		err = memory ? pg_run(conn,
+				       "SELECT attrib.put_site_v1($1, $2, $3, $4, $5::int, $6, "
+				       "$7::jsonb)",
+				       7, params + 1, error)
+			     : pg_query(conn,
+				       "SELECT attrib.put_site_v2($1::bytea, $2, $3, $4, $5, "
+				       "$6::int, $7, $8::jsonb, $9)",
+				       9, params, &result, error);
 	if (err == ATTRIB_E_INVALID) {
 		err = ATTRIB_E_CONFIG;
 		pg_say(error, "site %.60s: PostgreSQL refuses its settings (time zone %.60s)",
 			p.name, p.time_zone);
 	}
+	if (!err && result)
+		err = judge_put(result, row, error);
+	PQclear(result);
 	site_params_done(&p);
 	return err;
 }
@@ -130,14 +163,14 @@ static int put_all(PGconn *conn, struct attrib_site_row *rows, size_t n,
 	if (!err && owner)
 		err = pg_check_secret(conn, owner->secret_fingerprint, error);
 	for (size_t i = 0; i < n && owner && !err; i++)
-		err = pg_own_site(conn, &owner->instance, rows[i].site->name, error);
+		err = pg_own_site(conn, owner, rows[i].site->name, error);
 	if (!err) /* in the order that everybody locks sites in; the configuration has its own */
 		err = pg_run(conn, "SELECT FROM attrib.site ORDER BY name FOR NO KEY UPDATE", 0,
 			NULL, error);
 	for (size_t i = 0; i < n && !err; i++)
-		err = put_site(conn, &rows[i], error);
+		err = put_site(conn, &rows[i], owner, error);
 	for (size_t i = 0; i < n && !err; i++)
-		err = put_forward(conn, &rows[i], error);
+		err = rows[i].overruled ? 0 : put_forward(conn, &rows[i], error);
 	for (size_t i = 0; i < n && !err; i++)
 		err = read_versions(conn, &rows[i], arena, error);
 	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);

@@ -54,7 +54,8 @@ int redis_begin(struct redis *redis)
 	if (err || !fresh)
 		return err;
 	redis->looked = 0;
-	return lift_ticket(redis);
+	err = redis_claim(redis);
+	return err ? err : lift_ticket(redis);
 }
 
 int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
@@ -458,6 +459,7 @@ int attrib_state_redis_new(const struct attrib_redis_options *options, struct at
 	redis->max_bytes = options->max_bytes;
 	redis->ticket = options->first_ticket;
 	set_lives(redis, options);
+	redis->identity = options->identity;
 	err = redis_fold_init(&redis->fold);
 	if (err) {
 		redis_free(&redis->state);

@@ -48,6 +48,7 @@ struct redis {
 	struct redis_lane *lanes; /* that are looked after */
 	size_t lane_count, lane_room;
 	bool has_lost;
+	struct attrib_id identity; /* all zero = none */
 };
 
 static inline struct redis *redis_of(struct attrib_state *state)
@@ -64,6 +65,9 @@ int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
 	redis_link_words(link, (const struct attrib_str[]){__VA_ARGS__},                           \
 		sizeof((const struct attrib_str[]){__VA_ARGS__}) / sizeof(struct attrib_str))
 void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n);
+
+/* Puts the identity there, or finds it there; ATTRIB_E_CONFIG: another one is. */
+int redis_claim(struct redis *redis);
 
 /* Asks for INFO of memory, and takes the answer. */
 void redis_ask_bytes(struct redis *redis);

@@ -104,6 +104,8 @@ static int ask_known(
 	struct redis_link *link = &redis->link;
 	int err = redis_begin(redis);
 
+	if (!err)
+		err = redis_claim(redis);
 	if (err)
 		return err;
 	redis_link_command(link, 2 + n);

@@ -14,6 +14,7 @@
 #include <hiredis/hiredis.h>
 
 #include "attrib/buf.h"
+#include "attrib/state_redis.h"
 #include "redis_address.h"
 
 struct redis_link {
@@ -24,7 +25,7 @@ struct redis_link {
 	size_t queued, owed;   /* commands in out; replies that are on their way */
 	uint64_t started_with; /* bytes that the empty server used */
 	uint64_t commands, round_trips, connections;
-	char why[400]; /* the last failure */
+	char why[ATTRIB_REDIS_WHY]; /* the last failure */
 };
 
 void redis_link_init(struct redis_link *link, const struct redis_address *address, int timeout_ms);

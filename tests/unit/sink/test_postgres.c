@@ -162,12 +162,91 @@ static int put_site(const struct attrib_owner *owner, struct attrib_sink_error *
 	return err;
 }
 
+static void a_shared_state_has_many_instances_and_one_word(void **state)
+{
+	(void)state;
+	const uint8_t secret[32] = {7};
+	struct attrib_owner a = {.instance = {{1, 1}},
+		.secret_fingerprint = secret,
+		.shares = true,
+		.state = {{5, 5}}};
+	struct attrib_owner b = a, memory = a, other = a;
+	const struct attrib_str sites[] = {ATTRIB_STR("acme")};
+	struct attrib_sink_error error = {0};
+	struct attrib_id found = {{0}};
+	bool is_shared;
+
+	b.instance.b[0] = 2;
+	other.state.b[0] = 6;
+	memory.shares = false;
+	memory.instance.b[0] = 3;
+	assert_int_equal(
+		attrib_postgres_shared_state(pg.conninfo, sites, 1, &found, &is_shared, &error), 0);
+	assert_false(is_shared);
+	/* it had the site in its memory before it shared */
+	struct attrib_owner before = a;
+	before.shares = false;
+	assert_int_equal(put_site(&before, &error), 0);
+	assert_int_equal(put_site(&a, &error), 0);
+	assert_int_equal(put_site(&b, &error), 0);
+	assert_int_equal(put_site(&before, &error), ATTRIB_E_FENCED);
+	assert_int_equal(put_site(&memory, &error), ATTRIB_E_FENCED);
+	assert_non_null(strstr(error.text, "shared state 0505000000000000"));
+	assert_int_equal(put_site(&other, &error), ATTRIB_E_FENCED);
+	assert_non_null(strstr(error.text, "not by shared state 0605000000000000"));
+	assert_int_equal(
+		attrib_postgres_shared_state(pg.conninfo, sites, 1, &found, &is_shared, &error), 0);
+	assert_true(is_shared && attrib_id_eq(&found, &a.state));
+	expect("2", "SELECT count(*) FROM attrib.instance WHERE state = "
+		    "'\\x05050000000000000000000000000000'");
+}
+
+/* What an instance says, as put_site_v2 answers; `how` is one of its settings. */
+static void says(const char *expected, const char *instance, const char *how)
+{
+	char sql[512];
+
+	snprintf(sql, sizeof sql,
+		"SELECT coalesce(attrib.put_site_v2(%s, 'acme', 'UTC', 'EUR', 'partial', 1, "
+		"'direct_cost', '{\"window.link\": \"%s\"}', ''), 'stands')",
+		instance, how);
+	expect(expected, sql);
+}
+
+static void the_newest_word_of_settings_stands(void **state)
+{
+	(void)state;
+	const char *a = "'\\x0a000000000000000000000000000000'::bytea",
+		   *b = "'\\x0b000000000000000000000000000000'::bytea",
+		   *c = "'\\x0c000000000000000000000000000000'::bytea";
+
+	test_pg_run(&pg, "INSERT INTO attrib.instance (id, epoch) SELECT decode(repeat(x, 1) || "
+			 "repeat('0', 30), 'hex'), 0 FROM unnest('{0a,0b,0c}'::text[]) x");
+	says("stands", a, "1d");
+	says("stands", b, "1d");
+	says("stands", a, "2d");    /* changed */
+	says("overruled", b, "1d"); /* said before: it does not set a back */
+	says("overruled", "NULL::bytea", "1d");
+	says("window.link", c, "1d"); /* a new one has to say the same */
+	says("stands", c, "2d");
+	expect("\"2d\"", "SELECT settings -> 'window.link' FROM attrib.site_policy WHERE site = "
+			 "'acme' ORDER BY version DESC LIMIT 1");
+	says("stands", b, "2d");
+	says("stands", a, "1d"); /* and back */
+	says("overruled", b, "2d");
+	says("overruled", c, "2d");
+	expect("1d,2d,1d",
+		"SELECT string_agg(settings ->> 'window.link', ',' ORDER BY version) FROM "
+		"attrib.site_policy WHERE site = 'acme' AND settings ? 'window.link'");
+}
+
 static void a_site_has_one_owner_until_another_takes_over(void **state)
 {
 	(void)state;
 	const uint8_t secret[32] = {7}, wrong[32] = {8}; /* the shops', and another one */
-	const struct attrib_owner first = {{{1, 1}}, secret}, second = {{{2, 1}}, secret};
-	const struct attrib_owner stranger = {{{3, 1}}, wrong};
+	const struct attrib_owner first = {.instance = {{1, 1}}, .secret_fingerprint = secret};
+	const struct attrib_owner second = {.instance = {{2, 1}}, .secret_fingerprint = secret};
+	const struct attrib_owner stranger = {.instance = {{3, 1}}, .secret_fingerprint = wrong};
 	struct attrib_position lost = {.lane = {{2, 9}}, .number = 7};
 	const struct attrib_str sites[] = {ATTRIB_STR("acme")};
 	const struct attrib_postgres_take_over what = {
@@ -674,6 +753,8 @@ int main(void)
 		CASE(lanes_ahead_of_the_batch_stop_it),
 		CASE(a_database_that_was_set_back_stops_it),
 		CASE(a_journal_that_does_not_fit_changes_nothing),
+		CASE(a_shared_state_has_many_instances_and_one_word),
+		CASE(the_newest_word_of_settings_stands),
 		CASE(a_site_has_one_owner_until_another_takes_over),
 		CASE(lost_connection_is_made_good),
 		CASE(a_slow_merge_gets_more_time),

@@ -766,6 +766,63 @@ static void test_long_values_are_packed(void **unused)
 	state->ops->free(state);
 }
 
+/* -- who it is ----------------------------------------------------------------------------------- */
+
+static void test_whoever_asks_first_makes_the_identity(void **state)
+{
+	struct attrib_id first = {{1}}, second = {{2}}, id;
+	char why[ATTRIB_REDIS_WHY];
+	bool found;
+
+	(void)state;
+	tell("FLUSHALL");
+	assert_int_equal(attrib_state_redis_identity(url, 5000, false, &id, &found, why), 0);
+	assert_false(found);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &first, &found, why), 0);
+	assert_false(found);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &second, &found, why), 0);
+	assert_true(found && attrib_id_eq(&first, &second));
+	tell("SET at1:#state short");
+	assert_int_equal(
+		attrib_state_redis_identity(url, 5000, false, &id, &found, why), ATTRIB_E_CONFIG);
+	assert_non_null(strstr(why, "at1:#state"));
+	assert_int_equal(attrib_state_redis_identity(
+				 "unix:/nowhere/redis.sock", 5000, false, &id, &found, why),
+		ATTRIB_E_UNAVAILABLE);
+}
+
+static void test_one_that_lost_its_identity_gets_it_back_and_another_is_refused(void **state)
+{
+	struct attrib_redis_options options = {.url = url,
+		.ids_ttl_s = IDS_TTL,
+		.facts_ttl_s = FACTS_TTL,
+		.timeout_ms = 5000,
+		.identity = {{7}}};
+	struct attrib_claimer lane = {id_of(500), 0};
+	struct attrib_id id = {{8}};
+	char why[ATTRIB_REDIS_WHY];
+	struct attrib_state *known;
+	uint64_t ticket;
+	bool found;
+
+	(void)state;
+	tell("FLUSHALL");
+	assert_int_equal(attrib_state_redis_new(&options, &known), 0);
+	assert_int_equal(known->ops->add(known, NULL, 0, NULL, &ticket), 0);
+	assert_int_equal(number("EXISTS at1:#state"), 1);
+	tell("FLUSHALL"); /* on one connection: healing asks for the lanes */
+	assert_int_equal(attrib_state_redis_lanes(known, &lane, 1), 0);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &id, &found, why), 0);
+	assert_true(found && attrib_id_eq(&id, &options.identity));
+	tell("FLUSHALL");
+	id.b[0] = 8;
+	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &id, &found, why), 0);
+	assert_int_equal(attrib_state_redis_lanes(known, &lane, 1), ATTRIB_E_CONFIG);
+	assert_non_null(strstr(attrib_state_redis_error(known), "another shared state (0800"));
+	assert_int_equal(known->ops->add(known, NULL, 0, NULL, &ticket), ATTRIB_E_CONFIG);
+	known->ops->free(known);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -788,6 +845,9 @@ int main(void)
 		cmocka_unit_test(test_an_expired_order_is_not_met),
 		cmocka_unit_test(test_what_an_add_costs),
 		cmocka_unit_test(test_long_values_are_packed),
+		cmocka_unit_test(test_whoever_asks_first_makes_the_identity),
+		cmocka_unit_test(
+			test_one_that_lost_its_identity_gets_it_back_and_another_is_refused),
 	};
 	int failed;
 

@@ -1,0 +1,250 @@
+// Several attribd for one site over one Redis and one PostgreSQL: whoever gets an event, the results are those of one
+// daemon that got each event once; and who does not belong to them is refused.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ago, click, purchase, refund, visit } from './contract.mjs';
+import { Redis } from '../support/redis.mjs';
+import { CATALOG, Shop, sleep } from './support.mjs';
+
+const SEED = Number(process.env.ATTRIB_SEED ?? 20260127);
+let state = SEED;
+function random(n) { // mulberry32
+  state = (state + 0x6d2b79f5) | 0;
+  let t = Math.imul(state ^ (state >>> 15), 1 | state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) % n;
+}
+const pick = (list) => list[random(list.length)];
+
+let redis, oracle, a, b, c;
+before(async () => {
+  console.log(`seed ${SEED}`);
+  redis = await Redis.open();
+  a = await Shop.open({ catalog: CATALOG, settings: `state = ${redis.url}`, start: false });
+  oracle = await Shop.open({ catalog: CATALOG });
+});
+after(async () => {
+  for (const shop of [b, c]) await shop?.kill();
+  await a?.close();
+  await oracle?.close();
+  await redis?.close();
+});
+
+const SECRET = randomBytes(96);
+const keep = (dir, secret = SECRET) => writeFileSync(join(a.dir, dir, 'secret'), secret, { mode: 0o600 });
+const all = () => [a, b, c];
+async function fresh(name, change = (text) => text) {
+  mkdirSync(join(a.dir, name));
+  keep(name);
+  const made = await a.sibling(name, join(a.dir, name));
+  writeFileSync(made.config, change(readFileSync(made.config, 'utf8')));
+  return made;
+}
+async function until(what, holds) {
+  for (let i = 0; i < 6000; i++) {
+    if (await holds()) return;
+    await sleep(10);
+  }
+  throw new Error(`${what}\n${all().map((s) => s?.log).join('\n--\n')}`);
+}
+async function refused(daemon, why) {
+  await daemon.start({ ready: false });
+  assert.deepEqual(await daemon.exited, { code: 78, signal: null }, daemon.log);
+  assert.match(daemon.log, why);
+}
+const settle = () => Promise.all(all().filter((s) => s && !s.exit).map((s) => s.quiet()));
+const metric = async (shop, name) =>
+  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
+
+// Stories of persons: links, affiliate ids and UTM on several devices, orders with codes, refunds, further words.
+let persons = 0;
+function story() {
+  const p = (persons += 1);
+  const device = () => ({ visitor_id: `v-${p}-${random(2)}` });
+  const events = [];
+  for (let i = random(4); i >= 0; i--)
+    events.push(random(2) ? click(pick(['ann-link', 'bob-link']), ago(1 + random(25), random(600)), device())
+      : visit(`https://shop.example/?${pick(['ref=ann', 'ref=bob', 'utm_source=tiktok&utm_medium=video'])}`, ago(1 + random(25), random(600)), device()));
+  for (let i = random(3); i > 0; i--) {
+    const order = { id: `o-${p}-${i}`, total: `${10 + random(90)}.00`, codes: pick([[], [], ['ANN10'], ['BOB10']]) };
+    const who = { ...device(), customer_id: `k-${p}` };
+    const placed = 1 + random(20);
+    events.push(purchase(order, { ...who, occurred_at: ago(placed) }));
+    if (!random(3)) events.push(purchase({ ...order, total: '200.00' }, { ...who, occurred_at: ago(placed - 0.5) }));
+    if (!random(3)) events.push(refund({ id: `r-${p}-${i}`, order_id: order.id, amount: '5.00' }, { occurred_at: ago(placed - 0.7) }));
+  }
+  return events;
+}
+
+let duplicates = 0;
+// The events in any order, 30 % of them twice or more, each on any instance that takes it; and to the one that tells what is right.
+async function spray(stories, targets = all(), between = async () => {}) {
+  const events = Array.from({ length: stories }, story).flat();
+  const sent = events.flatMap((e) => (random(100) < 30 ? [e, e] : [e]));
+  duplicates += sent.length - events.length;
+  for (let i = sent.length - 1; i > 0; i--) {
+    const k = random(i + 1);
+    [sent[i], sent[k]] = [sent[k], sent[i]];
+  }
+  const groups = [];
+  while (sent.length) groups.push(sent.splice(0, 1 + random(6)));
+  for (const [i, group] of groups.entries()) {
+    if (i === groups.length >> 1) await between();
+    const open = targets.filter((s) => !s.exit && !s.leaving);
+    assert.equal((await pick(open).events(group)).status, 200);
+  }
+  assert.equal((await oracle.events(events)).status, 200);
+}
+
+const FIGURES = {
+  orders: 'select order_id, status, customer_kind, gross, refunded, net from attrib.conversion_status order by 1',
+  credits: 'select order_id, model, creator, campaign, channel, tracker, share, gross, refunded, net from attrib.order_credit order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
+  paths: 'select order_id, step, channel, tracker, creator, eligible, reason from attrib.path_step order by 1, 2',
+  traffic: 'select channel, tracker, creator, sum(visits)::int as visits, sum(clicks)::int as clicks from attrib.traffic_daily group by 1, 2, 3 order by 1, 2, 3',
+};
+async function equal({ traffic = true } = {}) {
+  await oracle.quiet();
+  await settle();
+  for (const [name, sql] of Object.entries(FIGURES)) {
+    if (name === 'traffic' && !traffic) continue;
+    const right = await oracle.query(sql);
+    assert.ok(right.length > 3, `${name}: nothing to compare`);
+    let got;
+    for (let i = 0; i < 400; i++) { // what an instance decides again after it has said that it is quiet
+      got = await a.query(sql);
+      if (JSON.stringify(got) === JSON.stringify(right)) break;
+      await sleep(50);
+    }
+    assert.deepEqual(got, right, name);
+  }
+  assert.deepEqual(await a.query('select * from attrib.check_rollups()'), []);
+}
+
+test('two instances meet an empty Redis and an empty database at once: one state, both serve the site', async () => {
+  keep('state');
+  b = await fresh('b');
+  await Promise.all([a.start(), b.start()]);
+  const known = (dir) => { try { return readFileSync(join(a.dir, dir, 'shared_state'), 'utf8'); } catch { return ''; } };
+  await until('nobody knows the state', () => known('state') && known('b'));
+  const ids = ['state', 'b'].map(known);
+  assert.equal(ids[0], ids[1]);
+  assert.equal((await a.query("select encode(state, 'hex') as id from attrib.site_state"))[0].id, ids[0].trim());
+  c = await fresh('c');
+  await c.start();
+});
+
+test('a stream with duplicates on all of them gives what one instance gives that gets each event once', async () => {
+  await spray(60);
+  assert.ok(duplicates > 30);
+  await equal();
+});
+
+test('each is stopped and started again while events come, and one is killed', async () => {
+  for (const leaving of all()) {
+    leaving.leaving = true;
+    await Promise.all([leaving.restart(), spray(6)]);
+    leaving.leaving = false;
+    await spray(6);
+  }
+  await spray(20, all(), async () => {
+    await b.kill();
+  });
+  await b.start();
+  await spray(10);
+  await equal();
+});
+
+test('Redis is flushed in the middle: all add again what they had, also one that has nothing to do, and it is the same state', async () => {
+  const before = await Promise.all(all().map((s) => metric(s, 'attribd_state_lost_total')));
+  await settle();
+  await spray(20, [a, b], async () => redis.cli('flushall'));
+  await until('not all have noticed', async () =>
+    (await Promise.all(all().map((s) => metric(s, 'attribd_state_lost_total')))).every((n, i) => n > before[i]));
+  await equal({ traffic: false });
+  assert.equal(redis.cli('exists', 'at1:#state'), '1');
+});
+
+test('Redis is killed and comes back empty, and so do two instances at once', async () => {
+  await Promise.all([a.kill(), b.kill()]);
+  await redis.kill();
+  await redis.start();
+  await Promise.all([a.start(), b.start()]);
+  await spray(10);
+  await equal({ traffic: false });
+});
+
+test('an instance that was never on the state is refused while Redis is empty', async () => {
+  const late = await fresh('late');
+  const other = await Redis.open();
+  try {
+    writeFileSync(late.config, readFileSync(late.config, 'utf8').replace(redis.url, other.url));
+    await refused(late, /the sites are decided by shared state [0-9a-f]{32}, and the one that `state` leads to is empty.*take-over/);
+    assert.equal(other.cli('exists', 'at1:#state'), '0', 'it stays empty');
+    other.cli('set', 'at1:#state', 'sixteen bytes...');
+    await refused(late, /site acme is decided by shared state [0-9a-f]{32} \(last flush .*\), not by shared state 7369787465656e2062797465732e2e2e/);
+  } finally {
+    await other.close();
+  }
+});
+
+test('a memory of its own is refused', async () => {
+  const lone = await fresh('lone', (text) => text.replace(/^state = .*$/m, ''));
+  await refused(lone, /site acme is decided by shared state [0-9a-f]{32} \(last flush .*\), not by this state_dir/);
+});
+
+test('another secret is refused, with what to copy', async () => {
+  const stranger = await fresh('stranger');
+  keep('stranger', randomBytes(96));
+  await refused(stranger, /written with another secret: .*secret_file/);
+});
+
+test('a new instance with other settings is refused, with their names', async () => {
+  const odd = await fresh('odd', (text) => text.replace('customer_history = complete', 'customer_history = complete\nwindow.link = 3d\ncollapse = 1h'));
+  await refused(odd, /site acme: the instances of this state have other settings of collapse, window.link/);
+});
+
+test('settings are changed one instance after the other: the newest word stands for all, and is never set back', async () => {
+  const versions = async () => (await a.query('select max(version)::int as v from attrib.site_policy'))[0].v;
+  const change = (shop) => writeFileSync(shop.config, readFileSync(shop.config, 'utf8').replace('customer_history = complete', 'customer_history = complete\nwindow.affiliate = 4d'));
+  const first = await versions();
+  change(oracle);
+  oracle.process.kill('SIGHUP');
+  change(a);
+  a.process.kill('SIGHUP');
+  await until('the others did not hear of it', () => [b, c].every((s) => /site acme: other instances have newer settings.*theirs stand \(version/.test(s.log)));
+  assert.equal(await versions(), first + 1);
+  await spray(15);
+  await b.restart(); // with the older ones
+  await spray(5);
+  assert.equal(await versions(), first + 1);
+  await equal({ traffic: false });
+  for (const shop of [b, c]) {
+    change(shop);
+    await shop.restart();
+  }
+  assert.equal(await versions(), first + 1);
+  assert.ok([b, c].every((s) => !/theirs stand/.test(s.log)));
+});
+
+test('a clone of a state directory fences the one that it was made of; the others go on', async () => {
+  await settle();
+  cpSync(join(a.dir, 'b'), join(a.dir, 'clone'), { recursive: true });
+  const clone = await a.sibling('clone', join(a.dir, 'clone'));
+  writeFileSync(clone.config, readFileSync(b.config, 'utf8').replace(/state_dir = .*/, `state_dir = ${join(a.dir, 'clone')}`)
+    .replace(`:${b.port}`, `:${clone.port}`).replace(`:${b.adminPort}`, `:${clone.adminPort}`));
+  await clone.start();
+  try {
+    await b.events(click('ann-link', ago(1)));
+    assert.deepEqual(await b.exited, { code: 78, signal: null });
+    assert.match(b.log, /another process runs under this instance's identity/);
+    await spray(10, [a, c, clone]);
+    await clone.quiet();
+    await equal({ traffic: false });
+  } finally {
+    await clone.kill();
+  }
+});
