@@ -126,7 +126,7 @@ async function equal({ traffic = true } = {}) {
 
 test('two instances meet an empty Redis and an empty database at once: one state, both serve the site', async () => {
   keep('state');
-  b = await fresh('b');
+  b = await fresh('b', (text) => text.replace(/^postgres = .*$/m, '$& application_name=b'));
   await Promise.all([a.start(), b.start()]);
   const known = (dir) => { try { return readFileSync(join(a.dir, dir, 'shared_state'), 'utf8'); } catch { return ''; } };
   await until('nobody knows the state', () => known('state') && known('b'));
@@ -230,6 +230,46 @@ test('settings are changed one instance after the other: the newest word stands 
   assert.ok([b, c].every((s) => !/theirs stand/.test(s.log)));
 });
 
+// Stops the connection by which an instance hears of changes: its catalog stays as it is.
+async function deafenB() {
+  const [{ pid }] = await a.query("select pid from pg_stat_activity where query in ('LISTEN attrib_catalog', 'SELECT') and application_name = 'b'");
+  process.kill(pid, 'SIGSTOP');
+  return () => process.kill(pid, 'SIGCONT');
+}
+
+test('an instance with an older catalog decides by it, and again when it hears of the change or starts', async () => {
+  const owner = async (id) => (await a.query("select string_agg(creator, ',') as by from attrib.order_credit where order_id = $1 and model = 'policy'", [id]))[0].by;
+  const reloads = (shop) => metric(shop, 'attribd_catalog_reloads_total');
+  const give = async (creator) => {
+    const before = await reloads(a);
+    for (const shop of [a, oracle]) await shop.import('tracker', `site,kind,key,creator,campaign,placement,destination\nacme,code,LAG,${creator},spring,,\n`);
+    await until('a does not hear', async () => await reloads(a) > before);
+    await settle();
+  };
+  await give('ann');
+  for (const heal of ['hears', 'is killed and starts']) {
+    const listens = await deafenB();
+    await give('bob');
+    const orders = Array.from({ length: 5 }, (_, i) => purchase({ id: `lag-${heal[0]}${i}`, codes: ['LAG'] }, { occurred_at: ago(2), customer_id: `lag-${heal[0]}${i}` }));
+    for (const shop of [a, b, oracle]) assert.equal((await shop.events(orders)).status, 200);
+    await Promise.all([a.quiet(), b.quiet()]);
+    const late = purchase({ id: `late-${heal[0]}`, codes: ['LAG'] }, { occurred_at: ago(2), customer_id: `late-${heal[0]}` });
+    for (const shop of [b, oracle]) assert.equal((await shop.events(late)).status, 200);
+    await b.quiet();
+    assert.equal(await owner(late.order.id), 'ann', 'b did not lag');
+    if (heal === 'hears') listens();
+    else await b.kill();
+    if (heal !== 'hears') {
+      listens();
+      await b.start();
+    }
+    await until(`b ${heal} and it stays stale`, async () => await owner(late.order.id) === 'bob');
+    await equal({ traffic: false });
+    await give('ann');
+    await until('not given back', async () => await owner(late.order.id) === 'ann');
+  }
+});
+
 test('a clone of a state directory fences the one that it was made of; the others go on', async () => {
   await settle();
   cpSync(join(a.dir, 'b'), join(a.dir, 'clone'), { recursive: true });
@@ -246,5 +286,25 @@ test('a clone of a state directory fences the one that it was made of; the other
     await equal({ traffic: false });
   } finally {
     await clone.kill();
+  }
+});
+
+test('the sites are taken over by another Redis: all that were on the first one end', async () => {
+  const other = await Redis.open();
+  const heir = await fresh('heir', (text) => readFileSync(a.config, 'utf8').replace(`:${a.port}`, /^listen = .*?(:\d+)/m.exec(text)[1])
+    .replace(`:${a.adminPort}`, /^admin_listen = .*?(:\d+)/m.exec(text)[1]).replace(/state_dir = .*/, /state_dir = .*/.exec(text)[0]).replace(redis.url, other.url));
+  try {
+    assert.match(await heir.cli('take-over', '-c', heir.config), /site acme was decided by shared state [0-9a-f]{32} .*, now by the shared state/);
+    await heir.start();
+    for (const shop of [a, c]) {
+      await shop.events(click('ann-link', ago(1)));
+      assert.deepEqual(await shop.exited, { code: 78, signal: null });
+      assert.match(shop.log, /has taken its sites over/);
+    }
+    assert.equal((await heir.events(click('ann-link', ago(1)))).status, 200);
+    await heir.quiet();
+  } finally {
+    await heir.kill();
+    await other.close();
   }
 });
