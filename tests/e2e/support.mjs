@@ -118,7 +118,8 @@ ${global}
   async start({ ready = true, env = {} } = {}) {
     this.log = '';
     this.exit = undefined;
-    this.process = spawn(attribd, ['serve', '-c', this.config], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const [program, ...args] = [...(this.within ?? []), attribd, 'serve', '-c', this.config]; // within: a command that runs it
+    this.process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     const keep = (chunk) => { this.log += chunk; };
     this.process.stdout.on('data', keep);
     this.process.stderr.on('data', keep);
