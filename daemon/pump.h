@@ -76,6 +76,7 @@ struct attribd_pump {
 	bool loaded; /* the state began with a checkpoint */
 	int away;    /* why the state in Redis does not answer, as it was told; 0 = it does */
 	struct attrib_redis_stats redis_counted; /* what the metrics have */
+	bool readded;            /* the start had to add records again that PostgreSQL has */
 	int64_t redis_looked_at; /* monotonic: when it was last asked without records */
 	struct attrib_keys *keys;
 	struct attrib_state *state;

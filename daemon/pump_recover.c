@@ -350,6 +350,7 @@ static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *a
 		if (!replay_lane(pump, i, upto, &replay))
 			return false;
 	}
+	pump->readded = attribd_pump_is_shared(pump) && replay.done > 0;
 	if (replay.terminal && replay.told_at != began)
 		fputs("\n", stderr);
 	attribd_log(ATTRIBD_LOG_NOTICE,
@@ -386,7 +387,8 @@ bool attribd_pump_begin(struct attribd_pump *pump)
 	pump->filling_from = pump->records;
 	pump->decided_version = attach.catalog_version;
 	pump->unsettled = pump->snapshot->wanted;
-	if (attach.catalog_version != attribd_pump_version(pump->snapshot))
+	/* without what was added again others may have decided meanwhile */
+	if (pump->readded || attach.catalog_version != attribd_pump_version(pump->snapshot))
 		pump->redeciding =
 			attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
 	atomic_store(&pump->progress->attached, true);

@@ -177,6 +177,24 @@ test('Redis is killed and comes back empty, and so do two instances at once', as
   await equal({ traffic: false });
 });
 
+test('Redis is flushed while an instance is down: the others decide without what it had, and it again when it starts', async () => {
+  const before = await metric(a, 'attribd_state_lost_total');
+  for (let i = 0; i < 3; i++) { // so that it has no other reason to decide all again
+    assert.equal((await b.events(click('ann-link', ago(1)))).status, 200);
+    await b.quiet();
+    await sleep(100);
+  }
+  await b.kill();
+  redis.cli('flushall');
+  await until('a has not noticed', async () => await metric(a, 'attribd_state_lost_total') > before);
+  const right = await oracle.query(FIGURES.credits);
+  await until('nothing is missing while b is down', async () => JSON.stringify(await a.query(FIGURES.credits)) !== JSON.stringify(right));
+  await Promise.all([a.quiet(), c.quiet()]);
+  await sleep(300);
+  await b.start();
+  await equal({ traffic: false });
+});
+
 test('an instance that was never on the state is refused while Redis is empty', async () => {
   const late = await fresh('late');
   const other = await Redis.open();
