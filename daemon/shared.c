@@ -14,7 +14,7 @@
 
 static int fail(struct attrib_sink_error *error, int err, const char *why)
 {
-	snprintf(error->text, sizeof error->text, "state: %s", why);
+	snprintf(error->text, sizeof error->text, "state: %.240s", why);
 	return err == ATTRIB_E_CONFIG || err == ATTRIB_E_UNAUTHORIZED ? ATTRIB_E_FENCED : err;
 }
 
