@@ -227,6 +227,8 @@ static void redecide(struct attribd_pump *pump)
 	if (err || left)
 		return;
 	pump->redeciding = false;
+	if (pump->owed == ATTRIBD_OWED_DECISIONS)
+		pump->owed = ATTRIBD_OWED_FLUSH;
 	pump->unsettled = pump->snapshot->wanted;
 	pump->decided_version = attribd_pump_version(pump->snapshot);
 }
@@ -259,6 +261,8 @@ static void offer(struct attribd_pump *pump, int64_t mono)
 
 	if (sealed.settles)
 		pump->unsettled = 0;
+	if (pump->owed == ATTRIBD_OWED_FLUSH)
+		pump->owed = ATTRIBD_OWED_ANSWER;
 	pump->oldest_at[1] = pump->oldest_at[0];
 	pump->oldest_at[0] = 0;
 	pump->filling = pump->batches[pump->filling == pump->batches[0]];
@@ -283,6 +287,7 @@ static int64_t hand_over(struct attribd_pump *pump, bool stop)
 		pump->oldest_at[1] ? pump->oldest_at[1] : pump->oldest_at[0]);
 	if (busy)
 		return -1;
+	attribd_pump_pay(pump);
 	if (!pump->dirty) {
 		if (pump->unsettled)
 			atomic_store(&pump->progress->catalog_settled, pump->unsettled);
@@ -338,7 +343,7 @@ static size_t pump_round(struct attribd_pump *pump)
 {
 	size_t n = 0;
 
-	if (attribd_pump_find_lanes(pump))
+	if (attribd_pump_find_lanes(pump) || !attribd_pump_meet_lanes(pump))
 		return 0;
 	for (uint32_t lane = 0; lane < pump->lane_count; lane++)
 		n += pump_lane(pump, lane);
@@ -389,10 +394,8 @@ static void pump_loop(struct attribd_pump *pump)
 		if (room)
 			n = pump_round(pump);
 		int64_t look_us = n ? -1 : attribd_pump_redis_look(pump);
-		if (attribd_pump_is_shared(pump) && attrib_state_redis_has_lost(pump->state)) {
-			attribd_pump_heal(pump);
-			n = 1;
-		}
+		if (attribd_pump_is_shared(pump) && attrib_state_redis_has_lost(pump->state))
+			n = attribd_pump_heal(pump);
 		if (room && n == 0 && !attribd_pump_copying(pump))
 			forget(pump);
 		if (room && pump->redeciding)
@@ -419,6 +422,8 @@ static void *pump_main(void *arg)
 	attribd_background("engine");
 	if (attribd_pump_begin(pump)) {
 		pump_loop(pump);
+		if (!attribd_flush_busy(pump->flush))
+			attribd_pump_pay(pump);
 		attribd_pump_last_checkpoint(pump);
 		count_work(pump);
 	} else if (!atomic_load(&pump->stop) && !atomic_load(&pump->fatal)) {

@@ -76,7 +76,14 @@ struct attribd_pump {
 	bool loaded; /* the state began with a checkpoint */
 	int away;    /* why the state in Redis does not answer, as it was told; 0 = it does */
 	struct attrib_redis_stats redis_counted; /* what the metrics have */
-	bool readded;            /* the start had to add records again that PostgreSQL has */
+	/* what follows from records that were added again, of which others may have decided without */
+	enum {
+		ATTRIBD_OWED_NOTHING,
+		ATTRIBD_OWED_DECISIONS, /* every order is being decided again */
+		ATTRIBD_OWED_FLUSH,     /* filling has the last of it */
+		ATTRIBD_OWED_ANSWER     /* the sink has, or is being given, all of it */
+	} owed;
+	uint32_t lanes_met;      /* of how many of the lanes Redis has heard */
 	int64_t redis_looked_at; /* monotonic: when it was last asked without records */
 	struct attrib_keys *keys;
 	struct attrib_state *state;

@@ -29,7 +29,8 @@ uint64_t attribd_pump_version(const struct attribd_snapshot *snapshot);
 /* From the thread's birth until the first record is to be emitted. False: stopped, or it can't begin. */
 bool attribd_pump_begin(struct attribd_pump *pump);
 
-/* Adds the records of a lane up to a number again, which emits nothing; *n is what was read. False: stopped. */
+/* Adds the records of a lane up to a number again, which emits nothing; *n is what was read. A stop waits for it as
+ * long as for the flush thread. False: that has ended. */
 bool attribd_pump_silently(struct attribd_pump *pump, uint32_t lane, uint64_t upto, uint64_t *n);
 
 /* -- pump_redis.c -- */
@@ -45,8 +46,17 @@ void attribd_pump_state_answers(struct attribd_pump *pump);
 /* A lane was applied up to a number. */
 void attribd_pump_reached(
 	struct attribd_pump *pump, const struct attribd_pump_lane *lane, uint64_t number);
-/* Adds again what Redis has lost. */
-void attribd_pump_heal(struct attribd_pump *pump);
+/* Adds again what Redis has lost. False: stopped, and it is lost still. */
+bool attribd_pump_heal(struct attribd_pump *pump);
+/* Redis hears of lanes that were opened since, before anything of them is added. False: stopped, or it has lost others. */
+bool attribd_pump_meet_lanes(struct attribd_pump *pump);
+/* Records are to be added again: until attribd_pump_pay every order has to be decided after them, also by the next
+ * start. False: stopped. */
+bool attribd_pump_owe(struct attribd_pump *pump);
+/* Whether an earlier start left that to this one. False: stopped. */
+bool attribd_pump_inherit(struct attribd_pump *pump);
+/* Called when the sink has all that was handed over. */
+void attribd_pump_pay(struct attribd_pump *pump);
 void attribd_pump_redis_forget(struct attribd_pump *pump);
 void attribd_pump_redis_count(struct attribd_pump *pump);
 /* Called when no records wait: now and then it asks whether what was added is still there, because what one instance

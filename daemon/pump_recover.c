@@ -248,6 +248,7 @@ struct replay {
 	uint64_t done, total;
 	int64_t told_at;
 	bool terminal;
+	bool finishes; /* a stop waits for it as long as for the flush thread */
 };
 
 static void tell(struct attribd_pump *pump, struct replay *replay)
@@ -266,6 +267,11 @@ static void tell(struct attribd_pump *pump, struct replay *replay)
 			(unsigned long long)replay->done, (unsigned long long)replay->total);
 }
 
+static bool is_over(const struct attribd_pump *pump, const struct replay *replay)
+{
+	return replay->finishes ? attribd_flush_ended(pump->flush) : atomic_load(&pump->stop);
+}
+
 /* Builds the state of records that the sink has already: nothing is emitted. */
 static bool replay_lane(
 	struct attribd_pump *pump, uint32_t index, uint64_t upto, struct replay *replay)
@@ -275,7 +281,7 @@ static bool replay_lane(
 	size_t n;
 
 	while (lane->after < upto) {
-		if (atomic_load(&pump->stop))
+		if (is_over(pump, replay))
 			return false;
 		if (!attribd_pump_read_group(pump, index, upto, group, &n))
 			continue;
@@ -294,7 +300,7 @@ static bool replay_lane(
 
 bool attribd_pump_silently(struct attribd_pump *pump, uint32_t lane, uint64_t upto, uint64_t *n)
 {
-	struct replay replay = {.told_at = attribd_clock_mono()};
+	struct replay replay = {.told_at = attribd_clock_mono(), .finishes = true};
 	bool whole = replay_lane(pump, lane, upto, &replay);
 
 	*n += replay.done;
@@ -345,12 +351,14 @@ static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *a
 		.terminal = isatty(STDERR_FILENO)};
 
 	atomic_store(&pump->progress->to_replay, replay.total);
+	if (attribd_pump_is_shared(pump) &&
+		!(replay.total ? attribd_pump_owe(pump) : attribd_pump_inherit(pump)))
+		return false;
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
 		uint64_t upto = replay_upto(&pump->lanes[i], attach);
 		if (!replay_lane(pump, i, upto, &replay))
 			return false;
 	}
-	pump->readded = attribd_pump_is_shared(pump) && replay.done > 0;
 	if (replay.terminal && replay.told_at != began)
 		fputs("\n", stderr);
 	attribd_log(ATTRIBD_LOG_NOTICE,
@@ -388,7 +396,7 @@ bool attribd_pump_begin(struct attribd_pump *pump)
 	pump->decided_version = attach.catalog_version;
 	pump->unsettled = pump->snapshot->wanted;
 	/* without what was added again others may have decided meanwhile */
-	if (pump->readded || attach.catalog_version != attribd_pump_version(pump->snapshot))
+	if (pump->owed || attach.catalog_version != attribd_pump_version(pump->snapshot))
 		pump->redeciding =
 			attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
 	atomic_store(&pump->progress->attached, true);

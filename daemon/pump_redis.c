@@ -65,18 +65,35 @@ void attribd_pump_reached(
 
 /* -- how far Redis has come ---------------------------------------------------------------------- */
 
-/* Of every lane; false: stopped. */
-static bool ask_lanes(struct attribd_pump *pump, struct attrib_claimer *lanes)
+/* Of every lane from `first`; false: stopped. */
+static bool ask_lanes(struct attribd_pump *pump, struct attrib_claimer *lanes, uint32_t first)
 {
+	uint32_t n = pump->lane_count - first;
 	int err;
 
-	for (uint32_t i = 0; i < pump->lane_count; i++)
-		lanes[i].lane = pump->lanes[i].id;
-	while ((err = attrib_state_redis_lanes(pump->state, lanes, pump->lane_count)))
+	for (uint32_t i = 0; i < n; i++)
+		lanes[i].lane = pump->lanes[first + i].id;
+	while ((err = attrib_state_redis_lanes(pump->state, lanes, n)))
 		if (!attribd_pump_state_away(pump, err))
 			return false;
 	attribd_pump_state_answers(pump);
+	pump->lanes_met = pump->lane_count;
 	return true;
+}
+
+bool attribd_pump_meet_lanes(struct attribd_pump *pump)
+{
+	struct attrib_claimer *lanes;
+	bool met;
+
+	if (!attribd_pump_is_shared(pump) || pump->lanes_met == pump->lane_count)
+		return true;
+	if (attrib_state_redis_has_lost(pump->state))
+		return false;
+	lanes = calloc(pump->lane_count - pump->lanes_met, sizeof *lanes);
+	met = lanes && ask_lanes(pump, lanes, pump->lanes_met);
+	free(lanes);
+	return met;
 }
 
 /* Facts go by themselves once nothing was added for as long as an order may look back, and the lag. What is
@@ -117,6 +134,8 @@ static int make(struct attribd_pump *pump, uint64_t epoch)
 	/* the catalog that the engine begins with has come behind this */
 	int err = attribd_statedir_shared(config->state_dir, &options.identity);
 
+	if (!err)
+		err = attribd_statedir_instance(config->state_dir, &options.instance);
 	return err ? err : attrib_state_redis_new(&options, &pump->state);
 }
 
@@ -140,7 +159,7 @@ int attribd_pump_redis_begin(struct attribd_pump *pump, uint64_t epoch)
 	struct attrib_claimer *lanes = calloc(pump->lane_count + 1, sizeof *lanes);
 	int err = lanes ? make(pump, epoch) : ATTRIB_E_NOMEM;
 
-	if (!err && (!fits(pump) || !ask_lanes(pump, lanes)))
+	if (!err && (!fits(pump) || !ask_lanes(pump, lanes, 0)))
 		err = ATTRIB_E_UNAVAILABLE;
 	for (uint32_t i = 0; i < pump->lane_count && !err; i++)
 		pump->lanes[i].state = lanes[i].number;
@@ -148,9 +167,44 @@ int attribd_pump_redis_begin(struct attribd_pump *pump, uint64_t epoch)
 	return err;
 }
 
+/* -- what is owed -------------------------------------------------------------------------------- */
+
+bool attribd_pump_owe(struct attribd_pump *pump)
+{
+	int err;
+
+	while ((err = attrib_state_redis_owe(pump->state, true)))
+		if (!attribd_pump_state_away(pump, err))
+			return false;
+	pump->owed = ATTRIBD_OWED_DECISIONS;
+	return true;
+}
+
+bool attribd_pump_inherit(struct attribd_pump *pump)
+{
+	bool owes;
+	int err;
+
+	while ((err = attrib_state_redis_owes(pump->state, &owes)))
+		if (!attribd_pump_state_away(pump, err))
+			return false;
+	if (owes)
+		pump->owed = ATTRIBD_OWED_DECISIONS;
+	return true;
+}
+
+void attribd_pump_pay(struct attribd_pump *pump)
+{
+	bool paid = pump->owed == ATTRIBD_OWED_ANSWER ||
+		    (pump->owed == ATTRIBD_OWED_FLUSH && !pump->dirty);
+
+	if (paid && attrib_state_redis_owe(pump->state, false) == 0)
+		pump->owed = ATTRIBD_OWED_NOTHING;
+}
+
 /* -- healing ------------------------------------------------------------------------------------- */
 
-/* Up to where each lane was applied, from where Redis says. False: stopped, or it was lost again. */
+/* Up to where each lane was applied, from where Redis says. False: stopped. */
 static bool add_again(struct attribd_pump *pump, const struct attrib_claimer *lanes, uint64_t *n)
 {
 	struct attrib_lane_view view;
@@ -170,28 +224,37 @@ static bool add_again(struct attribd_pump *pump, const struct attrib_claimer *la
 	return whole;
 }
 
-void attribd_pump_heal(struct attribd_pump *pump)
+/* What was not added again is told as lost, whatever else of its lane comes. */
+static bool heal(struct attribd_pump *pump, const struct attrib_claimer *lanes)
 {
-	struct attrib_claimer *lanes = calloc(pump->lane_count + 1, sizeof *lanes);
 	int64_t began = attribd_clock_mono();
 	uint64_t n = 0;
 
-	if (!lanes || !ask_lanes(pump, lanes)) {
-		free(lanes);
-		return;
-	}
 	attribd_metric_add(ATTRIBD_METRIC_STATE_LOST, 1);
 	attribd_log(ATTRIBD_LOG_WARNING, "state: it has lost what was added; it is added again "
 					 "from the journal, and all orders are "
 					 "decided again");
-	if (add_again(pump, lanes, &n) && !attrib_state_redis_has_lost(pump->state)) {
+	if (!attribd_pump_owe(pump) || !add_again(pump, lanes, &n)) {
+		attrib_state_redis_lose(pump->state);
+		return false;
+	}
+	if (!attrib_state_redis_has_lost(pump->state)) {
 		attribd_log(ATTRIBD_LOG_NOTICE, "state: %llu records were added again in %lld ms",
 			(unsigned long long)n, (long long)(attribd_clock_mono() - began) / 1000);
 		attribd_pump_keep_past(pump);
 	}
 	pump->redeciding =
 		attrib_engine_set_catalog(pump->engine, pump->snapshot->catalog, true) == 0;
+	return true;
+}
+
+bool attribd_pump_heal(struct attribd_pump *pump)
+{
+	struct attrib_claimer *lanes = calloc(pump->lane_count + 1, sizeof *lanes);
+	bool whole = lanes && ask_lanes(pump, lanes, 0) && heal(pump, lanes);
+
 	free(lanes);
+	return whole;
 }
 
 int64_t attribd_pump_redis_look(struct attribd_pump *pump)

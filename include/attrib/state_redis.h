@@ -23,6 +23,7 @@ struct attrib_redis_options {
 	uint64_t first_ticket;     /* tickets are greater */
 	int timeout_ms;            /* > 0 */
 	struct attrib_id identity; /* who the server has to be, see below; all zero = anybody */
+	struct attrib_id instance; /* who asks: what it owes is kept by this name */
 };
 
 /* Why a URL can't be used, in words; NULL: it can. */
@@ -62,6 +63,14 @@ int attrib_state_redis_lanes(
 int attrib_state_redis_reached(
 	struct attrib_state *state, const struct attrib_claimer *lane) ATTRIB_MUST_CHECK;
 bool attrib_state_redis_has_lost(const struct attrib_state *state);
+/* Not all was added again that attrib_state_redis_lanes told of: it is lost still. */
+void attrib_state_redis_lose(struct attrib_state *state);
+
+/* Who adds again what was lost owes the decisions that follow from it: others may have decided without. It is kept
+ * beside the facts until the caller says that they are in the sink, for the case that it ends before. To be said when
+ * the lanes were asked for, and before anything is added: else a server that loses that, too, is not noticed. */
+int attrib_state_redis_owe(struct attrib_state *state, bool owes) ATTRIB_MUST_CHECK;
+int attrib_state_redis_owes(struct attrib_state *state, bool *owes) ATTRIB_MUST_CHECK;
 
 /* What it has cost so far. */
 struct attrib_redis_stats {

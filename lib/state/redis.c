@@ -460,6 +460,7 @@ int attrib_state_redis_new(const struct attrib_redis_options *options, struct at
 	redis->ticket = options->first_ticket;
 	set_lives(redis, options);
 	redis->identity = options->identity;
+	redis->instance = options->instance;
 	err = redis_fold_init(&redis->fold);
 	if (err) {
 		redis_free(&redis->state);

@@ -49,6 +49,7 @@ struct redis {
 	size_t lane_count, lane_room;
 	bool has_lost;
 	struct attrib_id identity; /* all zero = none */
+	struct attrib_id instance;
 };
 
 static inline struct redis *redis_of(struct attrib_state *state)

@@ -98,6 +98,11 @@ bool attrib_state_redis_has_lost(const struct attrib_state *state)
 	return ((const struct redis *)state)->has_lost;
 }
 
+void attrib_state_redis_lose(struct attrib_state *state)
+{
+	redis_of(state)->has_lost = true;
+}
+
 static int ask_known(
 	struct redis *redis, const struct attrib_claimer *lanes, size_t n, redisReply **reply)
 {
@@ -148,4 +153,38 @@ int attrib_state_redis_lanes(struct attrib_state *state, struct attrib_claimer *
 	err = redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), n);
 	redis->has_lost &= err != 0;
 	return err;
+}
+
+/* -- what follows from adding again -------------------------------------------------------------- */
+
+#define OWED_KEY "at1:#owed"
+
+int attrib_state_redis_owe(struct attrib_state *state, bool owes)
+{
+	struct redis *redis = redis_of(state);
+	int err = redis_begin(redis);
+
+	if (err)
+		return err;
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("HSET"), ATTRIB_STR(OWED_KEY),
+		bytes_of(&redis->instance), owes ? ATTRIB_STR("1") : ATTRIB_STR("0"));
+	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
+}
+
+int attrib_state_redis_owes(struct attrib_state *state, bool *owes)
+{
+	struct redis *redis = redis_of(state);
+	redisReply *reply;
+	int err = redis_begin(redis);
+
+	if (err)
+		return err;
+	REDIS_COMMAND(
+		&redis->link, ATTRIB_STR("HGET"), ATTRIB_STR(OWED_KEY), bytes_of(&redis->instance));
+	err = redis_link_take(&redis->link, REDIS_NIL_OR_TEXT, &reply);
+	if (err)
+		return err;
+	*owes = attrib_str_eq(redis_text(reply), ATTRIB_STR("1"));
+	freeReplyObject(reply);
+	return 0;
 }

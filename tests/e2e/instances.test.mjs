@@ -195,6 +195,63 @@ test('Redis is flushed while an instance is down: the others decide without what
   await equal({ traffic: false });
 });
 
+// Redis loses all while b halts, and the others decide without what b had. What b does from then on is up to the caller.
+async function withoutB() {
+  const before = await metric(a, 'attribd_state_lost_total');
+  await settle();
+  const right = JSON.stringify(await oracle.query(FIGURES.credits));
+  const lacks = async () => JSON.stringify(await a.query(FIGURES.credits)) !== right;
+  b.process.kill('SIGSTOP');
+  redis.cli('flushall');
+  await until('a has not noticed', async () => await metric(a, 'attribd_state_lost_total') > before);
+  await until('nothing is missing without b', lacks);
+  await Promise.all([a.quiet(), c.quiet()]);
+  await sleep(300);
+  return lacks;
+}
+const times = (shop, text) => shop.log.split(text).length - 1;
+
+test('an instance has added again and is killed before it could write what it decided by that: it decides again when it starts', async () => {
+  const lacks = await withoutB();
+  const lock = await a.connect();
+  await lock.query('begin');
+  await lock.query('lock table attrib.conversion in exclusive mode');
+  b.process.kill('SIGCONT');
+  await until('b does not write', async () =>
+    (await a.query("select from pg_stat_activity where application_name = 'b' and wait_event_type = 'Lock'")).length > 0);
+  assert.ok(times(b, 'were added again in') > 0);
+  await b.kill();
+  await a.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'b'");
+  await lock.end();
+  await a.quiet();
+  assert.ok(await lacks(), 'b has written');
+  await b.start();
+  await equal({ traffic: false });
+});
+
+test('an instance is stopped while it adds again, with events in its journal: nothing of the rest is taken for added', async () => {
+  const many = Array.from({ length: 6000 }, (_, i) => click('ann-link', ago(3), { visitor_id: `many-${i}` }));
+  for (let i = 0; i < many.length; i += 2000)
+    for (const shop of [b, oracle]) assert.equal((await shop.events(many.slice(i, i + 2000))).status, 200);
+  const bought = many.filter((_, i) => i % 500 === 499).map((e) => purchase({ id: `bought-${e.visitor_id}` }, { visitor_id: e.visitor_id, occurred_at: ago(1) }));
+  for (const shop of [a, oracle]) assert.equal((await shop.events(bought)).status, 200);
+  await equal({ traffic: false });
+  const [lost, whole] = ['it has lost what was added', 'were added again in'].map((text) => times(b, text));
+  redis.cli('flushall');
+  await until('b has not noticed', async () => times(b, 'it has lost what was added') > lost);
+  await redis.kill('SIGSTOP');
+  assert.equal(times(b, 'were added again in'), whole, 'b was quicker');
+  const late = Array.from({ length: 40 }, (_, i) => click('bob-link', ago(2), { visitor_id: `late-${i}` }));
+  for (const e of late) assert.equal((await b.events(e)).status, 200);
+  assert.equal((await oracle.events(late)).status, 200);
+  b.process.kill('SIGTERM');
+  await sleep(100);
+  await redis.kill('SIGCONT');
+  await b.exited;
+  await b.start();
+  await equal({ traffic: false });
+});
+
 test('an instance that was never on the state is refused while Redis is empty', async () => {
   const late = await fresh('late');
   const other = await Redis.open();

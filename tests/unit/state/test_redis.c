@@ -595,6 +595,68 @@ static void test_a_loss_before_anything_was_told_is_noticed(void **unused)
 	state->ops->free(state);
 }
 
+static bool owes(struct attrib_state *state)
+{
+	bool is = false;
+
+	assert_int_equal(attrib_state_redis_owes(state, &is), 0);
+	return is;
+}
+
+static struct attrib_state *open_for(uint8_t instance)
+{
+	struct attrib_redis_options options = {.url = url,
+		.ids_ttl_s = IDS_TTL,
+		.facts_ttl_s = FACTS_TTL,
+		.timeout_ms = 5000,
+		.instance = {{instance}}};
+	struct attrib_state *state;
+
+	assert_int_equal(attrib_state_redis_new(&options, &state), 0);
+	return state;
+}
+
+static void test_what_is_owed_outlives_the_debtor_and_not_the_facts(void **unused)
+{
+	struct attrib_state *state, *other;
+
+	(void)unused;
+	tell("FLUSHALL");
+	state = open_for(1);
+	other = open_for(2);
+	assert_false(owes(state));
+	assert_int_equal(attrib_state_redis_owe(state, true), 0);
+	state->ops->free(state);
+	state = open_for(1);
+	assert_true(owes(state));
+	assert_false(owes(other));
+	assert_int_equal(attrib_state_redis_owe(other, false), 0);
+	assert_true(owes(state));
+	tell("FLUSHALL");
+	assert_false(owes(state));
+	assert_int_equal(attrib_state_redis_owe(state, true), 0);
+	assert_int_equal(attrib_state_redis_owe(state, false), 0);
+	assert_false(owes(state));
+	state->ops->free(state);
+	other->ops->free(other);
+}
+
+/* What was not added again to its end is lost until the lanes are asked for once more. */
+static void test_a_healing_that_is_given_up_is_not_forgotten(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_added result;
+
+	(void)unused;
+	assert_int_equal(known(state, 1), 0);
+	attrib_state_redis_lose(state);
+	assert_true(attrib_state_redis_has_lost(state));
+	assert_int_equal(add(state, touch(1, 1, 1), &result), ATTRIB_E_NOT_FOUND);
+	assert_int_equal(known(state, 1), 0);
+	must_add(state, touch(1, 1, 1));
+	state->ops->free(state);
+}
+
 /* -- what expires --------------------------------------------------------------------------------- */
 
 static long long life(const char *kind, uint64_t id)
@@ -840,6 +902,8 @@ int main(void)
 		cmocka_unit_test(test_tickets_outlive_the_server_s_data),
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
 		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
+		cmocka_unit_test(test_what_is_owed_outlives_the_debtor_and_not_the_facts),
+		cmocka_unit_test(test_a_healing_that_is_given_up_is_not_forgotten),
 		cmocka_unit_test(test_what_is_kept_how_long),
 		cmocka_unit_test(test_what_goes_meanwhile_lives_as_long),
 		cmocka_unit_test(test_an_expired_order_is_not_met),
