@@ -210,7 +210,7 @@ static void says(const char *expected, const char *instance, const char *how)
 		"SELECT coalesce(attrib.put_site_v2(%s, 'acme', 'UTC', 'EUR', 'partial', 1, "
 		"'direct_cost', '{\"window.link\": \"%s\"}', ''), 'stands')",
 		instance, how);
-	expect(expected, sql);
+	expect(expected, "%s", sql);
 }
 
 static void the_newest_word_of_settings_stands(void **state)
