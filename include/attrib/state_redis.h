@@ -51,7 +51,8 @@ int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, stru
 	bool *found, char why[ATTRIB_REDIS_WHY]) ATTRIB_MUST_CHECK;
 
 /* How far the records of each lane were added is kept beside the facts, so that a server which has lost what
- * it had is noticed: it was flushed, was restored, or became the master without having heard all.
+ * it had is noticed: it was flushed, was restored, or became the master without having heard all. Where single
+ * facts are gone (it evicted some, or a value was none of ours) that knowledge is taken out, for all instances.
  *
  * Fills in the numbers of n lanes, 0 for one that the server knows nothing of; from then on they are looked
  * after. Then everything behind them has to be added, again or for the first time. */
@@ -78,6 +79,9 @@ struct attrib_redis_stats {
 	uint64_t connections; /* opened; those after the first are after an error */
 	uint64_t overtaken;   /* entities that got facts of others between two steps of an add */
 	uint64_t packed;      /* values written anew, shorter */
+	uint64_t
+		confirmed; /* times that the server was found to lack nothing that was added before; every 64
+				 groups, and with stats */
 };
 void attrib_state_redis_stats(const struct attrib_state *state, struct attrib_redis_stats *out);
 

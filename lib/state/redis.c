@@ -54,6 +54,10 @@ int redis_begin(struct redis *redis)
 	if (err || !fresh)
 		return err;
 	redis->looked = 0;
+	redis->evicted = redis->evicted_noted = 0;
+	if (strcmp(redis->spoke_to, redis->link.run_id) != 0)
+		redis_doubt_lanes(redis);
+	memcpy(redis->spoke_to, redis->link.run_id, sizeof redis->spoke_to);
 	err = redis_claim(redis);
 	return err ? err : lift_ticket(redis);
 }
@@ -94,6 +98,7 @@ void redis_ask_replace(struct redis *redis, const struct attrib_entity *entity,
 int redis_take_out(struct redis *redis, const struct attrib_entity *entity, struct attrib_str value)
 {
 	char hex[2 * sizeof entity->id];
+	redisReply *reply;
 	int err;
 
 	attrib_hex(&entity->id, sizeof entity->id, hex);
@@ -102,7 +107,12 @@ int redis_take_out(struct redis *redis, const struct attrib_entity *entity, stru
 	if (err)
 		return err;
 	redis_ask_replace(redis, entity, value, ATTRIB_STR_NONE);
-	err = redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
+	err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	if (err)
+		return err;
+	if (reply->integer)
+		err = redis_lose_lanes(redis);
+	freeReplyObject(reply);
 	return err ? err
 		   : redis_link_fail(&redis->link, ATTRIB_E_CORRUPT,
 			     "the value of %.*s (kind %d) was none of attribd's, and was taken out",
@@ -113,7 +123,7 @@ int redis_take_out(struct redis *redis, const struct attrib_entity *entity, stru
 
 void redis_ask_bytes(struct redis *redis)
 {
-	REDIS_COMMAND(&redis->link, ATTRIB_STR("INFO"), ATTRIB_STR("memory"));
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("INFO"), ATTRIB_STR("memory"), ATTRIB_STR("stats"));
 }
 
 int redis_take_bytes(struct redis *redis)
@@ -127,8 +137,11 @@ int redis_take_bytes(struct redis *redis)
 	used = redis_info_number(info, "used_memory");
 	aside = redis->link.started_with + redis_info_number(info, "mem_clients_normal");
 	redis->bytes = used > aside ? used - aside : 0;
+	redis->evicted = redis_info_number(info, "evicted_keys");
+	redis->kept = redis->evicted == redis->evicted_noted;
+	err = redis_link_judge_policy(&redis->link, info);
 	freeReplyObject(info);
-	return 0;
+	return err;
 }
 
 static const struct attrib_str count_names[KINDS] = {
@@ -176,6 +189,7 @@ static int ask_counts(struct redis *redis)
 	if (err)
 		return err;
 	redis_tell_counts(redis, &n);
+	redis_ask_bytes(redis);
 	redis_ask_lanes(redis, &lanes);
 	redis_link_command(&redis->link, 2 + KINDS);
 	redis_link_word(&redis->link, ATTRIB_STR("HMGET"));
@@ -183,6 +197,8 @@ static int ask_counts(struct redis *redis)
 	for (int i = 0; i < KINDS; i++)
 		redis_link_word(&redis->link, count_names[i]);
 	err = redis_take_counts(redis, n);
+	if (!err)
+		err = redis_take_bytes(redis);
 	if (!err && lanes)
 		err = redis_take_lanes(redis);
 	if (!err)
@@ -194,7 +210,7 @@ static int ask_counts(struct redis *redis)
 		*to = count_of(reply->element[i]);
 	}
 	freeReplyObject(reply);
-	return 0;
+	return redis_note_evicted(redis);
 }
 
 /* Of a server that is away it tells what was last known. */

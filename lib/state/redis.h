@@ -48,7 +48,11 @@ struct redis {
 	struct redis_lane *lanes; /* that are looked after */
 	size_t lane_count, lane_room;
 	bool has_lost;
-	struct attrib_id identity; /* all zero = none */
+	uint64_t evicted;       /* keys that the server has thrown away, when last looked at */
+	uint64_t evicted_noted; /* of them, beside the facts */
+	bool kept; /* it was looked at since it last confirmed, and has thrown away no more */
+	char spoke_to[REDIS_RUN_ID + 1]; /* the process that was told how far lanes were added */
+	struct attrib_id identity;       /* all zero = none */
 	struct attrib_id instance;
 };
 
@@ -70,9 +74,12 @@ void redis_link_words(struct redis_link *link, const struct attrib_str *words, s
 /* Puts the identity there, or finds it there; ATTRIB_E_CONFIG: another one is. */
 int redis_claim(struct redis *redis);
 
-/* Asks for INFO of memory, and takes the answer. */
+/* Asks for INFO of memory and of what was evicted, and takes the answer. */
 void redis_ask_bytes(struct redis *redis);
 int redis_take_bytes(struct redis *redis);
+/* When the server has thrown facts away since that was last noted: notes it, and lets all instances add again
+ * what they have, as if everything was lost. */
+int redis_note_evicted(struct redis *redis);
 /* Tells the server's counts what they do not say yet; *n commands whose answers are taken by the other. */
 void redis_tell_counts(struct redis *redis, size_t *n);
 int redis_take_counts(struct redis *redis, size_t n);
@@ -81,6 +88,10 @@ int redis_take_counts(struct redis *redis, size_t n);
  * be taken. */
 void redis_ask_lanes(struct redis *redis, bool *asked);
 int redis_take_lanes(struct redis *redis);
+/* Another process than before has answered: what it was not told it may not have either. */
+void redis_doubt_lanes(struct redis *redis);
+/* Lets everybody find that all was lost. */
+int redis_lose_lanes(struct redis *redis);
 
 /* Puts `to` in the place of a value, or takes it out when that is empty, unless it has changed since. The
  * one thing that is not an addition, so it is a script: nobody can come in between. An order that is

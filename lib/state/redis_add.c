@@ -448,7 +448,9 @@ static int first(struct redis_group *g, uint64_t *ticket)
 		err = redis_take_bytes(redis);
 	if (!err && lanes)
 		err = redis_take_lanes(redis);
-	return err ? err : take_ticket(redis, ticket);
+	if (!err)
+		err = take_ticket(redis, ticket);
+	return err ? err : redis_note_evicted(redis);
 }
 
 static int add_group(struct redis_group *g, uint64_t *ticket)

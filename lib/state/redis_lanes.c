@@ -76,11 +76,59 @@ int redis_take_lanes(struct redis *redis)
 	if (err)
 		return err;
 	redis->has_lost |= reply->integer != 0;
+	redis->cost.confirmed += !reply->integer && redis->kept;
+	redis->kept = false;
 	for (size_t i = 0; i < redis->lane_count && !reply->integer; i++)
 		redis->lanes[i].told = redis->lanes[i].reached;
 	freeReplyObject(reply);
 	return 0;
 }
+
+/* -- what was lost otherwise ---------------------------------------------------------------------- */
+
+void redis_doubt_lanes(struct redis *redis)
+{
+	for (size_t i = 0; i < redis->lane_count; i++)
+		redis->lanes[i].told = redis->lanes[i].reached;
+}
+
+int redis_lose_lanes(struct redis *redis)
+{
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("DEL"), ATTRIB_STR(REDIS_LANES_KEY));
+	redis->has_lost |= redis->lane_count > 0;
+	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
+}
+
+/* Of a process of the server, so many keys. What another instance has noted is not noted again. */
+static const char note[] =
+	"local known=redis.call('GET',KEYS[1]) or '' "
+	"if string.sub(known,1,#ARGV[1])==ARGV[1] and "
+	"tonumber(string.sub(known,#ARGV[1]+2))>=tonumber(ARGV[2]) then return 0 end "
+	"redis.call('SET',KEYS[1],ARGV[1]..' '..ARGV[2]) redis.call('DEL',KEYS[2]) return 1";
+
+int redis_note_evicted(struct redis *redis)
+{
+	struct redis_link *link = &redis->link;
+	redisReply *reply;
+	char keys[24];
+	int err;
+
+	if (redis->evicted == redis->evicted_noted)
+		return 0;
+	snprintf(keys, sizeof keys, "%llu", (unsigned long long)redis->evicted);
+	REDIS_COMMAND(link, ATTRIB_STR("EVAL"), attrib_str_of(note), ATTRIB_STR("2"),
+		ATTRIB_STR(REDIS_EVICTED_KEY), ATTRIB_STR(REDIS_LANES_KEY),
+		attrib_str_of(link->run_id), attrib_str_of(keys));
+	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	if (err)
+		return err;
+	redis->evicted_noted = redis->evicted;
+	redis->has_lost |= reply->integer != 0 && redis->lane_count > 0;
+	freeReplyObject(reply);
+	return 0;
+}
+
+/* -- what the caller sees ------------------------------------------------------------------------- */
 
 int attrib_state_redis_reached(struct attrib_state *state, const struct attrib_claimer *lane)
 {

@@ -89,6 +89,9 @@ static int broken(struct redis_link *link)
 	const redisContext *context = link->context;
 	char text[128];
 
+	if (link->guard.problem)
+		return redis_link_fail(
+			link, ATTRIB_E_UNAVAILABLE, "the server's answer: %s", link->guard.problem);
 	if (context->err == REDIS_ERR_OOM)
 		return redis_link_fail(link, ATTRIB_E_NOMEM, "out of memory");
 	if (context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -147,17 +150,20 @@ static int hand_over(struct redis_link *link)
 
 int redis_link_take(struct redis_link *link, unsigned types, redisReply **out)
 {
-	void *reply = NULL;
+	redisReply *reply = NULL;
 	int err = 0;
 
 	if (!link->owed)
 		err = hand_over(link);
 	if (err)
 		return err;
-	if (redisGetReply(link->context, &reply) != REDIS_OK || !reply)
+	if (redis_guard_read(&link->guard, link->context, link->timeout_ms, &reply) != REDIS_OK)
 		return broken(link);
 	link->owed--;
 	err = redis_link_expect(link, types, reply);
+	if (!err && !link->owed && redis_guard_has_more(link->context))
+		err = redis_link_fail(
+			link, ATTRIB_E_UNAVAILABLE, "the server says more than it was asked");
 	if (err)
 		freeReplyObject(reply);
 	else
@@ -225,6 +231,15 @@ static int greet(struct redis_link *link)
 	return redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_STATUS), commands);
 }
 
+int redis_link_judge_policy(struct redis_link *link, const redisReply *info)
+{
+	if (info_is(info, "maxmemory_policy", "noeviction"))
+		return 0;
+	return redis_link_fail(link, ATTRIB_E_CONFIG,
+		"maxmemory-policy has to be noeviction: another one throws facts away and "
+		"tells nobody");
+}
+
 /* What would lose facts in silence, or could not do what is asked of it. */
 static int judge(struct redis_link *link, const redisReply *info)
 {
@@ -241,12 +256,15 @@ static int judge(struct redis_link *link, const redisReply *info)
 	if (!info_is(info, "role", "master"))
 		return redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
 			"it is a replica: the address has to lead to the master");
-	if (!info_is(info, "maxmemory_policy", "noeviction"))
-		return redis_link_fail(link, ATTRIB_E_CONFIG,
-			"maxmemory-policy has to be noeviction: another one throws facts away and "
-			"tells nobody");
 	link->started_with = redis_info_number(info, "used_memory_startup");
-	return 0;
+	return redis_link_judge_policy(link, info);
+}
+
+static void note_run_id(struct redis_link *link, const redisReply *info)
+{
+	const char *text = info_text(info, "run_id");
+
+	snprintf(link->run_id, sizeof link->run_id, "%.*s", REDIS_RUN_ID, text ? text : "");
 }
 
 static int look(struct redis_link *link)
@@ -260,6 +278,8 @@ static int look(struct redis_link *link)
 	if (err)
 		return err;
 	err = judge(link, info);
+	if (!err)
+		note_run_id(link, info);
 	freeReplyObject(info);
 	return err;
 }
@@ -269,6 +289,7 @@ static int dial(struct redis_link *link)
 	struct timeval wait = {link->timeout_ms / 1000, link->timeout_ms % 1000 * 1000};
 	const struct redis_address *address = &link->address;
 
+	link->guard.problem = NULL;
 	link->context = address->host[0]
 				? redisConnectWithTimeout(address->host, address->port, wait)
 				: redisConnectUnixWithTimeout(address->path, wait);
@@ -278,6 +299,7 @@ static int dial(struct redis_link *link)
 		return broken(link);
 	if (address->host[0] && redisEnableKeepAlive(link->context) != REDIS_OK)
 		return broken(link);
+	redis_guard_attach(&link->guard, link->context);
 	link->connections++;
 	return 0;
 }

@@ -16,14 +16,19 @@
 #include "attrib/buf.h"
 #include "attrib/state_redis.h"
 #include "redis_address.h"
+#include "redis_reply.h"
+
+#define REDIS_RUN_ID 40
 
 struct redis_link {
 	struct redis_address address;
 	int timeout_ms;
-	redisContext *context; /* owned; NULL: not connected */
-	struct attrib_buf out; /* commands that are not sent yet */
-	size_t queued, owed;   /* commands in out; replies that are on their way */
-	uint64_t started_with; /* bytes that the empty server used */
+	struct redis_guard guard;
+	char run_id[REDIS_RUN_ID + 1]; /* of the process that was last spoken to; "" = none */
+	redisContext *context;         /* owned; NULL: not connected */
+	struct attrib_buf out;         /* commands that are not sent yet */
+	size_t queued, owed;           /* commands in out; replies that are on their way */
+	uint64_t started_with;         /* bytes that the empty server used */
 	uint64_t commands, round_trips, connections;
 	char why[ATTRIB_REDIS_WHY]; /* the last failure */
 };
@@ -51,6 +56,9 @@ int redis_link_take(struct redis_link *link, unsigned types, redisReply **out);
 int redis_link_skip(struct redis_link *link, unsigned types, size_t n);
 /* A failure when the reply is an error, or of another type. */
 int redis_link_expect(struct redis_link *link, unsigned types, const redisReply *reply);
+
+/* ATTRIB_E_CONFIG when it may throw facts away. `info` holds the section "memory". */
+int redis_link_judge_policy(struct redis_link *link, const redisReply *info);
 
 /* The number behind "\r\nNAME:" in what INFO says; 0 when there is none. */
 uint64_t redis_info_number(const redisReply *info, const char *name);

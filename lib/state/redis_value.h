@@ -19,6 +19,8 @@
 #define REDIS_ORDERS_KEY REDIS_PREFIX "#orders" /* sorted set of ids: what a walk goes by */
 #define REDIS_TICKET_KEY REDIS_PREFIX "#ticket"
 #define REDIS_LANES_KEY  REDIS_PREFIX "#lanes" /* hash: how far each lane was added */
+#define REDIS_EVICTED_KEY                                                                          \
+	REDIS_PREFIX "#evicted" /* run id and evicted_keys: these are added again */
 #define REDIS_COUNTS_KEY                                                                           \
 	REDIS_PREFIX "#counts" /* hash: how many entities of each kind, and copies */
 

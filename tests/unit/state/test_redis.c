@@ -20,6 +20,7 @@
 
 #include "attrib/state_redis.h"
 #include "attrib/time.h"
+#include "redis.h"
 #include "redis_address.h"
 
 #define IDS_TTL   1000
@@ -76,6 +77,7 @@ static struct attrib_state *open_at(const char *where, int timeout_ms)
 static struct attrib_state *open_clean(void)
 {
 	tell("FLUSHALL");
+	tell("CONFIG RESETSTAT"); /* of evicted keys, too */
 	return open_at(url, 5000);
 }
 
@@ -409,7 +411,8 @@ static void test_a_server_that_is_none(void **unused)
 	static const char *const lies[] = {"", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n",
 		":1\r\n", "$-1\r\n", "*-1\r\n", "$5\r\nab", "$3\r\nabcde", "*1\r\n*1\r\n*1\r\n",
 		"\r\n", "-ERR unknown command\r\n", "-LOADING\r\n", "-\r\n", "$0\r\n\r\n",
-		"$17\r\nredis_version:7.0\r\n", NULL};
+		"$17\r\nredis_version:7.0\r\n", "*2147483647\r\n", "*2147483648\r\n",
+		"$600000000\r\n", "*500000\r\n*500000\r\n*500000\r\n", NULL};
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	char where[128];
 
@@ -592,6 +595,111 @@ static void test_a_loss_before_anything_was_told_is_noticed(void **unused)
 	must_add(state, touch(1, 1, 1));
 	tell("FLUSHALL");
 	assert_int_equal(add(state, touch(1, 2, 1), &result), ATTRIB_E_NOT_FOUND);
+	state->ops->free(state);
+}
+
+/* All that was added has to be added again, and by the other instance, too; once. */
+static void check_all_is_lost(struct attrib_state *state, struct attrib_state *other)
+{
+	struct attrib_added result;
+
+	assert_int_equal(add(state, touch(1, 4, 1), &result), ATTRIB_E_NOT_FOUND);
+	assert_int_equal(add(other, touch(1, 5, 1), &result), ATTRIB_E_NOT_FOUND);
+	assert_int_equal(known(state, 1), 0);
+	assert_int_equal(known(other, 2), 0);
+	reached(state, 1, 10);
+	reached(other, 2, 10);
+	for (int i = 0; i < 2; i++) {
+		must_add(state, touch(1, 4, 1));
+		must_add(other, touch(1, 5, 1));
+	}
+}
+
+static void evict(void)
+{
+	tell("CONFIG SET maxmemory-policy volatile-random");
+	tell("CONFIG SET maxmemory 1");
+	tell("CONFIG SET maxmemory 0");
+	assert_int_equal(number("EXISTS at1:#lanes"), 1);
+}
+
+/* A connection that stays is asked now and then, and with stats. */
+static void test_single_facts_that_were_thrown_away_are_noticed(void **unused)
+{
+	struct attrib_state *state = open_clean(), *other = open_at(url, 5000);
+	struct attrib_state_stats stats;
+	struct attrib_redis_stats cost;
+	uint64_t confirmed;
+
+	(void)unused;
+	assert_int_equal(known(state, 1), 0);
+	assert_int_equal(known(other, 2), 0);
+	must_add(state, touch(1, 1, 1));
+	must_add(other, touch(1, 2, 1));
+	reached(state, 1, 10);
+	reached(other, 2, 10);
+	state->ops->stats(state, &stats);
+	attrib_state_redis_stats(state, &cost);
+	confirmed = cost.confirmed;
+	assert_true(confirmed > 0);
+
+	evict();
+	state->ops->stats(state, &stats);
+	assert_false(attrib_state_redis_has_lost(state));
+	check_refused(state, ATTRIB_E_CONFIG, "noeviction");
+	tell("CONFIG SET maxmemory-policy noeviction");
+	check_all_is_lost(state, other);
+
+	evict();
+	tell("CONFIG SET maxmemory-policy noeviction");
+	attrib_state_redis_stats(state, &cost);
+	confirmed = cost.confirmed;
+	state->ops->stats(state, &stats);
+	assert_true(attrib_state_redis_has_lost(state));
+	attrib_state_redis_stats(state, &cost);
+	assert_int_equal(cost.confirmed, confirmed);
+	check_all_is_lost(state, other);
+	state->ops->free(state);
+	other->ops->free(other);
+}
+
+static void test_a_value_that_was_taken_out_is_added_again(void **unused)
+{
+	struct attrib_state *state = open_clean(), *other = open_at(url, 5000);
+	struct attrib_id id = id_of(1);
+	struct attrib_added result;
+
+	(void)unused;
+	assert_int_equal(known(state, 1), 0);
+	assert_int_equal(known(other, 2), 0);
+	freeReplyObject(ask("SET at1:v%b x", &id, (size_t)16));
+	assert_int_equal(add(state, touch(1, 1, 1), &result), ATTRIB_E_CORRUPT);
+	check_all_is_lost(state, other);
+	state->ops->free(state);
+	other->ops->free(other);
+}
+
+/* Of the last group a restored server may have half: the positions that it was told do not say. */
+static void test_another_process_is_not_believed_to_have_what_it_was_not_told(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_added result;
+
+	(void)unused;
+	assert_int_equal(known(state, 1), 0);
+	must_add(state, touch(1, 1, 1));
+	reached(state, 1, 10);
+	must_add(state, touch(1, 1, 1));
+	for (int other = 0; other < 2; other++) {
+		reached(state, 1, 20 + (uint64_t)other);
+		((struct redis *)state)->spoke_to[0] ^= other ? 1 : 0;
+		tell("CLIENT KILL TYPE normal SKIPME yes");
+		assert_int_equal(add(state, touch(1, 2, 1), &result), ATTRIB_E_UNAVAILABLE);
+		assert_int_equal(
+			add(state, touch(1, 2, 1), &result), other ? ATTRIB_E_NOT_FOUND : 0);
+	}
+	assert_int_equal(known(state, 1), 20);
+	must_add(state, touch(1, 2, 1));
 	state->ops->free(state);
 }
 
@@ -902,6 +1010,9 @@ int main(void)
 		cmocka_unit_test(test_tickets_outlive_the_server_s_data),
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
 		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
+		cmocka_unit_test(test_single_facts_that_were_thrown_away_are_noticed),
+		cmocka_unit_test(test_a_value_that_was_taken_out_is_added_again),
+		cmocka_unit_test(test_another_process_is_not_believed_to_have_what_it_was_not_told),
 		cmocka_unit_test(test_what_is_owed_outlives_the_debtor_and_not_the_facts),
 		cmocka_unit_test(test_a_healing_that_is_given_up_is_not_forgotten),
 		cmocka_unit_test(test_what_is_kept_how_long),
