@@ -120,6 +120,12 @@
 		"1 while a state in Redis answers; 0 with one in memory, too.")                    \
 	X(STATE_LOST, counter, "attribd_state_lost_total", "",                                     \
 		"Times that Redis had lost facts, which were added again from the journal.")       \
+	X(STATE_READDED, counter, "attribd_state_readded_total", "",                               \
+		"Journal records that were added to Redis again because it had lost them.")        \
+	X(STATE_MISSING, gauge, "attribd_state_missing_records", "",                               \
+		"Records that the state lacked when last mended, and the journal no longer had.")  \
+	X(ATTRIBUTION_DEGRADED, counter, "attribd_attribution_degraded_total", "",                 \
+		"Decisions made when Redis may have lacked facts, and made again since.")          \
 	X(STATE_COMMANDS, counter, "attribd_state_commands_total", "",                             \
 		"Commands that were sent to Redis.")                                               \
 	X(STATE_ROUND_TRIPS, counter, "attribd_state_round_trips_total", "",                       \

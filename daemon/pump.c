@@ -144,12 +144,15 @@ bool attribd_pump_apply(struct attribd_pump *pump, const struct attribd_pump_lan
 	const struct attrib_engine_record *records, size_t n, bool silent)
 {
 	struct attrib_engine_marks before, after;
+	uint64_t decisions = attribd_pump_decisions(pump);
 
 	attrib_engine_get_marks(pump->engine, &before);
 	if (!apply_until(pump, records, n, silent))
 		return false;
-	if (attribd_pump_is_shared(pump))
+	if (attribd_pump_is_shared(pump)) {
+		attribd_pump_redis_sure(pump, decisions);
 		attribd_pump_reached(pump, lane, records[n - 1].number);
+	}
 	if (records[n - 1].number > lane->state)
 		return true;
 	attrib_engine_get_marks(pump->engine, &after);

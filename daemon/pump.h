@@ -83,8 +83,10 @@ struct attribd_pump {
 		ATTRIBD_OWED_FLUSH,     /* filling has the last of it */
 		ATTRIBD_OWED_ANSWER     /* the sink has, or is being given, all of it */
 	} owed;
-	uint32_t lanes_met;      /* of how many of the lanes Redis has heard */
-	int64_t redis_looked_at; /* monotonic: when it was last asked without records */
+	uint32_t lanes_met;       /* of how many of the lanes Redis has heard */
+	int64_t redis_looked_at;  /* monotonic: when it was last asked without records */
+	uint64_t redis_sure;      /* decisions made before Redis was last known to lack nothing */
+	uint64_t redis_confirmed; /* how often it was, by then */
 	struct attrib_keys *keys;
 	struct attrib_state *state;
 	struct attrib_engine *engine;

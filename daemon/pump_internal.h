@@ -46,6 +46,9 @@ void attribd_pump_state_answers(struct attribd_pump *pump);
 /* A lane was applied up to a number. */
 void attribd_pump_reached(
 	struct attribd_pump *pump, const struct attribd_pump_lane *lane, uint64_t number);
+/* Before and after Redis is asked for anything: whether it turned out to lack nothing is remembered. */
+uint64_t attribd_pump_decisions(const struct attribd_pump *pump);
+void attribd_pump_redis_sure(struct attribd_pump *pump, uint64_t decisions_before);
 /* Adds again what Redis has lost. False: stopped, and it is lost still. */
 bool attribd_pump_heal(struct attribd_pump *pump);
 /* Redis hears of lanes that were opened since, before anything of them is added. False: stopped, or it has lost others. */
@@ -58,6 +61,7 @@ bool attribd_pump_inherit(struct attribd_pump *pump);
 /* Called when the sink has all that was handed over. */
 void attribd_pump_pay(struct attribd_pump *pump);
 void attribd_pump_redis_forget(struct attribd_pump *pump);
+/* Right behind `stats` of the state. */
 void attribd_pump_redis_count(struct attribd_pump *pump);
 /* Called when no records wait: now and then it asks whether what was added is still there, because what one instance
  * has added others decide by. Returns how long the loop may wait at most; negative = as long as it likes. */

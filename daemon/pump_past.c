@@ -9,17 +9,20 @@
 
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 
-static bool lacks_records(struct attribd_pump *pump)
+static uint64_t lacking_records(struct attribd_pump *pump)
 {
+	uint64_t n = 0;
+
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
 		struct attrib_lane_view view;
 
 		attrib_journal_lane_look(pump->journal, i, &view);
 		if (view.first > view.begins && pump->lanes[i].state + 1 < view.first)
-			return true;
+			n += view.first - 1 - pump->lanes[i].state;
 	}
-	return false;
+	return n;
 }
 
 /* When the first record of a lane was received that is to be emitted; `none` without one. */
@@ -42,8 +45,10 @@ void attribd_pump_keep_past(struct attribd_pump *pump)
 {
 	int64_t from = attribd_clock_now();
 	struct attrib_engine_marks marks;
+	uint64_t lacking = lacking_records(pump);
 
-	if (!lacks_records(pump))
+	attribd_metric_set(ATTRIBD_METRIC_STATE_MISSING, (int64_t)lacking);
+	if (!lacking)
 		return;
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
 		int64_t first = first_received(pump, i, from);

@@ -16,8 +16,9 @@
 #include "metrics.h"
 #include "statedir.h"
 
-#define TIMEOUT_MS 5000
-#define LOOK_US    (2 * ATTRIB_US_PER_S)
+#define TIMEOUT_MS  5000
+#define AT_FIRST_US 20000
+#define LOOK_US     (2 * ATTRIB_US_PER_S)
 
 bool attribd_pump_is_shared(const struct attribd_pump *pump)
 {
@@ -48,10 +49,13 @@ void attribd_pump_state_answers(struct attribd_pump *pump)
 
 bool attribd_pump_state_away(struct attribd_pump *pump, int err)
 {
+	/* a connection that was cut is soon another one */
+	useconds_t wait_us = pump->away ? PUMP_RETRY_US : AT_FIRST_US;
+
 	if (err != ATTRIB_E_NOT_FOUND && attrib_state_redis_error(pump->state)[0])
 		tell_away(pump, err);
 	if (err != ATTRIB_E_NOT_FOUND)
-		usleep(PUMP_RETRY_US);
+		usleep(wait_us);
 	return !atomic_load(&pump->stop);
 }
 
@@ -202,6 +206,35 @@ void attribd_pump_pay(struct attribd_pump *pump)
 		pump->owed = ATTRIBD_OWED_NOTHING;
 }
 
+/* -- what may have been decided by too little ----------------------------------------------------- */
+
+uint64_t attribd_pump_decisions(const struct attribd_pump *pump)
+{
+	struct attrib_engine_stats stats;
+
+	attrib_engine_get_stats(pump->engine, &stats);
+	return stats.decisions;
+}
+
+void attribd_pump_redis_sure(struct attribd_pump *pump, uint64_t decisions_before)
+{
+	struct attrib_redis_stats now;
+
+	attrib_state_redis_stats(pump->state, &now);
+	if (now.confirmed != pump->redis_confirmed)
+		pump->redis_sure = decisions_before;
+	pump->redis_confirmed = now.confirmed;
+}
+
+static uint64_t count_degraded(struct attribd_pump *pump)
+{
+	uint64_t decisions = attribd_pump_decisions(pump), n = decisions - pump->redis_sure;
+
+	pump->redis_sure = decisions;
+	attribd_metric_add(ATTRIBD_METRIC_ATTRIBUTION_DEGRADED, (int64_t)n);
+	return n;
+}
+
 /* -- healing ------------------------------------------------------------------------------------- */
 
 /* Up to where each lane was applied, from where Redis says. False: stopped. */
@@ -229,12 +262,16 @@ static bool heal(struct attribd_pump *pump, const struct attrib_claimer *lanes)
 {
 	int64_t began = attribd_clock_mono();
 	uint64_t n = 0;
+	bool whole;
 
 	attribd_metric_add(ATTRIBD_METRIC_STATE_LOST, 1);
-	attribd_log(ATTRIBD_LOG_WARNING, "state: it has lost what was added; it is added again "
-					 "from the journal, and all orders are "
-					 "decided again");
-	if (!attribd_pump_owe(pump) || !add_again(pump, lanes, &n)) {
+	attribd_log(ATTRIBD_LOG_WARNING,
+		"state: it has lost what was added; it is added again from the journal, and all "
+		"orders are decided again, of which up to %llu may have been decided without",
+		(unsigned long long)count_degraded(pump));
+	whole = attribd_pump_owe(pump) && add_again(pump, lanes, &n);
+	attribd_metric_add(ATTRIBD_METRIC_STATE_READDED, (int64_t)n);
+	if (!whole) {
 		attrib_state_redis_lose(pump->state);
 		return false;
 	}
@@ -267,6 +304,7 @@ int64_t attribd_pump_redis_look(struct attribd_pump *pump)
 	if (mono - pump->redis_looked_at >= LOOK_US) {
 		pump->redis_looked_at = mono;
 		pump->state->ops->stats(pump->state, &ignored);
+		attribd_pump_redis_count(pump);
 	}
 	return LOOK_US;
 }
@@ -277,6 +315,7 @@ void attribd_pump_redis_count(struct attribd_pump *pump)
 {
 	struct attrib_redis_stats now, *counted = &pump->redis_counted;
 
+	attribd_pump_redis_sure(pump, attribd_pump_decisions(pump));
 	attrib_state_redis_stats(pump->state, &now);
 	attribd_metric_add(
 		ATTRIBD_METRIC_STATE_COMMANDS, (int64_t)(now.commands - counted->commands));
