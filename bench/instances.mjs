@@ -80,16 +80,22 @@ class Setup {
       Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]))));
   }
 
+  // A backend tells its statistics when it has been idle for ten seconds.
+  async rows() {
+    await sleep(11000);
+    const [{ rows }] = await this.shops[0].query('SELECT (tup_inserted + tup_updated + tup_deleted)::float8 AS rows FROM pg_stat_database WHERE datname = current_database()');
+    return { rows, events: sum(await Promise.all(this.shops.map(async (shop) => (await shop.status()).sink.flushed))) };
+  }
+
   async figures() {
-    const [{ rows, wal }] = await this.shops[0].query(`SELECT (tup_inserted + tup_updated + tup_deleted)::float8 AS rows,
-      pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS wal FROM pg_stat_database WHERE datname = current_database()`);
+    const [{ wal }] = await this.shops[0].query("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS wal");
     const info = this.redis?.cli('info', 'everything');
     const number = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
     return {
       'attribd us': sum(this.shops.map((shop) => used(shop.process.pid))), 'of it engine us': sum(this.shops.map((shop) => used(shop.process.pid, 'engine'))),
       'Redis us': this.redis ? used(this.redis.process.pid) : 0, 'PostgreSQL us': postgres(this.shops[0].postgresDir),
       'Redis commands': number('total_commands_processed'), 'bytes to Redis': number('total_net_input_bytes'), 'bytes from Redis': number('total_net_output_bytes'),
-      'rows written': rows, 'bytes of WAL': wal, 'merges x 1000': 1000 * await this.metric('attribd_sink_flushes_total'),
+      'bytes of WAL': wal, 'merges x 1000': 1000 * await this.metric('attribd_sink_flushes_total'),
     };
   }
 
@@ -160,6 +166,8 @@ try {
   const setups = [await Setup.open('memory', 1, false), await Setup.open('Redis', 1, true)];
   if (INSTANCES > 1) setups.push(await Setup.open(`Redis, ${INSTANCES} instances`, INSTANCES, true));
   for (const setup of setups) await setup.send(VISITORS, (i) => i);
+  const all = () => Promise.all(setups.map((setup) => setup.rows()));
+  const before = await all();
   const found = new Map(setups.map((setup) => [setup, { costs: [], times: [] }]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const setup of setups) found.get(setup).costs.push(await cost(setup));
@@ -170,6 +178,8 @@ try {
   const width = Math.max(...names.map((name) => name.length));
   console.log(`${''.padEnd(width)}  ${setups.map(({ name }) => name.padStart(20)).join('')}`);
   for (const name of names) console.log(`${name.padEnd(width)}  ${setups.map((setup) => median(found.get(setup).costs.map((one) => one[name])).toFixed(2).padStart(20)).join('')}`);
+  const after = await all();
+  console.log(`${'rows written'.padEnd(width)}  ${after.map(({ rows, events }, i) => ((rows - before[i].rows) / (events - before[i].events)).toFixed(2).padStart(20)).join('')}`);
   const time = (setup, name) => median(found.get(setup).times.map((one) => one[name]));
   for (const name of ['p50', 'p99']) {
     const [memory, redis] = setups.map((setup, i) => i < 2 && time(setup, name));

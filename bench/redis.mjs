@@ -95,7 +95,7 @@ function theirs(own) {
   redis.cli('flushall');
   const plain = flood(own.keys, 400000, ['SET', key, text(44)]); // also fills the space of keys
   const taken = Object.entries(kinds).filter(([name]) => own.calls[name] > own.commands / 1000);
-  const floods = taken.map(([name, command]) => ({ n: own.calls[name], ...flood(own.keys, name === 'mget' ? 20 + Math.round(4e6 / keys) : 400000, command) }));
+  const floods = taken.map(([name, command]) => ({ n: own.calls[name], ...flood(own.keys, name === 'mget' ? 20 + Math.round(1e6 / keys) : 400000, command) }));
   const covered = sum(floods.map(({ n }) => n));
   return { plain, keys, covered: covered / own.commands, rate: covered / sum(floods.map(({ n, rate }) => n / rate)), cpu: sum(floods.map(({ n, cpu }) => n * cpu)) / covered };
 }
