@@ -71,6 +71,7 @@ class Pair {
   constructor(proxy, client) {
     this.proxy = proxy;
     this.client = client;
+    this.closed = new Promise((done) => { client.once('close', done); });
     this.server = connect(proxy.target);
     this.asked = []; // words of requests whose replies are to come; { answer }: nobody asked the server
     this.chain = { request: Promise.resolve(), reply: Promise.resolve() };
@@ -112,7 +113,9 @@ class Pair {
 
   async reply(reply) {
     const { words } = this.asked.shift();
-    await this.tell(await this.proxy.plan({ words, reply, pair: this }) ?? { bytes: reply });
+    const fate = await this.proxy.plan({ words, reply, pair: this });
+    if (!fate) this.proxy.passed += 1;
+    await this.tell(fate ?? { bytes: reply });
     await this.answers();
   }
 
@@ -142,13 +145,14 @@ class Pair {
     const zeros = Buffer.alloc(1 << 20);
     for (this.streamed = 0; this.streamed < bytes && !this.dead; this.streamed += zeros.length) {
       if (this.client.write(zeros)) continue;
-      await new Promise((done) => { this.client.once('drain', done); this.client.once('close', done); });
+      await Promise.race([new Promise((done) => { this.client.once('drain', done); }), this.closed]);
     }
   }
 }
 
 export class RedisProxy {
   pairs = new Set();
+  passed = 0; // replies as they were
   plan = () => undefined;
   ask = () => undefined;
 
