@@ -111,7 +111,6 @@ static void count_work(struct attribd_pump *pump)
 	atomic_store(&pump->progress->damaged, stretches);
 	atomic_store(&pump->progress->bad_records, bad);
 	*counted = stats;
-	count_state(pump);
 }
 
 /* Applies until it works: what fails here is memory, and that may come back. */
@@ -272,9 +271,10 @@ static void offer(struct attribd_pump *pump, int64_t mono)
 	pump->filling_from = pump->records;
 	pump->dirty = false;
 	pump->offered_at = mono;
+	count_work(pump); /* whoever sees the batch flushed sees what was set aside of it */
 	attribd_flush_offer(pump->flush, &sealed);
 	attrib_batch_reset(pump->filling);
-	count_work(pump);
+	count_state(pump);
 }
 
 /* A batch goes as soon as the last one is in and the interval is over: one event after a quiet time
@@ -429,6 +429,7 @@ static void *pump_main(void *arg)
 			attribd_pump_pay(pump);
 		attribd_pump_last_checkpoint(pump);
 		count_work(pump);
+		count_state(pump);
 	} else if (!atomic_load(&pump->stop) && !atomic_load(&pump->fatal)) {
 		attribd_log(
 			ATTRIBD_LOG_ERROR, "engine: out of memory at start; only ingest goes on");
