@@ -58,7 +58,8 @@ int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, stru
  * after. Then everything behind them has to be added, again or for the first time. */
 int attrib_state_redis_lanes(
 	struct attrib_state *state, struct attrib_claimer *lanes, size_t n) ATTRIB_MUST_CHECK;
-/* All records of a lane up to this number are added; the server is told with the next add, or stats. When it
+/* All records of a lane up to this number are added; the server is told with the next add, or stats, and of what had
+ * facts with their add. When it
  * turns out to know less than it was told, an add returns ATTRIB_E_NOT_FOUND once it has added its facts, and
  * so do all others until attrib_state_redis_lanes has been asked for all. ATTRIB_E_NOMEM. */
 int attrib_state_redis_reached(

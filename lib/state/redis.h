@@ -24,10 +24,10 @@ struct redis_adding {
 	struct attrib_buf bytes; /* what is sent for each run */
 };
 
-/* The next record of a lane: as the server was told, and as it will be. */
+/* The next record of a lane: as the server was told, as it will be, and behind the group that is being added. */
 struct redis_lane {
 	struct attrib_id id;
-	uint64_t told, reached;
+	uint64_t told, reached, adds;
 };
 
 struct redis {
@@ -88,6 +88,11 @@ int redis_take_counts(struct redis *redis, size_t n);
  * be taken. */
 void redis_ask_lanes(struct redis *redis, bool *asked);
 int redis_take_lanes(struct redis *redis);
+/* Looks which records a group is of; once all of it is there the server is told of them, in the same call: one that has
+ * become the master without the last group, and would be told of it with the next, knew no less than it was told. */
+void redis_lanes_begin(struct redis *redis, const struct attrib_fact *facts, size_t n);
+void redis_ask_added(struct redis *redis, bool *asked);
+int redis_take_added(struct redis *redis);
 /* Another process than before has answered: what it was not told it may not have either. */
 void redis_doubt_lanes(struct redis *redis);
 /* Lets everybody find that all was lost. */

@@ -380,11 +380,13 @@ static int ask_pack(struct redis_group *g, struct redis_run *run)
 	return 0;
 }
 
-/* What is rarely needed: claims left behind, a value that has grown long, a life that was cut short. */
+/* That it is all there; and what is rarely needed: claims left behind, a value that has grown long, a life that was
+ * cut short. */
 static int finish(struct redis_group *g)
 {
 	unsigned any = REDIS_NIL_OR_TEXT | REDIS_TYPE(REDIS_REPLY_INTEGER);
 	size_t asked = 0;
+	bool added;
 	int err = 0;
 
 	for (size_t i = 0; i < g->adding->run_count && !err; i++) {
@@ -406,7 +408,11 @@ static int finish(struct redis_group *g)
 			asked++;
 		}
 	}
-	return err ? err : redis_link_skip(&g->redis->link, any, asked);
+	if (err)
+		return err;
+	redis_ask_added(g->redis, &added);
+	err = redis_link_skip(&g->redis->link, any, asked);
+	return err || !added ? err : redis_take_added(g->redis);
 }
 
 static void count(struct redis_group *g)
@@ -489,6 +495,7 @@ int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_
 		err = redis_group_sort(&g, n);
 	if (err)
 		return err;
+	redis_lanes_begin(redis, facts, n);
 	g.full = redis->max_bytes && redis->bytes > redis->max_bytes;
 	err = add_group(&g, ticket);
 	if (err && redis->link.context) /* memory was out while answers were on their way */

@@ -49,6 +49,22 @@ static struct redis_lane *find_or_make(struct redis *redis, const struct attrib_
 	return lane;
 }
 
+static void begin_tell(struct redis_link *link, size_t lanes)
+{
+	redis_link_command(link, 4 + 3 * lanes);
+	redis_link_word(link, ATTRIB_STR("EVAL"));
+	redis_link_word(link, attrib_str_of(tell));
+	redis_link_word(link, ATTRIB_STR("1"));
+	redis_link_word(link, ATTRIB_STR(REDIS_LANES_KEY));
+}
+
+static void tell_lane(struct redis_link *link, const struct redis_lane *lane, uint64_t next)
+{
+	redis_link_word(link, bytes_of(&lane->id));
+	redis_link_number(link, (int64_t)lane->told);
+	redis_link_number(link, (int64_t)next);
+}
+
 void redis_ask_lanes(struct redis *redis, bool *asked)
 {
 	struct redis_link *link = &redis->link;
@@ -56,16 +72,9 @@ void redis_ask_lanes(struct redis *redis, bool *asked)
 	*asked = redis->lane_count > 0;
 	if (!*asked)
 		return;
-	redis_link_command(link, 4 + 3 * redis->lane_count);
-	redis_link_word(link, ATTRIB_STR("EVAL"));
-	redis_link_word(link, attrib_str_of(tell));
-	redis_link_word(link, ATTRIB_STR("1"));
-	redis_link_word(link, ATTRIB_STR(REDIS_LANES_KEY));
-	for (size_t i = 0; i < redis->lane_count; i++) {
-		redis_link_word(link, bytes_of(&redis->lanes[i].id));
-		redis_link_number(link, (int64_t)redis->lanes[i].told);
-		redis_link_number(link, (int64_t)redis->lanes[i].reached);
-	}
+	begin_tell(link, redis->lane_count);
+	for (size_t i = 0; i < redis->lane_count; i++)
+		tell_lane(link, &redis->lanes[i], redis->lanes[i].reached);
 }
 
 int redis_take_lanes(struct redis *redis)
@@ -129,6 +138,64 @@ int redis_note_evicted(struct redis *redis)
 }
 
 /* -- what the caller sees ------------------------------------------------------------------------- */
+
+/* -- the group that is being added --------------------------------------------------------------- */
+
+void redis_lanes_begin(struct redis *redis, const struct attrib_fact *facts, size_t n)
+{
+	struct redis_lane *lane = NULL;
+
+	for (size_t i = 0; i < redis->lane_count; i++)
+		redis->lanes[i].adds = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct attrib_claimer *claimer = &facts[i].claimer;
+		if (!lane || !attrib_id_eq(&lane->id, &claimer->lane))
+			lane = find(redis, &claimer->lane);
+		if (lane && lane->adds <= claimer->number)
+			lane->adds = claimer->number + 1;
+	}
+}
+
+static bool is_news(const struct redis_lane *lane)
+{
+	return lane->adds > lane->told;
+}
+
+void redis_ask_added(struct redis *redis, bool *asked)
+{
+	struct redis_link *link = &redis->link;
+	size_t n = 0;
+
+	for (size_t i = 0; i < redis->lane_count; i++)
+		n += is_news(&redis->lanes[i]);
+	*asked = n > 0;
+	if (!*asked)
+		return;
+	begin_tell(link, n);
+	for (size_t i = 0; i < redis->lane_count; i++)
+		if (is_news(&redis->lanes[i]))
+			tell_lane(link, &redis->lanes[i], redis->lanes[i].adds);
+}
+
+int redis_take_added(struct redis *redis)
+{
+	redisReply *reply;
+	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+
+	if (err)
+		return err;
+	redis->has_lost |= reply->integer != 0;
+	for (size_t i = 0; i < redis->lane_count && !reply->integer; i++) {
+		struct redis_lane *lane = &redis->lanes[i];
+		if (!is_news(lane))
+			continue;
+		lane->told = lane->adds;
+		if (lane->reached < lane->told)
+			lane->reached = lane->told;
+	}
+	freeReplyObject(reply);
+	return 0;
+}
 
 int attrib_state_redis_reached(struct attrib_state *state, const struct attrib_claimer *lane)
 {

@@ -1,16 +1,16 @@
 // Three daemons over one Redis and one PostgreSQL, each request to any of them, 30 % of the events twice, while daemons are
-// killed, stopped, halted and started, and Redis halts, refuses, cuts connections, is flushed and killed: nothing
-// acknowledged is lost, nothing counts twice, all sums are the model's.
+// killed, stopped, halted and started, and Redis halts, refuses, cuts connections, is flushed, killed, and followed by a
+// replica that has not heard all, behind an address that stays: nothing acknowledged is lost, nothing counts twice, all sums are the model's.
 //
 //   ATTRIB_SEED=n                 the first schedule's seed (default: from the clock, odd; printed); in even ones Redis loses its facts
 //   ATTRIB_INSTANCE_SCHEDULES=n   how many (default 2; nightly 200)
 //   ATTRIB_INSTANCE_ORDERS=n      of each (default 50)
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { CATALOG, Shop, sleep } from '../e2e/support.mjs';
+import { CATALOG, Shop, freePort, sleep } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { Redis } from '../support/redis.mjs';
 import { differences, Log, settle } from './checker.mjs';
@@ -21,19 +21,39 @@ const SCHEDULES = Number(process.env.ATTRIB_INSTANCE_SCHEDULES ?? 2);
 const ORDERS = Number(process.env.ATTRIB_INSTANCE_ORDERS ?? 50);
 const NAMES = ['a', 'b', 'c'];
 
-let redis, shop, instances;
+let redis, heir, shop, instances; // the heir follows redis
+let address; // of whichever server is the master
+const left = []; // that were
 const log = new Log(); // of all schedules: one shop, whose days have nothing to do with one another
 before(async () => {
-  redis = await Redis.open();
-  shop = await Shop.open({ catalog: CATALOG, settings: `state = ${redis.url}` });
+  redis = await server();
+  leadTo(redis);
+  heir = await follower();
+  shop = await Shop.open({ catalog: CATALOG, settings: `state = unix:${address}` });
   instances = [shop];
   for (const name of NAMES.slice(1)) instances.push(await another(name));
 });
 after(async () => {
   for (const instance of instances.slice(1)) await instance.kill();
   await shop?.close();
-  await redis?.close();
+  for (const server of [redis, heir, ...left]) await server?.close();
 });
+
+async function server() {
+  const port = await freePort();
+  const made = Object.assign(await Redis.open('--port', port, '--repl-diskless-sync-delay', '0'), { port });
+  address ??= join(made.dir, 'master.sock');
+  return made;
+}
+async function follower() {
+  const made = await server();
+  made.cli('replicaof', '127.0.0.1', `${redis.port}`);
+  return made;
+}
+function leadTo(server) {
+  symlinkSync(server.socket, `${address}.new`);
+  renameSync(`${address}.new`, address);
+}
 
 async function another(name, change = (text) => text) {
   mkdirSync(join(shop.dir, name));
@@ -84,8 +104,19 @@ const FAULTS = {
   },
   'Redis is flushed': async () => { redis.cli('flushall'); },
   'Redis is killed': async () => { await redis.kill(); await redis.start(); },
+  'a replica takes over': async (r) => {
+    while (!/master_link_status:up/.test(heir.cli('info', 'replication'))) await sleep(10);
+    heir.cli('replicaof', 'no', 'one'); // what the master is told from here on it does not hear
+    const heard = heir.cli('hvals', 'at1:#lanes');
+    for (let i = r.int(20); i < 50 && redis.cli('hvals', 'at1:#lanes') === heard; i++) await sleep(10);
+    leadTo(heir);
+    await redis.kill();
+    left.push(redis);
+    redis = heir;
+    heir = await follower();
+  },
 };
-const LOSES = new Set(['Redis is flushed', 'Redis is killed']);
+const LOSES = new Set(['Redis is flushed', 'Redis is killed', 'a replica takes over']);
 
 // -- the proof -------------------------------------------------------------------------------------------------------------
 
@@ -174,7 +205,7 @@ test('an instance that does not share the facts is noticed by the comparison', a
   other.cli('eval', "return redis.call('set', KEYS[1], (ARGV[1]:gsub('..', function(h) return string.char(tonumber(h, 16)) end)))", '1', 'at1:#state', id);
   let liar;
   try {
-    liar = await another('liar', (text) => text.replace(redis.url, other.url));
+    liar = await another('liar', (text) => text.replace(`unix:${address}`, other.url));
     const r = rng(SEED);
     await play(sprayed(r, [shop, liar]), log, workload(SEED, { orders: 30, largest: 4, name: `control-${SEED}-` }), { seed: SEED });
     for (const instance of [shop, liar]) await instance.quiet();

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export class Redis {
-  static async open() {
-    const redis = new Redis();
+  // options: of the server, at each start of it.
+  static async open(...options) {
+    const redis = Object.assign(new Redis(), { options });
     redis.dir = mkdtempSync(join(tmpdir(), 'attribd-redis-'));
     redis.socket = join(redis.dir, 'redis.sock');
     redis.url = `unix:${redis.socket}`;
@@ -18,7 +19,7 @@ export class Redis {
 
   async start(...options) {
     this.process = spawn('redis-server', ['--port', '0', '--unixsocket', this.socket, '--dir', this.dir, '--save', '',
-      '--logfile', join(this.dir, 'log'), '--maxmemory-policy', 'noeviction', ...options], { stdio: 'ignore' });
+      '--logfile', join(this.dir, 'log'), '--maxmemory-policy', 'noeviction', ...this.options, ...options], { stdio: 'ignore' });
     this.exited = new Promise((done) => { this.process.once('exit', done); });
     for (let i = 0; i < 2000; i++) {
       try {

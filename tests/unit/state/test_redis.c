@@ -584,6 +584,31 @@ static void test_a_server_that_has_lost_facts_is_noticed(void **unused)
 	next->ops->free(next);
 }
 
+/* A replica takes over that has not heard the last group: it knows all that was told before. */
+static void test_a_loss_of_the_last_group_is_noticed(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_fact fact = touch(1, 1, 1);
+	struct attrib_added result;
+	redisReply *before;
+
+	(void)unused;
+	assert_int_equal(known(state, 500), 0);
+	must_add(state, fact);
+	before = ask("DUMP at1:#lanes");
+	for (uint64_t number = 2; number < 4; number++) {
+		fact = touch(number, number, 1);
+		fact.claimer.number = number;
+		must_add(state, fact);
+		tell("FLUSHALL");
+		freeReplyObject(ask("RESTORE at1:#lanes 0 %b", before->str, before->len));
+		assert_int_equal(add(state, touch(9, 9, 1), &result), ATTRIB_E_NOT_FOUND);
+		assert_int_equal(known(state, 500), 1);
+	}
+	freeReplyObject(before);
+	state->ops->free(state);
+}
+
 /* A lane of which nothing was told yet: that it is looked after was. */
 static void test_a_loss_before_anything_was_told_is_noticed(void **unused)
 {
@@ -1010,6 +1035,7 @@ int main(void)
 		cmocka_unit_test(test_tickets_outlive_the_server_s_data),
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
 		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
+		cmocka_unit_test(test_a_loss_of_the_last_group_is_noticed),
 		cmocka_unit_test(test_single_facts_that_were_thrown_away_are_noticed),
 		cmocka_unit_test(test_a_value_that_was_taken_out_is_added_again),
 		cmocka_unit_test(test_another_process_is_not_believed_to_have_what_it_was_not_told),
