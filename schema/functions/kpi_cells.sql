@@ -151,20 +151,18 @@ DECLARE
 	counts text[] := '{impressions,reach,likes,comments,shares,saves,reactions,clicks,views,views_6s,views_completed,watch_seconds,new_followers}';
 BEGIN
 	EXECUTE (SELECT format($text$
-CREATE OR REPLACE FUNCTION attrib.post_counts(p_site text, p_from date, p_to date, p_creators text[])
+CREATE OR REPLACE FUNCTION attrib.post_counts(p_site text, p_from date, p_to date, p_placements text[])
 RETURNS TABLE (site text, placement text, %1$s)
 LANGUAGE sql STABLE AS $function$
 	WITH snapshots AS (
 		SELECT p.*, i.inside, i.says & ~coalesce(bit_or(i.says) OVER (PARTITION BY p.site, p.placement, p.scope, p.mode, i.inside
 			ORDER BY p.taken_at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newest -- counts that no later one tells
-		FROM attrib.post_metrics p
+		FROM (SELECT * FROM attrib.post_metrics WHERE p_placements IS NULL
+			UNION ALL
+			SELECT m.* FROM (SELECT DISTINCT unnest(p_placements) AS name) l JOIN attrib.post_metrics m ON m.site = p_site AND m.placement = l.name) p
 		CROSS JOIN LATERAL (SELECT p_from IS NULL OR p.taken_at >= p_from AS inside, -- a bit for each count that is told
 			%2$s AS says) i
 		WHERE (p_site IS NULL OR p.site = p_site) AND (p_to IS NULL OR p.taken_at < p_to + 1)
-			AND (p_creators IS NULL OR (p.site, p.placement) IN (SELECT l.site, l.name FROM attrib.placement l WHERE l.creator IN (SELECT unnest(p_creators))))
-			-- nothing was told of the others in the period
-			AND (p_from IS NULL OR (p.site, p.placement) IN (SELECT o.site, o.placement FROM attrib.post_metrics o
-				WHERE o.taken_at >= p_from AND (p_to IS NULL OR o.taken_at < p_to + 1)))
 	), scopes AS (
 		SELECT m.site, m.placement, m.scope, %3$s
 		FROM (SELECT *, CASE WHEN mode = 'cumulative' AND inside THEN newest ELSE 0 END AS last,
@@ -185,7 +183,7 @@ $text$,
 		string_agg(quote_ident(c), ', ' ORDER BY n))
 	FROM unnest(counts) WITH ORDINALITY u (c, n));
 END $$;
-COMMENT ON FUNCTION attrib.post_counts(text, date, date, text[]) IS 'The platforms'' counts of each post: of cumulative snapshots the newest of the period less the newest before it, else the sum of deltas (of reach only a single one). total decides, else organic and paid are added. p_creators: only posts of theirs.';
+COMMENT ON FUNCTION attrib.post_counts(text, date, date, text[]) IS 'The platforms'' counts of each post: of cumulative snapshots the newest of the period less the newest before it, else the sum of deltas (of reach only a single one). total decides, else organic and paid are added. p_placements: only these, of one site.';
 
 -- Of tables: the planner puts it in the place of the call.
 CREATE OR REPLACE FUNCTION attrib.followers_on(p_site text, p_creator text, p_platform text, p_on date)

@@ -1,5 +1,5 @@
--- One creator beside what is normal, beside its tier and beside its own past. It is asked for at every look at a
--- creator, so it reads what that creator and its tier have in rollups and in the catalog, never everybody's orders; and
+-- One creator beside what is normal, beside the creators of its tier and platform, and beside its own past. It is asked for at
+-- every look at a creator, so it reads what these have in rollups and in the catalog, never everybody's orders; and
 -- each source is a small function of its own, whose plan is made once.
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_money(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
@@ -137,7 +137,14 @@ COMMENT ON FUNCTION attrib.scorecard_claims(text, date, date, text[]) IS 'path_c
 CREATE OR REPLACE FUNCTION attrib.scorecard_posts(p_site text, p_from date, p_to date, p_creators text[])
 RETURNS TABLE (creator text, posts numeric, followers numeric, impressions numeric, reach numeric, views numeric, views_6s numeric,
 	views_completed numeric, engagements numeric)
-LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
+-- planned for what is asked: a handful of posts are looked up, thousands are joined by hash
+LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET enable_nestloop = on SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	names text[] := ARRAY(SELECT p.name FROM attrib.placement p
+		JOIN (SELECT DISTINCT unnest(p_creators) AS creator) c USING (creator)
+		WHERE p.site = p_site AND (p_from IS NULL -- nothing was told of the others in the period
+			OR EXISTS (SELECT FROM attrib.post_metrics m WHERE m.site = p_site AND m.placement = p.name
+				AND m.taken_at >= p_from AND m.taken_at < coalesce(p_to + 1, 'infinity'))));
 BEGIN
 	RETURN QUERY WITH engaging AS MATERIALIZED (
 		SELECT p.platform, ARRAY(SELECT e.count FROM attrib.engagement_count e
@@ -148,7 +155,7 @@ BEGIN
 	)
 	SELECT p.creator, count(*)::numeric, sum(f.followers) FILTER (WHERE x.engagements IS NOT NULL OR c.reach IS NOT NULL), sum(c.impressions),
 		sum(c.reach), sum(c.views), sum(c.views_6s), sum(c.views_completed), sum(x.engagements)
-	FROM attrib.post_counts(p_site, p_from, p_to, p_creators) c
+	FROM attrib.post_counts(p_site, p_from, p_to, names) c
 	JOIN attrib.placement p ON p.site = p_site AND p.name = c.placement
 	JOIN engaging e ON e.platform = coalesce(p.platform, '')
 	CROSS JOIN LATERAL attrib.followers_on(p_site, p.creator, p.platform, p.posted_at::date) f
@@ -221,9 +228,10 @@ BEGIN
 			UNION SELECT l.creator FROM attrib.placement l WHERE l.site = shop AND l.creator <> ''
 			UNION SELECT k.creator FROM attrib.cost k WHERE k.site = shop AND k.creator <> '') END;
 		peers := ARRAY(SELECT unnest(asked) UNION SELECT c.handle FROM attrib.creator c WHERE c.site = shop
-			AND c.tier IN (SELECT o.tier FROM attrib.creator o WHERE o.site = shop AND o.handle = ANY (asked)));
+			AND (c.tier, coalesce(c.platform, '')) IN (
+				SELECT o.tier, coalesce(o.platform, '') FROM attrib.creator o WHERE o.site = shop AND o.handle = ANY (asked)));
 		RETURN QUERY WITH figured AS MATERIALIZED (
-			SELECT v.creator, t.tier, v.n, v.above, v.below, v.seen,
+			SELECT v.creator, t.tier, coalesce(t.platform, '') AS platform, v.n, v.above, v.below, v.seen,
 				CASE WHEN m.denominator IS NULL THEN v.above ELSE v.above * m.factor / nullif(v.below, 0) END AS value
 			FROM attrib.scorecard_values(shop, p_from, p_to, model, peers) v
 			JOIN attrib.metric_list() m ON m.n = v.n
@@ -245,10 +253,10 @@ BEGIN
 			FROM (SELECT DISTINCT g.creator FROM figured g WHERE p_creator IS NULL OR g.creator = p_creator) c
 			CROSS JOIN LATERAL attrib.audience_of(shop, 'creator', c.creator) a
 		), tiers AS MATERIALIZED (
-			SELECT f.tier, f.n, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
+			SELECT f.tier, f.platform, f.n, count(*) AS creators, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f.value) AS at
 			FROM figured f JOIN attrib.metric_list() m ON m.n = f.n
 			WHERE f.tier IS NOT NULL AND f.value IS NOT NULL AND f.seen >= m.minimum
-			GROUP BY 1, 2
+			GROUP BY 1, 2, 3
 		)
 		SELECT shop, f.creator, f.n, f.metric, f.value,
 			CASE WHEN w.why IS NOT NULL THEN 'unknown' WHEN f.value < j.low THEN 'low' WHEN f.value > j.high THEN 'high' ELSE 'normal' END,
@@ -257,7 +265,7 @@ BEGIN
 			CASE WHEN f.worse IS NOT NULL AND f.seen >= f.minimum AND f.seen_before >= f.minimum
 				THEN coalesce(CASE f.worse WHEN 'up' THEN z.z ELSE -z.z END >= 3, false) END,
 			w.why
-		FROM (SELECT g.creator, g.tier, m.n, m.metric, m.numerator, m.denominator, m.observed, m.minimum, m.worse, c.below, c.seen,
+		FROM (SELECT g.creator, g.tier, g.platform, m.n, m.metric, m.numerator, m.denominator, m.observed, m.minimum, m.worse, c.below, c.seen,
 				CASE WHEN m.denominator IS NULL THEN c.above ELSE c.above * m.factor / nullif(c.below, 0) END AS value,
 				CASE WHEN m.denominator IS NULL THEN b.above ELSE b.above * m.factor / nullif(b.below, 0) END AS before,
 				coalesce(b.seen, 0) AS seen_before
@@ -268,7 +276,7 @@ BEGIN
 			CROSS JOIN LATERAL (SELECT coalesce(h.profit_change, g.above) AS above, coalesce(h.cost_rise, g.below) AS below,
 				coalesce(h.orders_each, g.seen) AS seen) c
 			WHERE p_creator IS NULL OR g.creator = p_creator) f
-		LEFT JOIN tiers t ON t.tier = f.tier AND t.n = f.n
+		LEFT JOIN tiers t ON t.tier = f.tier AND t.platform = f.platform AND t.n = f.n
 		JOIN audience a ON a.creator = f.creator
 		LEFT JOIN LATERAL attrib.benchmark_of(shop, f.metric, a.platform, a.tier, a.content_type) b ON true
 		CROSS JOIN LATERAL (SELECT CASE WHEN b.source IS NOT NULL THEN b.low WHEN t.creators >= 5 THEN t.at[1]::numeric END AS low,
@@ -279,7 +287,7 @@ BEGIN
 			WHEN f.value IS NULL THEN 'no ' || replace(CASE WHEN coalesce(f.below, 0) = 0 THEN coalesce(f.denominator, f.numerator)
 				ELSE f.numerator END, '_', ' ')
 			WHEN f.seen < f.minimum THEN format('%s %s, and it takes %s', attrib.figure(f.seen), f.observed, f.minimum)
-			WHEN j.low IS NULL AND j.high IS NULL THEN format('no benchmark, and %s of the 5 creators of a tier that it takes to compare',
+			WHEN j.low IS NULL AND j.high IS NULL THEN format('no benchmark, and %s of the 5 creators of a tier and platform that it takes to compare',
 				coalesce(t.creators, 0)) END AS why) w;
 	END LOOP;
 END $$;

@@ -1,4 +1,4 @@
--- One creator beside what is normal, beside its tier and beside its own past.
+-- One creator beside what is normal, beside the creators of its tier and platform, and beside its own past.
 
 CREATE OR REPLACE VIEW attrib.kpi_scorecard AS
 SELECT site, creator, n, metric, value, verdict, benchmark_low, benchmark_high, benchmark_source, tier, tier_low, tier_median, tier_high,
@@ -8,8 +8,8 @@ SELECT attrib.describe('kpi_scorecard', 'Every figure of metric_list() of every 
 	'site: shop', 'creator: who', 'n: place of the figure', 'metric: id of the figure', 'value: NULL where the denominator is 0 or nobody told it',
 	'verdict: low, normal or high by the benchmark, without one by the quarters of the tier (below tier_low, above tier_high) where at least 5 creators have the figure; else unknown',
 	'benchmark_low: below is low', 'benchmark_high: above is high', 'benchmark_source: where the benchmark is from',
-	'tier: of the creator', 'tier_low: a quarter of the shop''s creators of this tier is below', 'tier_median: half of them is below', 'tier_high: a quarter of them is above',
-	'tier_creators: of this tier with the figure, by as many observations as it takes; the creator among them',
+	'tier: of the creator', 'tier_low: a quarter of the shop''s creators of this tier, with the same main platform, is below', 'tier_median: half of them is below', 'tier_high: a quarter of them is above',
+	'tier_creators: of this tier and platform with the figure, by as many observations as it takes; the creator among them',
 	'before: value in the period of the same length before', 'change: (value - before) / |before|',
 	'observations: how many the figure is made of', 'observed: what these are',
 	'z: of shares that tell an audience''s quality, by how many standard errors the share differs from before: two_shares()',
