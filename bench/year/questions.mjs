@@ -106,7 +106,7 @@ const scorecard = {
   plain: `WITH now AS MATERIALIZED (${plainFigures('creator')}), past AS (${before(plainFigures('creator'))}),
     tier AS (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n.roi)::numeric AS roi FROM now n
       JOIN attrib.creator c ON c.site = $1 AND c.handle = n.creator
-      WHERE c.tier = (SELECT tier FROM attrib.creator WHERE site = $1 AND handle = '${CREATOR}'))
+      WHERE (c.tier, c.platform) = (SELECT tier, platform FROM attrib.creator WHERE site = $1 AND handle = '${CREATOR}'))
     SELECT v.metric, round(coalesce(v.value, 0), 6), round(coalesce(v.before, 0), 6), CASE v.metric WHEN 'roi' THEN round(t.roi, 6) END
     FROM now n
     LEFT JOIN past b ON b.creator = n.creator
