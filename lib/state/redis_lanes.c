@@ -168,7 +168,8 @@ void redis_ask_added(struct redis *redis, bool *asked)
 
 	for (size_t i = 0; i < redis->lane_count; i++)
 		n += is_news(&redis->lanes[i]);
-	*asked = n > 0;
+	/* what was lost before the group is not there yet */
+	*asked = n > 0 && !redis->has_lost;
 	if (!*asked)
 		return;
 	begin_tell(link, n);
