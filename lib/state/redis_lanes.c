@@ -137,8 +137,6 @@ int redis_note_evicted(struct redis *redis)
 	return 0;
 }
 
-/* -- what the caller sees ------------------------------------------------------------------------- */
-
 /* -- the group that is being added --------------------------------------------------------------- */
 
 void redis_lanes_begin(struct redis *redis, const struct attrib_fact *facts, size_t n)
@@ -197,6 +195,8 @@ int redis_take_added(struct redis *redis)
 	freeReplyObject(reply);
 	return 0;
 }
+
+/* -- what the caller sees ------------------------------------------------------------------------- */
 
 int attrib_state_redis_reached(struct attrib_state *state, const struct attrib_claimer *lane)
 {
