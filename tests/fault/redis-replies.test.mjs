@@ -156,8 +156,8 @@ const SLOW = ['a reply without end', 'no reply']; // each waits for the daemon's
 
 // -- the proof -------------------------------------------------------------------------------------------------------------
 
-let exact = true; // traffic is, until Redis loses something for the first time
-const isTraffic = (text) => /^traffic: /.test(text) || /^(database|model), traffic:/.test(text);
+let exact = true; // traffic is, and with it the sketches of its visitors, until Redis loses something for the first time
+const isTraffic = (text) => /^traffic: /.test(text) || /^(database|model), (traffic|visitors):/.test(text);
 function withoutTraffic(lines) {
   let skips = false;
   return lines.filter((line) => {
