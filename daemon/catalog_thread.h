@@ -31,13 +31,13 @@ struct attribd_catalog_thread {
 	struct attribd_snapshots *snapshots;
 	struct attribd_progress *progress;
 	char path[4096]; /* of the cache */
-	struct attrib_owner
-		sites; /* whose state decides the sites; a shared one once it is known */
+	/* whose state decides the sites; a shared one once it is known */
+	struct attrib_owner sites;
 
 	atomic_bool stop;
 	atomic_bool tried; /* the first load has worked or failed */
-	_Atomic int
-		fatal; /* a site is another one's, or has other settings: the daemon has to end */
+	/* a site is another one's, or has other settings: the daemon has to end */
+	_Atomic int fatal;
 	_Atomic(struct attribd_config *) pending; /* owned until published */
 
 	/* own thread (and the caller before it starts) */

@@ -1,6 +1,6 @@
 -- One creator beside what is normal, beside the creators of its tier and platform, and beside its own past. It is asked for at
 -- every look at a creator, so it reads what these have in rollups and in the catalog, never everybody's orders; and
--- each source is a small function of its own, whose plan is made once.
+-- each source is a small function of its own, planned once where the plan does not depend on what is asked.
 
 CREATE OR REPLACE FUNCTION attrib.scorecard_money(p_site text, p_from date, p_to date, p_model int, p_creators text[], p_campaigns text[])
 RETURNS TABLE (creator text, campaign text, gross numeric, refunded numeric, orders numeric, new_customers numeric,
