@@ -1,10 +1,14 @@
 // A private Redis for a test: no port, nothing on disk but its log. Always `redis.close()`.
+//
+//   ATTRIB_REDIS   what stands before -server and -cli in the names of its programs (default: redis; a path, as of Valkey's)
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+const PROGRAM = process.env.ATTRIB_REDIS ?? 'redis';
 
 export class Redis {
   // options: of the server, at each start of it.
@@ -18,7 +22,7 @@ export class Redis {
   }
 
   async start(...options) {
-    this.process = spawn('redis-server', ['--port', '0', '--unixsocket', this.socket, '--dir', this.dir, '--save', '',
+    this.process = spawn(`${PROGRAM}-server`, ['--port', '0', '--unixsocket', this.socket, '--dir', this.dir, '--save', '',
       '--logfile', join(this.dir, 'log'), '--maxmemory-policy', 'noeviction', ...this.options, ...options], { stdio: 'ignore' });
     this.exited = new Promise((done) => { this.process.once('exit', done); });
     for (let i = 0; i < 2000; i++) {
@@ -27,11 +31,11 @@ export class Redis {
       } catch { /* not listening yet */ }
       await sleep(5);
     }
-    throw new Error('redis-server did not start');
+    throw new Error(`${PROGRAM}-server did not start`);
   }
 
   cli(...args) {
-    return execFileSync('redis-cli', ['-s', this.socket, ...args], { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+    return execFileSync(`${PROGRAM}-cli`, ['-s', this.socket, ...args], { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
   }
 
   async kill(signal = 'SIGKILL') {
