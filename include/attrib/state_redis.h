@@ -19,6 +19,8 @@ struct attrib_redis_options {
 	uint64_t
 		facts_ttl_s; /* > 0: an entity goes when so long nothing was added; lasting facts stay */
 	uint64_t
+		lag_s; /* of both: what is for instances that are behind, see attrib_state_redis_say */
+	uint64_t
 		max_bytes; /* of the server's memory, 0 = none: above it strangers make no new entities */
 	uint64_t first_ticket;     /* tickets are greater */
 	int timeout_ms;            /* > 0 */
@@ -73,6 +75,61 @@ void attrib_state_redis_lose(struct attrib_state *state);
  * the lanes were asked for, and before anything is added: else a server that loses that, too, is not noticed. */
 int attrib_state_redis_owe(struct attrib_state *state, bool owes) ATTRIB_MUST_CHECK;
 int attrib_state_redis_owes(struct attrib_state *state, bool *owes) ATTRIB_MUST_CHECK;
+
+/* The mark of an instance: nothing that was received before it can still come from it. It is kept beside the facts,
+ * also of one that was killed, and goes with one that leaves; the least of all is what forgetting waits for.
+ *
+ * What expires by itself does so by the server's clock, `lag_s` later than it has to. So as long as the least mark is
+ * younger than that nothing is missed by anybody. When it is older somebody has to hold what is there (a walk, below).
+ * What may be gone in spite of that, because nobody did or the server was away, is known all the same. */
+struct attrib_redis_marks {
+	int64_t now;         /* the server's clock when it told the rest; 0: not asked yet */
+	int64_t least;       /* of all marks; `now` without any, and never later */
+	struct attrib_id of; /* whose it is */
+	int64_t of_heard_at; /* when that one last said anything */
+	/* What was received before this, less the time for which facts (or ids) are needed, may be gone. Never falls, but
+	 * with the server's data: `now` less the lag, unless all is held. */
+	int64_t gone;
+	int64_t held_at;   /* when the last whole walk that held began; 0: none did */
+	int64_t walked_by; /* gone, as the last whole walk that forgot went by; 0: none did */
+};
+/* Says a mark where none of this instance stands, as one that comes anew, and asks for all. */
+int attrib_state_redis_join(struct attrib_state *state, int64_t mark) ATTRIB_MUST_CHECK;
+/* The mark from now on; the server is told with the next stats, and never believes one beyond its own clock. */
+void attrib_state_redis_say(struct attrib_state *state, int64_t mark);
+/* As they were told with the last stats. */
+void attrib_state_redis_marks(const struct attrib_state *state, struct attrib_redis_marks *out);
+/* All that this instance has acknowledged is in the sink, and no more comes: nobody waits for it. No connection is opened
+ * for that. */
+int attrib_state_redis_leave(struct attrib_state *state) ATTRIB_MUST_CHECK;
+
+struct attrib_redis_instance {
+	struct attrib_id id;
+	int64_t mark, heard_at;
+};
+/* All that have a mark, the least first, and the server's clock; *out is owned by the caller. Of a server that nothing
+ * is known of, as attrib_state_redis_identity. */
+int attrib_state_redis_instances(const char *url, int timeout_ms,
+	struct attrib_redis_instance **out, size_t *n, int64_t *now,
+	char why[ATTRIB_REDIS_WHY]) ATTRIB_MUST_CHECK;
+/* Takes the mark of one out that was not heard of for quiet_us. ATTRIB_E_NOT_FOUND: it has none; ATTRIB_E_INVALID: it
+ * was heard of since. */
+int attrib_state_redis_retire(const char *url, int timeout_ms, const struct attrib_id *id,
+	int64_t quiet_us, char why[ATTRIB_REDIS_WHY]) ATTRIB_MUST_CHECK;
+
+/* A walk over all that is kept, for all instances: a page a step, so that nobody waits for long. It counts what is
+ * there anew, and */
+struct attrib_redis_walk {
+	uint64_t hold_s; /* > 0: gives what has less to live so long */
+	/* forgets by it, as the seam's forget does, but only of entities that never expire; ATTRIB_NEVER: nothing */
+	int64_t facts_before;
+	int64_t by; /* what facts_before follows from: walked_by when it is over */
+};
+/* One instance walks at a time: *mine = false while another does. One that ends in the middle is waited for a minute. */
+int attrib_state_redis_walk(struct attrib_state *state, const struct attrib_redis_walk *walk,
+	bool *mine) ATTRIB_MUST_CHECK;
+/* The next page. *done: that was the last, or another instance has taken over. After an error it is over, too. */
+int attrib_state_redis_step(struct attrib_state *state, bool *done) ATTRIB_MUST_CHECK;
 
 /* What it has cost so far. */
 struct attrib_redis_stats {

@@ -167,6 +167,15 @@ void redis_tell_counts(struct redis *redis, size_t *n)
 	}
 }
 
+void redis_ask_count(struct redis *redis, int kind, int64_t count)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)count);
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("HSET"), ATTRIB_STR(REDIS_COUNTS_KEY),
+		count_names[kind], attrib_str_of(text));
+}
+
 int redis_take_counts(struct redis *redis, size_t n)
 {
 	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), n);
@@ -182,7 +191,7 @@ static uint64_t count_of(const redisReply *reply)
 static int ask_counts(struct redis *redis)
 {
 	redisReply *reply;
-	bool lanes;
+	bool lanes, mark;
 	size_t n;
 	int err = redis_begin(redis);
 
@@ -191,6 +200,7 @@ static int ask_counts(struct redis *redis)
 	redis_tell_counts(redis, &n);
 	redis_ask_bytes(redis);
 	redis_ask_lanes(redis, &lanes);
+	redis_ask_mark(redis, &mark);
 	redis_link_command(&redis->link, 2 + KINDS);
 	redis_link_word(&redis->link, ATTRIB_STR("HMGET"));
 	redis_link_word(&redis->link, ATTRIB_STR(REDIS_COUNTS_KEY));
@@ -201,6 +211,8 @@ static int ask_counts(struct redis *redis)
 		err = redis_take_bytes(redis);
 	if (!err && lanes)
 		err = redis_take_lanes(redis);
+	if (!err && mark)
+		err = redis_take_mark(redis);
 	if (!err)
 		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
 	if (err)
@@ -433,6 +445,7 @@ static void redis_free(struct attrib_state *state)
 	redis_link_done(&redis->link);
 	redis_fold_done(&redis->fold);
 	redis_adding_done(&redis->adding);
+	redis_walk_done(redis);
 	free(redis->lanes);
 	free(redis);
 }
@@ -477,6 +490,8 @@ int attrib_state_redis_new(const struct attrib_redis_options *options, struct at
 	set_lives(redis, options);
 	redis->identity = options->identity;
 	redis->instance = options->instance;
+	redis->lag_us = (int64_t)options->lag_s * ATTRIB_US_PER_S;
+	redis->mark = ATTRIB_NEVER;
 	err = redis_fold_init(&redis->fold);
 	if (err) {
 		redis_free(&redis->state);

@@ -1,6 +1,6 @@
 /*
- * The insides of the Redis backend, shared by what adds (redis_add.c), forgets (redis_forget.c), and the
- * rest (redis.c).
+ * The insides of the Redis backend, shared by what adds (redis_add.c), forgets (redis_forget.c), by what it is waited
+ * for (redis_marks.c), and the rest (redis.c).
  */
 #ifndef ATTRIB_STATE_REDIS_H_
 #define ATTRIB_STATE_REDIS_H_
@@ -54,7 +54,16 @@ struct redis {
 	char spoke_to[REDIS_RUN_ID + 1]; /* the process that was told how far lanes were added */
 	struct attrib_id identity;       /* all zero = none */
 	struct attrib_id instance;
+	int64_t lag_us;
+	int64_t mark;                    /* told with stats; ATTRIB_NEVER: none */
+	struct attrib_redis_marks marks; /* as they were last told */
+	struct redis_walk *walk;         /* owned: the one that is under way, or NULL */
 };
+
+static inline struct attrib_str redis_id_bytes(const struct attrib_id *id)
+{
+	return (struct attrib_str){(const char *)id->b, sizeof id->b};
+}
 
 static inline struct redis *redis_of(struct attrib_state *state)
 {
@@ -84,6 +93,13 @@ int redis_note_evicted(struct redis *redis);
 void redis_tell_counts(struct redis *redis, size_t *n);
 int redis_take_counts(struct redis *redis, size_t n);
 
+/* Puts a count in the place of the one that the server has: of a kind, or of copies (0). One integer. */
+void redis_ask_count(struct redis *redis, int kind, int64_t count);
+
+/* Says the mark of this instance, if it has one; *asked: one answer is to be taken. */
+void redis_ask_mark(struct redis *redis, bool *asked);
+int redis_take_mark(struct redis *redis);
+
 /* Tells how far lanes were added, unless the server knows less than it was told; *asked: one answer is to
  * be taken. */
 void redis_ask_lanes(struct redis *redis, bool *asked);
@@ -111,6 +127,8 @@ int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_
 	struct attrib_added *results, uint64_t *ticket);
 void redis_adding_done(struct redis_adding *adding);
 int redis_forget(struct attrib_state *state, int64_t ids_before, int64_t facts_before);
+/* Gives a walk up that is under way. */
+void redis_walk_done(struct redis *redis);
 /* Where an order stands in the walk: 53 bits, which is what a score of Redis holds. */
 uint64_t redis_order_place(const struct attrib_id *id);
 

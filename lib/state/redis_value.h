@@ -22,7 +22,8 @@
 #define REDIS_EVICTED_KEY                                                                          \
 	REDIS_PREFIX "#evicted" /* run id and evicted_keys: these are added again */
 #define REDIS_COUNTS_KEY                                                                           \
-	REDIS_PREFIX "#counts" /* hash: how many entities of each kind, and copies */
+	REDIS_PREFIX "#counts"              /* hash: how many entities of each kind, and copies */
+#define REDIS_GONE_KEY REDIS_PREFIX "#gone" /* hash: what may be gone, and what walks were for */
 
 /* "at1:", a letter for the kind, and the id's 16 bytes. */
 struct attrib_str redis_key(const struct attrib_entity *entity, char out[REDIS_KEY_BYTES]);

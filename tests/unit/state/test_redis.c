@@ -288,18 +288,22 @@ static void test_passwords(void **unused)
 /* The commands that lib/state/README.md names are all that it needs, and it needs them all. */
 static const char *const commands[] = {"get", "set", "mget", "append", "expire", "persist",
 	"exists", "del", "eval", "incr", "hincrby", "hget", "hset", "hsetnx", "hmget", "zadd",
-	"zrem", "zrangebyscore", "scan", "multi", "exec", "time", "info", "select"};
+	"zrem", "zrangebyscore", "scan", "multi", "exec", "time", "ttl", "info", "select"};
 
 /* Everything that the backend can do. */
 static void use(struct attrib_state *state)
 {
+	struct attrib_redis_walk walk = {.hold_s = 1, .facts_before = 8, .by = 1};
 	struct attrib_fact order = touch(9, 9, 9), old = touch(5, 1, 1);
 	struct attrib_state_stats stats;
 	struct attrib_entity out[4];
 	uint64_t cursor = 0;
+	bool mine, done;
 	size_t n;
 
 	assert_int_equal(attrib_state_redis_lanes(state, &old.claimer, 1), 0);
+	assert_int_equal(attrib_state_redis_join(state, 1), 0);
+	attrib_state_redis_say(state, 2);
 	reached(state, 500, 1);
 	order.entity.kind = ATTRIB_ENTITY_ORDER;
 	order.type = ATTRIB_FACT_ORDER;
@@ -321,6 +325,10 @@ static void use(struct attrib_state *state)
 	assert_int_equal(count(state, 5), 0);
 	state->ops->stats(state, &stats);
 	assert_int_equal(stats.entities[ATTRIB_ENTITY_ORDER], 1);
+	assert_int_equal(attrib_state_redis_walk(state, &walk, &mine), 0);
+	assert_int_equal(attrib_state_redis_step(state, &done), 0);
+	assert_true(mine && done);
+	assert_int_equal(attrib_state_redis_leave(state), 0);
 }
 
 static void test_the_rights_that_are_named_suffice(void **unused)
