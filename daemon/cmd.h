@@ -79,6 +79,7 @@ int cmd_check_config(const struct cmd_line *line);
 int cmd_explain(const struct cmd_line *line);
 int cmd_help(const struct cmd_line *line);
 int cmd_import(const struct cmd_line *line);
+int cmd_instances(const struct cmd_line *line);
 int cmd_journal(const struct cmd_line *line);
 int cmd_link(const struct cmd_line *line);
 int cmd_migrate(const struct cmd_line *line);

@@ -397,6 +397,26 @@ const struct cmd cmd_table[] = {
 		"Example:\n"
 		"  systemctl stop attribd && attribd take-over && systemctl start attribd\n",
 		CMD_OPTION_CONFIG, 0, 0, cmd_take_over},
+	{"instances", "[retire ID] [-c FILE]",
+		"list who shares the state in Redis, and how far each has come",
+		"Each instance that shares a state in Redis says there from when on its journal "
+		"holds records\n"
+		"that PostgreSQL has not: it has written all that it received up to then. What "
+		"they need is\n"
+		"not forgotten, whoever is away, and for however long; only what stops cleanly, "
+		"with everything\n"
+		"written, is waited for no more. The list begins with the one that is furthest "
+		"behind.\n\n"
+		"retire ends the waiting for one that will never come back, because its state_dir "
+		"is lost. It is\n"
+		"refused for one that was heard of within the last minute. One that comes back all "
+		"the same has\n"
+		"its events counted once, as ever, but touches that its orders want may be gone, "
+		"and it says so.\n\n"
+		"Examples:\n"
+		"  attribd instances -c attribd.conf\n"
+		"  attribd instances retire 5b1f0c8e2d7a4f60913ce4a8b7d2f605 -c attribd.conf\n",
+		CMD_OPTION_CONFIG, 0, 2, cmd_instances},
 	{"quarantine", "list|retry [KEY...] [--site S] [--format table|csv|json] [-c FILE]",
 		"show what could not be applied, and try it again",
 		"list prints what waits for a person, with its key and why:\n"

@@ -78,8 +78,9 @@ const struct config_setting config_settings[] = {
 			"memory, or in a Redis or Valkey."},
 	{DAEMON(max_instance_lag_us), .name = "max_instance_lag", .type = &config_type_duration,
 		.min = 3600 * S, .max = 90 * DAY, .restart = true, .fallback = "7d",
-		.help = "How far behind the engine may fall with a state in Redis: facts and ids "
-			"stay there that much longer than orders may look back."},
+		.help = "How much longer facts and ids stay in Redis than orders may look back. "
+			"Half of it is what an instance may fall behind before the others hold "
+			"them."},
 	{DAEMON(secret_file), .name = "secret_file", .type = &config_type_text, .restart = true,
 		.fallback = "",
 		.help = "File of the installation's secret; made when absent. Empty = "

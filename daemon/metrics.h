@@ -124,8 +124,13 @@
 		"Journal records that were added to Redis again because it had lost them.")        \
 	X(STATE_MISSING, gauge, "attribd_state_missing_records", "",                               \
 		"Records that the state lacked when last mended, and the journal no longer had.")  \
+	X(STATE_WATERMARK, gauge, "attribd_state_watermark_seconds", "",                           \
+		"How far back the oldest record lies that an instance of a state in Redis may "    \
+		"still have to write: nothing later is forgotten.")                                \
 	X(ATTRIBUTION_DEGRADED, counter, "attribd_attribution_degraded_total", "",                 \
-		"Decisions made when Redis may have lacked facts, and made again since.")          \
+		"Decisions made when Redis may have lacked facts; made again since, but for "      \
+		"those "                                                                           \
+		"of records that nobody has waited for.")                                          \
 	X(STATE_COMMANDS, counter, "attribd_state_commands_total", "",                             \
 		"Commands that were sent to Redis.")                                               \
 	X(STATE_ROUND_TRIPS, counter, "attribd_state_round_trips_total", "",                       \

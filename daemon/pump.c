@@ -16,7 +16,6 @@
 #define BATCH_BYTES   ((size_t)16 * 1024 * 1024) /* a batch that is as large goes at once, ... */
 #define BATCH_RECORDS 40000                      /* ... and grows no further while it can't */
 #define REDECIDE      256                        /* orders looked at between two groups */
-#define IN_FLIGHT_US  (10 * ATTRIB_US_PER_MIN)   /* received, and perhaps not yet in a lane */
 #define FULL_AGAIN_US (60 * ATTRIB_US_PER_MIN)   /* between two warnings of one kind */
 #define FORGETTINGS   8                          /* in the time that ids are remembered for */
 
@@ -82,6 +81,8 @@ static void count_state(struct attribd_pump *pump)
 	struct attrib_state_stats now;
 	uint64_t refused;
 
+	if (attribd_pump_is_shared(pump))
+		attribd_pump_marks_say(pump);
 	pump->state->ops->stats(pump->state, &now);
 	refused = now.refused_full - pump->refused;
 	pump->refused = now.refused_full;
@@ -271,6 +272,7 @@ static void offer(struct attribd_pump *pump, int64_t mono)
 	pump->filling_from = pump->records;
 	pump->dirty = false;
 	pump->offered_at = mono;
+	attribd_pump_marks_batch(pump);
 	count_work(pump); /* whoever sees the batch flushed sees what was set aside of it */
 	attribd_flush_offer(pump->flush, &sealed);
 	attrib_batch_reset(pump->filling);
@@ -339,6 +341,7 @@ static size_t pump_lane(struct attribd_pump *pump, uint32_t index)
 	if (!attribd_pump_apply(pump, lane, group, n, false))
 		return 0;
 	advance(pump, lane, group[n - 1].number);
+	attribd_pump_marks_applied(pump, lane, group[n - 1].payload);
 	return n;
 }
 
@@ -361,12 +364,10 @@ static void forget(struct attribd_pump *pump)
 	int64_t dedupe_us = pump->snapshot->config->dedupe_us, watermark, before;
 	struct attrib_engine_stats stats;
 
-	if (attribd_pump_is_shared(pump)) {
-		attribd_pump_redis_forget(pump);
+	if (attribd_pump_is_shared(pump)) /* its instances walk, see pump_marks.c */
 		return;
-	}
 	attrib_engine_get_stats(pump->engine, &stats);
-	watermark = stats.newest_received_at - IN_FLIGHT_US;
+	watermark = stats.newest_received_at - PUMP_IN_FLIGHT_US;
 	before = watermark - dedupe_us;
 	if (before - pump->forgotten_before < dedupe_us / FORGETTINGS)
 		return;
@@ -396,7 +397,7 @@ static void pump_loop(struct attribd_pump *pump)
 		bool room = !(full(pump) && attribd_flush_busy(pump->flush));
 		if (room)
 			n = pump_round(pump);
-		int64_t look_us = n ? -1 : attribd_pump_redis_look(pump);
+		int64_t look_us = attribd_pump_redis_look(pump);
 		if (attribd_pump_is_shared(pump) && attrib_state_redis_has_lost(pump->state))
 			n = attribd_pump_heal(pump);
 		if (room && n == 0 && !attribd_pump_copying(pump))
@@ -404,7 +405,10 @@ static void pump_loop(struct attribd_pump *pump)
 		if (room && pump->redeciding)
 			redecide(pump);
 		int64_t wait_us = hand_over(pump, stop);
-		int64_t step_us = attribd_pump_checkpoint(pump, n || pump->redeciding);
+		bool busy = n || pump->redeciding;
+		int64_t step_us = attribd_pump_is_shared(pump)
+					  ? attribd_pump_walk(pump, busy)
+					  : attribd_pump_checkpoint(pump, busy);
 		if (step_us >= 0 && (wait_us < 0 || step_us < wait_us))
 			wait_us = step_us;
 		if (look_us >= 0 && (wait_us < 0 || look_us < wait_us))
@@ -430,6 +434,7 @@ static void *pump_main(void *arg)
 		attribd_pump_last_checkpoint(pump);
 		count_work(pump);
 		count_state(pump);
+		attribd_pump_marks_leave(pump);
 	} else if (!atomic_load(&pump->stop) && !atomic_load(&pump->fatal)) {
 		attribd_log(
 			ATTRIBD_LOG_ERROR, "engine: out of memory at start; only ingest goes on");

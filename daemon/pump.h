@@ -28,9 +28,10 @@
 
 struct attribd_pump_lane {
 	struct attrib_id id;
-	uint64_t after;     /* applied up to this number */
-	uint64_t ends;      /* last record of a lane of an earlier start; 0 = it still grows */
-	uint64_t state;     /* the state was loaded with everything up to this number */
+	uint64_t after; /* applied up to this number */
+	uint64_t ends;  /* last record of a lane of an earlier start; 0 = it still grows */
+	uint64_t state; /* the state was loaded with everything up to this number */
+	int64_t received_at; /* of the last applied record, or the first to be; 0 = not known. Of a state in Redis */
 	uint64_t forgotten; /* what had been applied when something was last forgotten */
 };
 
@@ -50,6 +51,19 @@ struct attribd_pump_copy {
 	uint64_t records;           /* applied when it began */
 	uint64_t upto;              /* applied when it ended: nothing later is in it */
 	uint64_t saved;             /* applied when the last good one began */
+};
+
+/* What a state in Redis waits for. Instants are monotonic where nothing else is said. */
+struct attribd_pump_marks {
+	/* real: what comes into filling, and what the sink is given, was received then or later */
+	int64_t from[2];
+	int64_t own;        /* real: as it was last said; 0 = not yet */
+	bool late;          /* facts that records of it want may be gone: nobody waited */
+	uint64_t decisions; /* made when that was last looked at */
+	bool walking;
+	int64_t walk_at;                       /* no walk begins earlier */
+	int64_t rested_at;                     /* no page is walked earlier while records come */
+	int64_t warned_at, late_at, failed_at; /* of the last warning of each kind; 0 = none */
 };
 
 struct attribd_pump {
@@ -83,6 +97,7 @@ struct attribd_pump {
 		ATTRIBD_OWED_FLUSH,     /* filling has the last of it */
 		ATTRIBD_OWED_ANSWER     /* the sink has, or is being given, all of it */
 	} owed;
+	struct attribd_pump_marks marks;
 	uint32_t lanes_met;       /* of how many of the lanes Redis has heard */
 	int64_t redis_looked_at;  /* monotonic: when it was last asked without records */
 	uint64_t redis_sure;      /* decisions made before Redis was last known to lack nothing */

@@ -1,14 +1,15 @@
 /*
  * The engine thread's insides, shared by the files that make it: pump.c reads, applies and hands over,
  * pump_recover.c begins, pump_past.c with less than there was, pump_checkpoint.c copies the state between two
- * groups, pump_redis.c is for a state in Redis.
+ * groups, pump_redis.c is for a state in Redis, pump_marks.c for what its instances wait for.
  */
 #ifndef ATTRIBD_PUMP_INTERNAL_H
 #define ATTRIBD_PUMP_INTERNAL_H
 
 #include "pump.h"
 
-#define PUMP_RETRY_US 1000000
+#define PUMP_RETRY_US     1000000
+#define PUMP_IN_FLIGHT_US (10 * ATTRIB_US_PER_MIN) /* received, and perhaps not yet in a lane */
 
 /* -- pump.c -- */
 
@@ -60,14 +61,36 @@ bool attribd_pump_owe(struct attribd_pump *pump);
 bool attribd_pump_inherit(struct attribd_pump *pump);
 /* Called when the sink has all that was handed over. */
 void attribd_pump_pay(struct attribd_pump *pump);
-void attribd_pump_redis_forget(struct attribd_pump *pump);
 /* Right behind `stats` of the state. */
 void attribd_pump_redis_count(struct attribd_pump *pump);
-/* Called when no records wait: now and then it asks whether what was added is still there, because what one instance
+/* Called with every pass: now and then it asks whether what was added is still there, because what one instance
  * has added others decide by. Returns how long the loop may wait at most; negative = as long as it likes. */
 int64_t attribd_pump_redis_look(struct attribd_pump *pump);
 
+/* -- pump_marks.c: of a state in Redis -- */
+
+/* Before the first record: it is one of those that are waited for. ATTRIB_E_UNAVAILABLE: stopped. */
+int attribd_pump_marks_begin(struct attribd_pump *pump) ATTRIB_MUST_CHECK;
+/* All silent records are applied; what comes is to be emitted. Of any state. */
+void attribd_pump_marks_first(struct attribd_pump *pump);
+/* The last record of a group, which was applied. Of any state. */
+void attribd_pump_marks_applied(
+	struct attribd_pump *pump, struct attribd_pump_lane *lane, struct attrib_str payload);
+/* The batch that was filled goes to the sink, the next one begins. Of any state. */
+void attribd_pump_marks_batch(struct attribd_pump *pump);
+/* Right before and right behind `stats` of the state. */
+void attribd_pump_marks_say(struct attribd_pump *pump);
+void attribd_pump_marks_heard(struct attribd_pump *pump);
+/* Called between groups; busy: records wait. Returns how long the loop may wait at most; negative = as long as it
+ * likes. */
+int64_t attribd_pump_walk(struct attribd_pump *pump, bool busy);
+/* After the last flush: when that was all, nobody waits for this instance any more. Of any state. */
+void attribd_pump_marks_leave(struct attribd_pump *pump);
+
 /* -- pump_past.c -- */
+
+/* When the first record of a lane was received that is to be emitted; `none` without one. */
+int64_t attribd_pump_first_received(struct attribd_pump *pump, uint32_t lane, int64_t none);
 
 /* After the silent records: when the state lacks some that it can't have any more, what was decided by them
  * stays as it is. */

@@ -25,8 +25,7 @@ static uint64_t lacking_records(struct attribd_pump *pump)
 	return n;
 }
 
-/* When the first record of a lane was received that is to be emitted; `none` without one. */
-static int64_t first_received(struct attribd_pump *pump, uint32_t lane, int64_t none)
+int64_t attribd_pump_first_received(struct attribd_pump *pump, uint32_t lane, int64_t none)
 {
 	struct attrib_engine_record group[ATTRIBD_GROUP];
 	struct attrib_event event;
@@ -51,7 +50,7 @@ void attribd_pump_keep_past(struct attribd_pump *pump)
 	if (!lacking)
 		return;
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
-		int64_t first = first_received(pump, i, from);
+		int64_t first = attribd_pump_first_received(pump, i, from);
 		from = first < from ? first : from;
 	}
 	attrib_engine_get_marks(pump->engine, &marks);

@@ -236,7 +236,7 @@ static int make_state(struct attribd_pump *pump, const struct attrib_sink_attach
 		attrib_state_memory_raise_ticket(pump->state, attach->epoch << 40);
 	err = attrib_engine_new(pump->state, pump->keys, pump->snapshot->catalog, &pump->engine);
 	if (!err && shared)
-		attribd_pump_redis_forget(pump);
+		err = attribd_pump_marks_begin(pump);
 	if (!err && head)
 		go_on_from(pump, head);
 	return err;
@@ -392,6 +392,7 @@ bool attribd_pump_begin(struct attribd_pump *pump)
 	if (!replay(pump, &attach))
 		return false;
 	attribd_pump_keep_past(pump);
+	attribd_pump_marks_first(pump);
 	pump->filling_from = pump->records;
 	pump->decided_version = attach.catalog_version;
 	pump->unsettled = pump->snapshot->wanted;

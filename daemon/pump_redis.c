@@ -100,22 +100,6 @@ bool attribd_pump_meet_lanes(struct attribd_pump *pump)
 	return met;
 }
 
-/* Facts go by themselves once nothing was added for as long as an order may look back, and the lag. What is
- * older than that may have lost some, so it keeps the path that it has. */
-void attribd_pump_redis_forget(struct attribd_pump *pump)
-{
-	struct attrib_memory_span span = attrib_memory_span_of(pump->snapshot->catalog);
-	int64_t from = attribd_clock_now() - span.lock_after_us -
-		       pump->snapshot->config->max_instance_lag_us;
-	struct attrib_engine_marks marks;
-
-	attrib_engine_get_marks(pump->engine, &marks);
-	if (marks.complete_from >= from)
-		return;
-	marks.complete_from = from;
-	attrib_engine_resume(pump->engine, &marks);
-}
-
 /* -- the beginning ------------------------------------------------------------------------------- */
 
 static uint64_t seconds(int64_t us)
@@ -131,6 +115,7 @@ static int make(struct attribd_pump *pump, uint64_t epoch)
 		.url = config->state,
 		.ids_ttl_s = seconds(config->dedupe_us + config->max_instance_lag_us),
 		.facts_ttl_s = seconds(span.facts_us + config->max_instance_lag_us),
+		.lag_s = (uint64_t)(config->max_instance_lag_us / ATTRIB_US_PER_S),
 		.max_bytes = pump->memory.max_bytes,
 		.first_ticket = epoch << 40,
 		.timeout_ms = TIMEOUT_MS,
@@ -303,6 +288,7 @@ int64_t attribd_pump_redis_look(struct attribd_pump *pump)
 		return -1;
 	if (mono - pump->redis_looked_at >= LOOK_US) {
 		pump->redis_looked_at = mono;
+		attribd_pump_marks_say(pump);
 		pump->state->ops->stats(pump->state, &ignored);
 		attribd_pump_redis_count(pump);
 	}
@@ -327,4 +313,5 @@ void attribd_pump_redis_count(struct attribd_pump *pump)
 	attribd_metric_add(ATTRIBD_METRIC_STATE_CONNECTIONS,
 		(int64_t)(now.connections - counted->connections));
 	*counted = now;
+	attribd_pump_marks_heard(pump);
 }

@@ -34,7 +34,7 @@ printf 'handle\nann\n' >"$dir/creator.csv"
 expect 0 "Commands:" --help
 expect 0 "Commands:" help
 expect 0 "attribd 0." --version
-for command in serve check-config migrate import report link journal reconcile; do
+for command in serve check-config migrate import report link instances journal reconcile; do
 	expect 0 "Usage: attribd $command" help "$command"
 	expect 0 "Usage: attribd $command" "$command" --help
 	expect 0 "xample" "$command" -h
@@ -47,6 +47,9 @@ expect 64 "expected a value" report roi --site
 expect 64 "takes no --site" migrate --site a
 expect 64 "expected: attribd import" import creator
 expect 64 "expected: attribd serve" serve now
+
+expect 78 "state is memory" instances -c "$good"
+expect 64 "expected nothing, or retire and an instance" instances retire -c "$good"
 
 expect 78 "cannot be opened" -c "$dir/absent.conf"
 expect 78 "bad.conf:2: workers: expected" -c "$dir/bad.conf"

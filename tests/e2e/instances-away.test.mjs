@@ -1,0 +1,127 @@
+// Instances wait for one that is away before anything of the state is forgotten that its orders may want; it is listed, and
+// can be retired. Times that take days are put into Redis by hand.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ago, click, purchase } from './contract.mjs';
+import { Redis } from '../support/redis.mjs';
+import { CATALOG, Shop, sleep } from './support.mjs';
+
+const DAY = 86400;
+let redis, a, b, door;
+before(async () => {
+  const secret = randomBytes(96);
+  redis = await Redis.open();
+  a = await Shop.open({ catalog: CATALOG, settings: `state = ${redis.url}`, start: false });
+  door = join(a.dir, 'b.sock'); // by which b alone comes to Redis
+  symlinkSync(redis.socket, door);
+  mkdirSync(join(a.dir, 'b'));
+  b = await a.sibling('b', join(a.dir, 'b'));
+  writeFileSync(b.config, readFileSync(b.config, 'utf8').replace(redis.url, `unix:${door}`));
+  for (const dir of ['state', 'b']) writeFileSync(join(a.dir, dir, 'secret'), secret, { mode: 0o600 });
+  await a.start();
+  await b.start();
+});
+after(async () => {
+  await b?.kill();
+  await a?.close();
+  await redis?.close();
+});
+
+async function until(what, holds) {
+  for (let i = 0; i < 6000; i++) {
+    if (await holds()) return;
+    await sleep(10);
+  }
+  throw new Error(`${what}\n${a.log}\n--\n${b.log}`);
+}
+const metric = async (shop, name) =>
+  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
+const idOf = (dir) => readFileSync(join(a.dir, dir, 'instance'), 'utf8').trim();
+const lua = (script, ...args) => redis.cli('eval', script, '0', ...args.map(String));
+const UNHEX = "local id=string.gsub(ARGV[1],'..',function(x) return string.char(tonumber(x,16)) end) ";
+
+async function instances() {
+  const lines = (await a.cli('instances', '-c', a.config)).trimEnd().split('\n').slice(1);
+  return lines.map((line) => {
+    const [, id, behind, heard, own] = /^([0-9a-f]{32}) .*Z +(-?\d+) s +(\d+) s( {2}this one)?$/.exec(line) ?? assert.fail(line);
+    return { id, behind: Number(behind), heard: Number(heard), own: !!own };
+  });
+}
+const retire = async (id) => a.cli('instances', 'retire', id, '-c', a.config);
+
+// A click that a has taken, and its order in the journal of b, which is killed before it has seen Redis again.
+async function leaveOrder(name) {
+  const who = { visitor_id: name };
+  assert.equal((await a.events(click('ann-link', ago(1), who))).status, 200);
+  await a.quiet();
+  unlinkSync(door);
+  redis.cli('client', 'kill', 'type', 'normal', 'skipme', 'yes');
+  assert.equal((await b.events(purchase({ id: name }, { ...who, occurred_at: ago(0.5) }))).status, 200);
+  await b.kill();
+  symlinkSync(redis.socket, door);
+}
+const EACH_TOUCH = "for _, k in ipairs(redis.call('keys', 'at1:v*')) do ";
+const lives = () => Number(lua(`local least = 1e9 ${EACH_TOUCH} least = math.min(least, redis.call('ttl', k)) end return least`));
+const live = (seconds) => lua(`${EACH_TOUCH} redis.call('expire', k, ARGV[1]) end`, seconds);
+// b has said nothing, and has come no further, for so long.
+const backdate = (seconds) => lua(`${UNHEX} local at = redis.call('time')[1] * 1e6 - ARGV[2] * 1e6
+  for _, key in ipairs({'at1:#marks', 'at1:#heard'}) do redis.call('zadd', key, at, id) end`, idOf('b'), seconds);
+const creditOf = async (id) => (await a.query("select string_agg(creator, ',') as by from attrib.order_credit where order_id = $1 and model = 'policy'", [id]))[0].by;
+
+test('each instance is listed, the own one as such; a clean stop takes it out, and a start brings it back', async () => {
+  const ids = () => instances().then((all) => all.map(({ id }) => id).sort());
+  const both = [idOf('state'), idOf('b')].sort();
+  assert.deepEqual(await ids(), both);
+  assert.equal((await instances()).find(({ own }) => own).id, idOf('state'));
+  assert.equal((await b.events(click('ann-link', ago(1)))).status, 200);
+  await b.stop();
+  assert.deepEqual(await ids(), [idOf('state')]);
+  await b.start();
+  assert.deepEqual(await ids(), both);
+  await assert.rejects(retire(idOf('b')), (error) => error.code === 65 && /was heard of within the last minute/.test(error.stderr));
+  await assert.rejects(retire('00'.repeat(16)), (error) => error.code === 65 && /nobody waits for 0{32}/.test(error.stderr));
+  assert.deepEqual(await ids(), both);
+});
+
+test('what an instance that is away wants does not expire: its order gets its credit when it is back', async () => {
+  await leaveOrder('waited');
+  assert.ok((await instances()).some(({ id }) => id === idOf('b')), 'a kill leaves the mark');
+  live(60);
+  backdate(5 * DAY);
+  await until('nobody holds', () => lives() > 6 * DAY);
+  assert.ok(await metric(a, 'attribd_state_watermark_seconds') >= 5 * DAY);
+  assert.match(a.log, new RegExp(`nothing is forgotten until instance ${idOf('b')} has applied what it received since .*retire ${idOf('b')}`));
+  const [first] = await instances();
+  assert.ok(first.id === idOf('b') && first.behind >= 5 * DAY && first.heard >= 5 * DAY, JSON.stringify(first));
+  await b.start();
+  await b.quiet();
+  assert.equal(await creditOf('waited'), 'ann');
+  assert.ok(!/were not waited for/.test(b.log));
+  await until('b is still waited for', async () => (await instances()).every(({ behind }) => behind < 3600));
+});
+
+test('negative control: of one that was retired the touch expires, and its order is counted without', async () => {
+  await leaveOrder('retired');
+  backdate(5 * DAY);
+  assert.equal(await retire(idOf('b')), `nobody waits for ${idOf('b')} any more\n`);
+  assert.deepEqual((await instances()).map(({ id }) => id), [idOf('state')]);
+  live(1);
+  await until('the touch does not expire', () => lives() === 1e9);
+  lua("redis.call('hset', 'at1:#gone', 'gone', redis.call('time')[1] * 1e6)"); // as it is told a lag later
+  const before = await metric(b, 'attribd_attribution_degraded_total').catch(() => 0);
+  await b.start();
+  await b.quiet();
+  assert.equal((await a.query("select count(*)::int as n from attrib.conversion_status where order_id = 'retired'"))[0].n, 1);
+  assert.notEqual(await creditOf('retired'), 'ann');
+  assert.match(b.log, /records received since .* are applied only now, .* touches of their orders may be gone/);
+  await until('not counted', async () => await metric(b, 'attribd_attribution_degraded_total') > before);
+});
+
+test('a Redis that has lost all hears of those that run again', async () => {
+  redis.cli('flushall');
+  await until('nobody says its mark', () => redis.cli('zcard', 'at1:#marks') === '2');
+});
