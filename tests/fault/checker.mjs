@@ -21,7 +21,7 @@ const rowsOf = (csv) => {
   return lines.map((words) => Object.fromEntries(head.map((name, i) => [name, words[i]])));
 };
 // The catalog and settings of a Shop.open({ catalog: CATALOG }), as the model reads them.
-const MODEL_CATALOG = { sites: [{ name: 'acme', settings: { affiliate_params: 'ref,aff' } }],
+const MODEL_CATALOG = { sites: [{ name: 'acme', settings: { affiliate_params: 'ref,aff', time_zone: 'Europe/Berlin' } }],
   trackers: rowsOf(CATALOG.tracker), campaigns: [{ site: 'acme', name: 'spring' }] };
 const HISTORY = 'complete';
 
