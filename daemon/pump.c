@@ -147,6 +147,7 @@ bool attribd_pump_apply(struct attribd_pump *pump, const struct attribd_pump_lan
 	uint64_t decisions = attribd_pump_decisions(pump);
 
 	attrib_engine_get_marks(pump->engine, &before);
+	attribd_pump_redis_again(pump, silent);
 	if (!apply_until(pump, records, n, silent))
 		return false;
 	if (attribd_pump_is_shared(pump)) {

@@ -50,6 +50,8 @@ void attribd_pump_reached(
 /* Before and after Redis is asked for anything: whether it turned out to lack nothing is remembered. */
 uint64_t attribd_pump_decisions(const struct attribd_pump *pump);
 void attribd_pump_redis_sure(struct attribd_pump *pump, uint64_t decisions_before);
+/* Before anything is added: whether that is silent, because it was added before. */
+void attribd_pump_redis_again(struct attribd_pump *pump, bool silent);
 /* Adds again what Redis has lost. False: stopped, and it is lost still. */
 bool attribd_pump_heal(struct attribd_pump *pump);
 /* Redis hears of lanes that were opened since, before anything of them is added. False: stopped, or it has lost others. */

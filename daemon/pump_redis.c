@@ -19,6 +19,7 @@
 #define TIMEOUT_MS  5000
 #define AT_FIRST_US 20000
 #define LOOK_US     (2 * ATTRIB_US_PER_S)
+#define SKEW_US     ATTRIB_US_PER_S /* between the clocks of instances, at most */
 
 bool attribd_pump_is_shared(const struct attribd_pump *pump)
 {
@@ -221,6 +222,13 @@ static uint64_t count_degraded(struct attribd_pump *pump)
 }
 
 /* -- healing ------------------------------------------------------------------------------------- */
+
+void attribd_pump_redis_again(struct attribd_pump *pump, bool silent)
+{
+	if (attribd_pump_is_shared(pump))
+		attrib_state_redis_again(
+			pump->state, silent ? attribd_clock_now() + SKEW_US : ATTRIB_NEVER);
+}
 
 /* Up to where each lane was applied, from where Redis says. False: stopped. */
 static bool add_again(struct attribd_pump *pump, const struct attrib_claimer *lanes, uint64_t *n)

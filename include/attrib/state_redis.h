@@ -70,6 +70,14 @@ bool attrib_state_redis_has_lost(const struct attrib_state *state);
 /* Not all was added again that attrib_state_redis_lanes told of: it is lost still. */
 void attrib_state_redis_lose(struct attrib_state *state);
 
+/* What is added from now on was added before, and may be lost; ATTRIB_NEVER: it is new again.
+ *
+ * A lost claim has told others to leave the counting to its claimer, who perhaps has not counted yet: it is in the
+ * middle of it, or was killed. So whoever adds again does not claim for its own record: of what is claimed so every copy
+ * that was received up to `until` is told that it is its own (attrib_added.mine), and counts when it comes; later ones
+ * are repeats. Of what is counted by then some may count once more, nothing is left out. */
+void attrib_state_redis_again(struct attrib_state *state, int64_t until);
+
 /* Who adds again what was lost owes the decisions that follow from it: others may have decided without. It is kept
  * beside the facts until the caller says that they are in the sink, for the case that it ends before. To be said when
  * the lanes were asked for, and before anything is added: else a server that loses that, too, is not noticed. */

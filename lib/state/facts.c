@@ -368,6 +368,7 @@ int state_facts_add(struct state_pool *pool, struct state_facts **facts,
 	scan = scan_for(*facts, &fresh);
 	*result = (struct state_facts_result){0};
 	find_claimer(&scan, left, &fresh, &result->added);
+	result->first = (struct state_claim){fresh.lane, fresh.number};
 	if (scan.same) {
 		add_equal(*facts, &scan, &fresh, result);
 	} else {

@@ -27,6 +27,7 @@ struct state_dropped {
 
 struct state_facts_result {
 	struct attrib_added added; /* without the memory limit's refusals */
+	struct state_claim first;  /* whose the name is */
 	int64_t newest_received_at; /* of all copies that are left but the lasting; INT64_MIN: none */
 	struct state_dropped dropped;
 	int facts;   /* by how many the number of copies has changed: -1, 0, 1 */

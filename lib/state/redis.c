@@ -488,6 +488,7 @@ int attrib_state_redis_new(const struct attrib_redis_options *options, struct at
 	redis->max_bytes = options->max_bytes;
 	redis->ticket = options->first_ticket;
 	set_lives(redis, options);
+	redis->again_until = ATTRIB_NEVER;
 	redis->identity = options->identity;
 	redis->instance = options->instance;
 	redis->lag_us = (int64_t)options->lag_s * ATTRIB_US_PER_S;

@@ -48,6 +48,7 @@ struct redis {
 	struct redis_lane *lanes; /* that are looked after */
 	size_t lane_count, lane_room;
 	bool has_lost;
+	int64_t again_until;    /* of what is added again; ATTRIB_NEVER: it is new */
 	uint64_t evicted;       /* keys that the server has thrown away, when last looked at */
 	uint64_t evicted_noted; /* of them, beside the facts */
 	bool kept; /* it was looked at since it last confirmed, and has thrown away no more */

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "attrib/event.h"
+#include "attrib/time.h"
+
+#define US_PER_MS 1000
 
 /* -- the group, by entity ------------------------------------------------------------------------- */
 
@@ -84,6 +87,40 @@ int redis_group_sort(struct redis_group *g, size_t n)
 	return 0;
 }
 
+/* -- whose a claim is ----------------------------------------------------------------------------- */
+
+/* The lane of what is added again; the number is then the millisecond up to which a copy counts. */
+static const struct attrib_id again_lane = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+static struct attrib_claimer claimer_of(const struct redis_group *g, const struct attrib_fact *fact)
+{
+	int64_t until = g->redis->again_until;
+
+	if (until == ATTRIB_NEVER)
+		return fact->claimer;
+	return (struct attrib_claimer){again_lane, (uint64_t)(until / US_PER_MS)};
+}
+
+static bool is_again(const struct attrib_id *lane)
+{
+	return attrib_id_eq(lane, &again_lane);
+}
+
+static bool counts_again(const struct attrib_fact *fact, uint64_t until)
+{
+	return fact->received_at / US_PER_MS <= (int64_t)until;
+}
+
+static bool is_own(const struct attrib_fact *fact, const struct attrib_claimer *first)
+{
+	if (is_again(&first->lane))
+		return counts_again(fact, first->number);
+	return !attrib_id_none(&fact->claimer.lane) &&
+	       attrib_id_eq(&fact->claimer.lane, &first->lane) &&
+	       fact->claimer.number == first->number;
+}
+
 /* -- what an entity makes of its facts ------------------------------------------------------------ */
 
 static bool is_refused(struct redis_group *g, const struct attrib_fact *fact, bool known,
@@ -158,6 +195,7 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 	struct redis_fold *fold = &g->redis->fold;
 	int64_t slot = slot_of(g, fold->newest_received_at);
 	bool lasted = fold->facts && state_facts_have_lasting(fold->facts);
+	struct attrib_claimer claimer;
 	struct state_facts_result r;
 	int err = 0;
 
@@ -168,12 +206,15 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 		bool dropped = fold->facts && state_facts_have_dropped(fold->facts);
 		if (is_refused(g, fact, fold->facts != NULL, run, redis_result_of(g, run, i)))
 			continue;
-		err = redis_fold_add(fold, fact, left, &r);
+		claimer = claimer_of(g, fact);
+		err = redis_fold_add(fold, fact, &claimer, left, &r);
 		if (err)
 			break;
+		if (is_again(&fold->lanes[r.first.lane]))
+			r.added.mine = counts_again(fact, r.first.number);
 		/* the first touch that is kept out is stored: it tells that claims are left behind */
 		if (sends && (r.stored || (r.dropped.is && !dropped)))
-			redis_value_put(&g->adding->bytes, fact, left ? left : &fact->claimer);
+			redis_value_put(&g->adding->bytes, fact, left ? left : &claimer);
 		*redis_result_of(g, run, i) = r.added;
 		run->ages |= slot_of(g, fact->received_at) != slot;
 		run->refused += r.added.refused;
@@ -206,14 +247,12 @@ void redis_run_claims(
 			continue;
 		*result = (struct attrib_added){0};
 		if (!known) {
-			claim = (struct redis_claim){fact->claimer, received_at};
+			claim = (struct redis_claim){claimer_of(g, fact), received_at};
 			redis_claim_put(bytes, &claim.claimer, received_at);
 			result->added = result->mine = known = true;
 			continue;
 		}
-		result->mine = !attrib_id_none(&fact->claimer.lane) &&
-			       attrib_id_eq(&fact->claimer.lane, &claim.claimer.lane) &&
-			       fact->claimer.number == claim.claimer.number;
+		result->mine = is_own(fact, &claim.claimer);
 		result->changed = received_at < claim.received_at;
 		if (!result->changed)
 			continue;

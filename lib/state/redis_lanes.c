@@ -271,6 +271,11 @@ int attrib_state_redis_lanes(struct attrib_state *state, struct attrib_claimer *
 	return err;
 }
 
+void attrib_state_redis_again(struct attrib_state *state, int64_t until)
+{
+	redis_of(state)->again_until = until;
+}
+
 /* -- what follows from adding again -------------------------------------------------------------- */
 
 #define OWED_KEY "at1:#owed"

@@ -126,10 +126,11 @@ static int number_of(struct redis_fold *fold, const struct attrib_id *lane, uint
 }
 
 int redis_fold_add(struct redis_fold *fold, const struct attrib_fact *fact,
-	const struct attrib_claimer *left, struct state_facts_result *result)
+	const struct attrib_claimer *claimer, const struct attrib_claimer *left,
+	struct state_facts_result *result)
 {
-	struct state_claim claim = {.number = fact->claimer.number}, first = {0};
-	int err = number_of(fold, &fact->claimer.lane, &claim.lane);
+	struct state_claim claim = {.number = claimer->number}, first = {0};
+	int err = number_of(fold, &claimer->lane, &claim.lane);
 
 	if (!err && left) {
 		first.number = left->number;
@@ -198,6 +199,7 @@ static int read_copy(struct redis_fold *fold, struct attrib_str rest, size_t *by
 {
 	struct state_facts_result result;
 	struct attrib_fact fact = {.entity.kind = ATTRIB_ENTITY_VISITOR};
+	struct attrib_claimer claimer;
 	struct copy copy;
 
 	if (rest.n < sizeof copy)
@@ -211,12 +213,12 @@ static int read_copy(struct redis_fold *fold, struct attrib_str rest, size_t *by
 	fact.at = copy.at;
 	fact.received_at = copy.received_at;
 	fact.content_hash = copy.content_hash;
-	fact.claimer = (struct attrib_claimer){copy.lane, copy.number};
+	claimer = (struct attrib_claimer){copy.lane, copy.number};
 	fact.body = (struct attrib_str){rest.p + sizeof copy, copy.body};
 	if (state_check_fact(&fact) || rest.n - sizeof copy < copy.body)
 		return ATTRIB_E_CORRUPT;
 	*bytes = sizeof copy + copy.body;
-	return redis_fold_add(fold, &fact, NULL, &result);
+	return redis_fold_add(fold, &fact, &claimer, NULL, &result);
 }
 
 int redis_fold_read(struct redis_fold *fold, struct attrib_str value)

@@ -47,9 +47,10 @@ void redis_fold_done(struct redis_fold *fold);
 void redis_fold_clear(struct redis_fold *fold);
 /* Clears, and reads a value. ATTRIB_E_CORRUPT: it is none of ours. */
 int redis_fold_read(struct redis_fold *fold, struct attrib_str value);
-/* Adds a copy. left: the claim on its id that was left behind, or NULL. */
+/* Adds a copy in the name of a claimer. left: the claim on its id that was left behind, or NULL. */
 int redis_fold_add(struct redis_fold *fold, const struct attrib_fact *fact,
-	const struct attrib_claimer *left, struct state_facts_result *result);
+	const struct attrib_claimer *claimer, const struct attrib_claimer *left,
+	struct state_facts_result *result);
 /* The merged facts, bodies included, in the arena. */
 int redis_fold_load(
 	const struct redis_fold *fold, struct attrib_arena *arena, struct attrib_loaded *out);

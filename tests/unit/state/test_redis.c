@@ -631,6 +631,55 @@ static void test_a_loss_before_anything_was_told_is_noticed(void **unused)
 	state->ops->free(state);
 }
 
+#define SECOND INT64_C(1000000)
+
+/* A touch and an id as a lane brings them, received at that second. */
+static void bring(struct attrib_state *state, uint64_t lane, int64_t second, bool mine[2])
+{
+	struct attrib_fact facts[] = {touch(1, 1, SECOND), seen(2)};
+	struct attrib_added results[2];
+	uint64_t ticket;
+
+	for (int i = 0; i < 2; i++) {
+		facts[i].claimer.lane = id_of(lane);
+		facts[i].received_at = second * SECOND;
+	}
+	assert_int_equal(state->ops->add(state, facts, 2, results, &ticket), 0);
+	for (int i = 0; i < 2; i++)
+		mine[i] = results[i].mine;
+}
+
+static void check_counts(struct attrib_state *state, uint64_t lane, int64_t second, bool counts)
+{
+	bool mine[2];
+
+	bring(state, lane, second, mine);
+	assert_int_equal(mine[0], counts);
+	assert_int_equal(mine[1], counts);
+}
+
+/* One has claimed and not counted yet, another has left it to that one; then the claim is lost, and the other adds
+ * again what it has. */
+static void test_who_adds_again_does_not_claim_for_itself(void **unused)
+{
+	struct attrib_state *late = open_clean(), *other = open_at(url, 5000);
+	bool ignored[2];
+
+	(void)unused;
+	check_counts(late, 1, 10, true);
+	check_counts(other, 2, 11, false);
+	tell("FLUSHALL");
+	attrib_state_redis_again(other, 20 * SECOND);
+	bring(other, 2, 11, ignored);
+	attrib_state_redis_again(other, ATTRIB_NEVER);
+	check_counts(late, 1, 10, true);
+	check_counts(late, 1, 10, true);
+	check_counts(other, 3, 20, true);
+	check_counts(other, 3, 21, false);
+	late->ops->free(late);
+	other->ops->free(other);
+}
+
 /* All that was added has to be added again, and by the other instance, too; once. */
 static void check_all_is_lost(struct attrib_state *state, struct attrib_state *other)
 {
@@ -1047,6 +1096,7 @@ int main(void)
 		cmocka_unit_test(test_a_server_that_has_lost_facts_is_noticed),
 		cmocka_unit_test(test_a_loss_before_anything_was_told_is_noticed),
 		cmocka_unit_test(test_a_loss_of_the_last_group_is_noticed),
+		cmocka_unit_test(test_who_adds_again_does_not_claim_for_itself),
 		cmocka_unit_test(test_single_facts_that_were_thrown_away_are_noticed),
 		cmocka_unit_test(test_a_value_that_was_taken_out_is_added_again),
 		cmocka_unit_test(test_another_process_is_not_believed_to_have_what_it_was_not_told),
