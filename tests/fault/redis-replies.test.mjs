@@ -15,7 +15,7 @@ import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
 import { differences, Log, settle } from './checker.mjs';
-import { play, post, workload } from './workload.mjs';
+import { inTurn, play, post, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const ROUNDS = Number(process.env.ATTRIB_REDIS_ROUNDS ?? 1);
@@ -178,9 +178,7 @@ const again = (what) => `again with ATTRIB_SEED=${SEED} ATTRIB_REDIS_FAULT='${wh
 async function happen(what, seed) {
   const r = rng(seed);
   const batches = workload(seed, { orders: ORDERS, largest: 6, name: `s${seed}-` });
-  let last = Promise.resolve();
   if (what.some((name) => LOSES.has(name))) exact = false;
-  const due = new Map(what.map((name, i) => [Math.floor((batches.length * (i + 0.5)) / (what.length + 1)), name]));
   const fire = async (name) => {
     let happened = false;
     const passed = proxy.passed;
@@ -195,11 +193,9 @@ async function happen(what, seed) {
     }
     total.set(name, (total.get(name) ?? 0) + 1);
   };
-  await play(shop, log, batches, { seed, at: (i) => {
-    if (due.has(i)) last = last.then(() => fire(due.get(i)));
-    last.catch(() => {}); // it is awaited below
-  } });
-  await last;
+  const faults = inTurn(what.map((name, i) => [Math.floor((batches.length * (i + 0.5)) / (what.length + 1)), name]), fire);
+  await play(shop, log, batches, { seed, at: faults.at });
+  await faults.ended();
   await shop.quiet();
   await settle(shop, log);
   assert.deepEqual((await wrong()).slice(0, 40), [], `${again(what)}\n${shop.log}`);

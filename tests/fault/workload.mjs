@@ -94,6 +94,19 @@ export async function post(shop, log, events) {
   return found.includes('rejected') ? 'rejected' : 'acked';
 }
 
+// Faults in the middle of a load. plan: pairs of a batch and a fault, each of which happens, those of one batch too: one after
+// the other, in the order of the plan. happen(fault) is awaited by ended(), and by no connection.
+export function inTurn(plan, happen) {
+  let last = Promise.resolve();
+  return {
+    at: (i) => {
+      for (const [batch, fault] of plan) if (batch === i) last = last.then(() => happen(fault));
+      last.catch(() => {});
+    },
+    ended: () => last,
+  };
+}
+
 // Sends all batches over several connections. What was shed or not sent is sent again until it is
 // acknowledged; what got no answer with the chance `again` (a client that gives up leaves a MAYBE).
 // at(i): called before batch i is sent, to let faults happen; what it returns is awaited by this connection.
