@@ -13,7 +13,7 @@
 
 #include "attrib/time.h"
 
-#define AT_ONCE  500           /* keys */
+#define AT_ONCE  200           /* keys: nobody else is answered meanwhile */
 #define ROOM     (8 * AT_ONCE) /* SCAN may bring more than it was asked for */
 #define CURSOR   32
 #define WALK_KEY "at1:#walk" /* the instance that walks; goes a minute after its last page */
