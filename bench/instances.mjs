@@ -4,6 +4,7 @@
 //
 //   ATTRIBD=build/daemon/attribd node bench/instances.mjs [--instances N] [--events N] [--visitors N] [--orders 0..14]
 //     [--rounds N] [--rate N] [--seconds N]
+//   ATTRIBD=build/daemon/attribd node bench/instances.mjs --share 0.1 [--instances N] [--events N] [--visitors N] [--orders 0..14] [--rounds N]
 //
 // Of 100 events 45 are landings (a third of them without a key), 35 clicks, 10 carts at least, and up to 14 orders, half of
 // them with a code; all visitors are known before. Requests have 100 events, one after the other to each instance. The
@@ -11,19 +12,25 @@
 // one's of Redis in turns. All run all the time; what is idle costs next to nothing. Needs redis-server, and `npm ci` in
 // tests/e2e once. With more cores than two the daemons, too, run beside each other; then the rate at which all are
 // level says how it scales.
+//
+// With --share how it scales is measured on any machine: each instance may use that part of one core and no more (see
+// share.mjs), so that instances are full and Redis, PostgreSQL and the client are not. Then one, two ... of them over one
+// Redis and one PostgreSQL get `events` each, over four connections each, as fast as they take them, in turns.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { Agent, request as ask } from 'node:http';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CATALOG, Shop, WRITE_KEY, root, sleep } from '../tests/e2e/support.mjs';
 import { Redis } from '../tests/support/redis.mjs';
+import { Share } from './share.mjs';
 
 const option = (fallback) => ({ type: 'string', default: fallback });
-const { values } = parseArgs({ options: { instances: option('2'), events: option('40000'), visitors: option('10000'), orders: option('10'), rounds: option('3'), rate: option('500'), seconds: option('4') } });
-const [INSTANCES, EVENTS, VISITORS, ORDERS, ROUNDS, RATE, SECONDS] = ['instances', 'events', 'visitors', 'orders', 'rounds', 'rate', 'seconds'].map((name) => Number(values[name]));
-const REQUEST = 100;
+const { values } = parseArgs({ options: { instances: option('2'), events: option('40000'), visitors: option('10000'), orders: option('10'), rounds: option('3'), rate: option('500'), seconds: option('4'), share: option('0') } });
+const [INSTANCES, EVENTS, VISITORS, ORDERS, ROUNDS, RATE, SECONDS, SHARE] = ['instances', 'events', 'visitors', 'orders', 'rounds', 'rate', 'seconds', 'share'].map((name) => Number(values[name]));
+if (!(SHARE >= 0 && SHARE <= 1)) throw new Error(`--share ${values.share}: expected a part of one core, between 0 and 1`);
+const REQUEST = 100, CONNECTIONS = 4;
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
@@ -41,7 +48,13 @@ function event(visitor = Math.floor(Math.random() * VISITORS)) {
 
 // -- who takes it ----------------------------------------------------------------------------------
 
-const opened = [];
+const opened = [], shares = [];
+async function end() {
+  for (const setup of opened.splice(0)) await setup.close();
+  for (const share of shares.splice(0)) share.close();
+}
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => end().finally(() => process.exit(1)));
+
 class Setup {
   static async open(name, instances, shared) {
     const setup = new Setup();
@@ -50,6 +63,7 @@ class Setup {
     if (shared) setup.redis = await Redis.open();
     const shop = await Shop.open({ catalog: CATALOG, start: false, settings: shared ? `state = ${setup.redis.url}` : '' });
     setup.shops = [shop];
+    if (SHARE) writeFileSync(shop.config, readFileSync(shop.config, 'utf8').replace(/^flush_interval = .*\n/m, '')); // a merge costs what many small ones don't share
     for (const verb of ['stop', 'start']) execFileSync(join(root, 'tools/private-postgres'), [verb, shop.postgresDir]); // with fsync
     await shop.start();
     while (setup.shops.length < instances) {
@@ -134,11 +148,10 @@ async function cost(setup) {
 
 // -- how long it takes -----------------------------------------------------------------------------
 
-function post(shop, agent) {
-  const body = JSON.stringify(event());
+function post(shop, agent, body, type = 'application/json') {
   return new Promise((done, fail) => {
     ask({ host: '127.0.0.1', port: shop.port, path: '/v1/events', method: 'POST', agent,
-      headers: { authorization: `Bearer ${WRITE_KEY}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (response) => {
+      headers: { authorization: `Bearer ${WRITE_KEY}`, 'content-type': type, 'content-length': Buffer.byteLength(body) } }, (response) => {
       response.resume().on('end', () => (response.statusCode === 200 ? done() : fail(new Error(`answered ${response.statusCode}`))));
     }).on('error', fail).end(body);
   });
@@ -150,7 +163,7 @@ async function pace(setup) {
   for (let i = 0; i < RATE * SECONDS;) {
     for (const now = performance.now() - began; i < RATE * SECONDS && (i * 1000) / RATE <= now; i++) {
       const due = began + (i * 1000) / RATE;
-      waiting.push(post(setup.shops[0], agent).then(() => taken.push(performance.now() - due)));
+      waiting.push(post(setup.shops[0], agent, JSON.stringify(event())).then(() => taken.push(performance.now() - due)));
     }
     await sleep(1);
   }
@@ -160,9 +173,72 @@ async function pace(setup) {
   return { p50: sorted[Math.floor(sorted.length * 0.5)], p99: sorted[Math.floor(sorted.length * 0.99)] };
 }
 
+// -- how it scales ---------------------------------------------------------------------------------
+
+// Microseconds in which the machine's cores had nothing to do, all together.
+const idle = () => Number(readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/)[4]) * 1e4;
+
+async function level(shop) {
+  for (; ; await sleep(50)) {
+    const { journal, engine, sink } = await shop.status();
+    if (engine.applied === journal.committed && sink.flushed === journal.committed) return;
+  }
+}
+
+// The first n instances get what they take, until PostgreSQL has all of it.
+async function flood(setup, shares, n) {
+  const shops = setup.shops.slice(0, n), groups = shares.slice(0, n);
+  const bodies = Array.from({ length: (n * EVENTS) / REQUEST }, () => Array.from({ length: REQUEST }, () => JSON.stringify(event())).join('\n'));
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const look = () => ({
+    ...Object.fromEntries(shops.map((shop, i) => [i, used(shop.process.pid)])), Redis: used(setup.redis.process.pid), PostgreSQL: postgres(setup.shops[0].postgresDir),
+    client: sum(Object.values(process.cpuUsage())), idle: idle(),
+    ...Object.fromEntries(groups.flatMap((group, i) => Object.entries(group.figures()).map(([name, n]) => [`${name} ${i}`, n]))),
+  });
+  const before = look(), began = performance.now();
+  await Promise.all(shops.flatMap((shop) => Array.from({ length: CONNECTIONS }, async () => {
+    for (let body; (body = bodies.pop());) await post(shop, agent, body, 'application/x-ndjson');
+  })));
+  const acknowledged = performance.now() - began;
+  await Promise.all(shops.map(level));
+  const us = (performance.now() - began) * 1000, after = look();
+  agent.destroy();
+  const spent = Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]]));
+  const least = (of) => Math.min(...shops.map((_, i) => of(i)));
+  return {
+    'acknowledged/s': (n * EVENTS * 1000) / acknowledged, 'merged/s': (n * EVENTS * 1e6) / us, 'attribd us an event': sum(shops.map((_, i) => spent[i])) / (n * EVENTS),
+    'share used, % (least)': least((i) => (100 * spent[i]) / (SHARE * us)),
+    'throttled periods (least)': least((i) => spent[`throttled ${i}`]), 'of periods, % (least)': least((i) => (100 * spent[`throttled ${i}`]) / spent[`periods ${i}`]),
+    ...Object.fromEntries(['Redis', 'PostgreSQL', 'client', 'idle'].map((name) => [`${name}, cores`, spent[name] / us])),
+  };
+}
+
+const table = (columns, names, cell) => {
+  const width = Math.max(...names.map((name) => name.length));
+  console.log(`${''.padEnd(width)}  ${columns.map((name) => name.padStart(20)).join('')}`);
+  for (const name of names) console.log(`${name.padEnd(width)}  ${columns.map((_, i) => cell(i, name).padStart(20)).join('')}`);
+};
+
+async function scale() {
+  for (let i = 0; i < INSTANCES; i++) shares.push(new Share(`attribd-bench-${process.pid}-${i}`, SHARE));
+  const setup = await Setup.open('Redis', INSTANCES, true);
+  await setup.send(VISITORS, (i) => i);
+  setup.shops.forEach((shop, i) => shares[i].take(shop.process.pid));
+  const found = setup.shops.map(() => []);
+  for (let round = 0; round < ROUNDS; round++) for (const [i, rounds] of found.entries()) rounds.push(await flood(setup, shares, i + 1));
+  console.log(`${EVENTS} events for each instance of ${VISITORS} known visitors, ${ORDERS} orders in 100, ${SHARE} of a core for each instance, medians of ${ROUNDS}; all of it together, or of the instance with the least:`);
+  table(found.map((_, i) => `${i + 1} instance${i ? 's' : ''}`), Object.keys(found[0][0]), (i, name) => median(found[i].map((one) => one[name])).toFixed(2));
+  for (const name of ['acknowledged/s', 'merged/s']) {
+    for (const [i, rounds] of found.entries()) {
+      const ratios = rounds.map((one, round) => one[name] / found[0][round][name]);
+      if (i) console.log(`${name}, ${i + 1} instances by one: ${median(ratios).toFixed(2)} (rounds: ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`);
+    }
+  }
+}
+
 // -- side by side ----------------------------------------------------------------------------------
 
-try {
+async function compare() {
   const setups = [await Setup.open('memory', 1, false), await Setup.open('Redis', 1, true)];
   if (INSTANCES > 1) setups.push(await Setup.open(`Redis, ${INSTANCES} instances`, INSTANCES, true));
   for (const setup of setups) await setup.send(VISITORS, (i) => i);
@@ -175,16 +251,18 @@ try {
   }
   console.log(`${EVENTS} events of ${VISITORS} known visitors, ${ORDERS} orders in 100, medians of ${ROUNDS}; for an event:`);
   const names = Object.keys(found.get(setups[0]).costs[0]);
-  const width = Math.max(...names.map((name) => name.length));
-  console.log(`${''.padEnd(width)}  ${setups.map(({ name }) => name.padStart(20)).join('')}`);
-  for (const name of names) console.log(`${name.padEnd(width)}  ${setups.map((setup) => median(found.get(setup).costs.map((one) => one[name])).toFixed(2).padStart(20)).join('')}`);
   const after = await all();
-  console.log(`${'rows written'.padEnd(width)}  ${after.map(({ rows, events }, i) => ((rows - before[i].rows) / (events - before[i].events)).toFixed(2).padStart(20)).join('')}`);
+  const rows = after.map(({ rows, events }, i) => (rows - before[i].rows) / (events - before[i].events));
+  table(setups.map(({ name }) => name), [...names, 'rows written'], (i, name) => (names.includes(name) ? median(found.get(setups[i]).costs.map((one) => one[name])) : rows[i]).toFixed(2));
   const time = (setup, name) => median(found.get(setup).times.map((one) => one[name]));
   for (const name of ['p50', 'p99']) {
     const [memory, redis] = setups.map((setup, i) => i < 2 && time(setup, name));
     console.log(`answers at ${RATE}/s, ${name}: memory ${memory.toFixed(2)} ms, Redis ${redis.toFixed(2)} ms, ratio ${(redis / memory).toFixed(2)}`);
   }
+}
+
+try {
+  await (SHARE ? scale() : compare());
 } finally {
-  for (const setup of opened) await setup.close();
+  await end();
 }
