@@ -187,7 +187,7 @@ test('faults of several kinds have fired, and a loss was noticed', async (t) => 
 
 const DAY = new Date(Date.now() - 9 * 86400e3).toISOString(); // of no schedule
 const ofVisitor = (name, event) => ({ event_id: `${SEED}-${name}-${event.type}`, visitor_id: `${SEED}-${name}`, occurred_at: DAY, ...event });
-const click = (name) => ofVisitor(name, { type: 'click', link: 'ann-link' });
+const click = (name, link) => ofVisitor(`${name}-${link}`, { type: 'click', link });
 
 // From here on what this one tells Redis waits, once it has added the touches of visitors: resolves then, with what ends it.
 function holdsBehindTouches(proxy) {
@@ -204,29 +204,40 @@ function holdsBehindTouches(proxy) {
   });
 }
 
-// Its lanes are new: Redis was told that they are there, and nothing of them. So that is also a loss before anything was told.
-test('what an instance was about to count when Redis lost all, and left to it by another one, counts', async () => {
+// It claims, is left to count, and Redis loses that; end(late, goOn): what becomes of it then.
+async function isLeftToCount(late, proxy, link, end) {
+  const held = holdsBehindTouches(proxy);
+  await post(late, log, [click('both', link), click('alone', link)]);
+  const goOn = await held;
+  await post(shop, log, [click('both', link)]);
+  await shop.quiet();
+  const counted = await shop.query(`SELECT * FROM attrib.traffic_daily WHERE day = '${DAY.slice(0, 10)}' AND tracker = '${link}'`);
+  assert.deepEqual(counted, [], 'it was not left to it');
+  const before = await lost(shop);
+  redis.cli('flushall');
+  await post(shop, log, [click('other', link)]);
+  await shop.quiet();
+  assert.ok(await lost(shop) > before, 'the other one has not noticed');
+  await end(goOn);
+  await late.quiet();
+  const order = { id: `${SEED}-${link}`, currency: 'EUR', total: '10.00' };
+  await post(shop, log, [ofVisitor(`alone-${link}`, { type: 'purchase', order, occurred_at: new Date().toISOString() })]);
+  assert.deepEqual(await wrong([...instances, late]), []);
+}
+
+test('what was left to an instance that was about to count it counts, though Redis has lost all', async (t) => {
   exact = false;
   const proxy = await RedisProxy.open(address);
   const late = await another('late', (text) => text.replace(`unix:${address}`, proxy.url));
   try {
-    const held = holdsBehindTouches(proxy);
-    await post(late, log, [click('both'), click('alone')]);
-    const goOn = await held;
-    await post(shop, log, [click('both')]);
-    await shop.quiet();
-    assert.deepEqual(await shop.query(`SELECT * FROM attrib.traffic_daily WHERE day = '${DAY.slice(0, 10)}'`), [], 'it was not left to it');
-    const before = await lost(shop);
-    redis.cli('flushall');
-    await post(shop, log, [click('other')]);
-    await shop.quiet();
-    assert.ok(await lost(shop) > before, 'the other one has not noticed');
-    goOn();
-    await late.quiet();
+    // its lanes are new: Redis was told that they are there, and nothing of them, so this is also a loss of that
+    await t.test('it goes on', () => isLeftToCount(late, proxy, 'ann-link', (goOn) => goOn()));
     assert.ok(await lost(late) > 0, 'it has not noticed');
-    const order = { id: `${SEED}-alone`, currency: 'EUR', total: '10.00' };
-    await post(shop, log, [ofVisitor('alone', { type: 'purchase', order, occurred_at: new Date().toISOString() })]);
-    assert.deepEqual(await wrong([...instances, late]), []);
+    await t.test('it is killed and starts again', () => isLeftToCount(late, proxy, 'bob-link', async (goOn) => {
+      await late.kill();
+      goOn();
+      await late.start();
+    }));
   } finally {
     await late.stop();
     await proxy.close();
