@@ -120,18 +120,33 @@ test('negative control: of one that was retired the touch expires, and its order
   await until('not counted', async () => await metric(b, 'attribd_attribution_degraded_total') > 0);
 });
 
-test('an instance has come no further than PostgreSQL has it, though its engine has', async () => {
-  const said = (what) => Number(lua(`${UNHEX} return redis.call('zscore', ARGV[2], id)`, idOf('b'), `at1:#${what}`));
+// Of keys that never expire: bytes of their values, and how many.
+const lastingBytes = () => lua(`local bytes, n = 0, 0 for _, k in ipairs(redis.call('keys', 'at1:[vco]*')) do
+  if redis.call('ttl', k) == -1 then bytes = bytes + redis.call('strlen', k) n = n + 1 end end return {bytes, n}`).split('\n').map(Number);
+
+test('what never expires is forgotten, but for who is who; and who can not write has come no further, though its engine has', async () => {
+  const who = { visitor_id: 'known', email: 'known@example.com' };
+  assert.equal((await a.events([click('ann-link', ago(1), who), purchase({ id: 'known' }, { ...who, occurred_at: ago(0.5) })])).status, 200);
+  await a.quiet();
   const lock = await a.connect();
   await lock.query('begin');
   await lock.query('lock table attrib.conversion in exclusive mode');
   assert.equal((await b.events(purchase({ id: 'unwritten' }, { visitor_id: 'unwritten', occurred_at: ago(1) }))).status, 200);
   await until('b does not write', async () => (await a.query("select from pg_stat_activity where wait_event_type = 'Lock'")).length > 0);
-  const mark = said('marks');
-  const heard = said('heard');
+  const said = (what) => Number(lua(`${UNHEX} return redis.call('zscore', ARGV[2], id)`, idOf('b'), `at1:#${what}`));
+  const [mark, heard] = [said('marks'), said('heard')];
+  const [bytes, n] = lastingBytes();
+  assert.ok(n >= 2, `${n} of them`);
+
+  const gone = lua(`local gone = string.format('%.0f', redis.call('time')[1] * 1e6 + ARGV[1] * 1e6)
+    redis.call('hset', 'at1:#gone', 'gone', gone) return gone`, 400 * DAY);
+  await until('nobody forgets', () => redis.cli('hget', 'at1:#gone', 'walked') === gone);
+  const [left, kept] = lastingBytes();
+  assert.ok(left < bytes && kept === n, `${left} of ${bytes} bytes, ${kept} of ${n}`);
+
   await until('b says nothing', () => said('heard') > heard);
   assert.equal(said('marks'), mark);
   await lock.end();
-  redis.cli('flushall'); // a Redis that has lost all hears of those that run again
+  redis.cli('flushall'); // one that has lost all hears of those that run again
   await until('it goes no further', () => said('marks') > mark && redis.cli('zcard', 'at1:#marks') === '2');
 });
