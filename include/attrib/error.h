@@ -37,6 +37,7 @@
 	X(NO_SPACE, "no_space", 503, true, "the journal has no room")                              \
 	X(UNAVAILABLE, "unavailable", 503, true, "a service that is needed does not answer")       \
 	X(FENCED, "fenced", 500, false, "another process runs under this instance's identity")     \
+	X(SUPERSEDED, "superseded", 503, true, "another server has taken its place")               \
 	X(SCHEMA, "schema", 500, false, "the database schema does not fit this program")           \
 	X(CONFIG, "config", 500, false, "the configuration is not valid")
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "attrib/batch.h"
 #include "attrib/error.h"
+#include "attrib/master.h"
 
 struct attrib_sink_attach {
 	uint64_t epoch;           /* ours from now on; every older one is fenced */
@@ -44,9 +45,14 @@ struct attrib_sink_ops {
 	/* Flushes one sealed batch. 0: committed (now or before); rows that were refused for their data
 	 * are set aside and counted in `refused`. ATTRIB_E_UNAVAILABLE: try again later, same batch.
 	 * ATTRIB_E_INVALID: the same, but so many rows were refused that it can't be their fault.
-	 * ATTRIB_E_FENCED: another process has our identity, stop. */
+	 * ATTRIB_E_FENCED: another process has our identity, stop. ATTRIB_E_SUPERSEDED: nothing was written, what
+	 * has decided the batch decides no more. */
 	int (*flush)(struct attrib_sink *sink, const struct attrib_batch_view *batch,
 		uint64_t catalog_version);
+	/* What is flushed from now on was decided by this master of a shared state. One that nobody has met before
+	 * takes the place of the others. ATTRIB_E_SUPERSEDED: another has taken its place, error() tells which;
+	 * nothing has changed. ATTRIB_E_UNAVAILABLE as above. NULL: nobody here shares a state. */
+	int (*meet)(struct attrib_sink *sink, const struct attrib_master *master);
 	const struct attrib_sink_error *(*error)(const struct attrib_sink *sink);
 	void (*free)(struct attrib_sink *sink);
 };
@@ -109,6 +115,8 @@ struct attrib_owner {
 		*secret_fingerprint; /* 32 bytes; ATTRIB_E_CONFIG when it is not the database's */
 	bool shares; /* its facts are in `state`, which instances share; else in its memory */
 	struct attrib_id state; /* the id that lies there */
+	struct attrib_master
+		master; /* take_over only: makes it the one that decides; none = as it is */
 };
 int attrib_postgres_put_sites(const char *conninfo, struct attrib_site_row *rows, size_t n,
 	const struct attrib_owner *owner, struct attrib_arena *arena,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "pg_master.h"
 #include "pg_own.h"
 #include "pg_positions.h"
 
@@ -140,6 +141,21 @@ static int give_up_all(
 	return err;
 }
 
+static int take_master(
+	PGconn *conn, const struct attrib_postgres_take_over *what, struct attrib_sink_error *error)
+{
+	char former[ATTRIB_MASTER_ID + 1], text[256];
+	int err = pg_master_take(conn, &what->owner.instance, &what->owner.master, former, error);
+
+	if (err || !former[0])
+		return err;
+	snprintf(text, sizeof text,
+		"master %s of the shared state decides now, and no more master %s",
+		what->owner.master.id, former);
+	tell(what, text);
+	return 0;
+}
+
 static int take_over(
 	PGconn *conn, const struct attrib_postgres_take_over *what, struct attrib_sink_error *error)
 {
@@ -153,6 +169,8 @@ static int take_over(
 		err = give_up_all(conn, what, error);
 	for (size_t i = 0; i < what->site_count && !err; i++)
 		err = take_site(conn, what, what->sites[i], error);
+	if (!err && !attrib_master_none(&what->owner.master))
+		err = take_master(conn, what, error);
 	return err ? err : pg_run(conn, "COMMIT", 0, NULL, error);
 }
 

@@ -11,6 +11,7 @@
 
 #include "pg_conn.h"
 #include "pg_isolate.h"
+#include "pg_master.h"
 #include "pg_positions.h"
 #include "pg_session.h"
 #include "pg_stage.h"
@@ -36,6 +37,7 @@ struct postgres_sink {
 	uint64_t epoch;                /* 0 until the first attach */
 	struct pg_positions positions; /* owned: what the last attach read */
 	struct pg_positions confirmed; /* owned: the same, and what was flushed since */
+	struct attrib_master master;   /* that decides what is flushed; none = a memory does */
 	struct attrib_sink_error error;
 };
 
@@ -193,30 +195,35 @@ static int postgres_attach(struct attrib_sink *sink, struct attrib_sink_attach *
 	return 0;
 }
 
-/* 0 and *done, or ATTRIB_E_FENCED. Opens the transaction. */
+/* 0 and *done, or ATTRIB_E_FENCED, ATTRIB_E_SUPERSEDED. Opens the transaction. */
 static int begin(struct postgres_sink *s, const char *id, const struct pg_targets *t, bool *done)
 {
-	char epoch[24];
+	char epoch[24], state[PG_ID_TEXT];
+	bool shares = !attrib_master_none(&s->master);
 	const char *params[] = {id, epoch, (const char *)t->lanes.p, (const char *)t->from.p,
-		(const char *)t->numbers.p};
+		(const char *)t->numbers.p, shares ? state : NULL, s->master.id};
 	const char *outcome;
 	PGresult *result = NULL;
 	int err;
 
 	snprintf(epoch, sizeof epoch, "%llu", (unsigned long long)s->epoch);
+	pg_id(&s->master.state, state);
 	/* plans made for another batch's sizes may fit this one badly: a session lives for months */
 	err = pg_run(s->conn, "BEGIN; DISCARD PLANS", 0, NULL, &s->error);
 	if (!err)
 		err = pg_query(s->conn,
-			"SELECT attrib.begin_v2($1::bytea, $2::bigint, $3::bytea[], $4::bigint[], "
-			"$5::bigint[])",
-			5, params, &result, &s->error);
+			"SELECT attrib.begin_v3($1::bytea, $2::bigint, $3::bytea[], $4::bigint[], "
+			"$5::bigint[], $6::bytea, $7)",
+			7, params, &result, &s->error);
 	if (err)
 		return err;
 	outcome = PQgetvalue(result, 0, 0);
 	*done = strcmp(outcome, "done") == 0;
 	if (strcmp(outcome, "set back") == 0) {
 		err = say_set_back(s);
+	} else if (strcmp(outcome, "superseded") == 0) {
+		pg_say(&s->error, "another master of the shared state decides");
+		err = ATTRIB_E_SUPERSEDED;
 	} else if (!*done && strcmp(outcome, "go") != 0) {
 		pg_say(&s->error, strcmp(outcome, "fenced") == 0
 					  ? "another process runs under this instance's identity, "
@@ -354,6 +361,23 @@ static int postgres_flush(
 	return err;
 }
 
+static int postgres_meet(struct attrib_sink *sink, const struct attrib_master *master)
+{
+	struct postgres_sink *s = of(sink);
+	int err = ATTRIB_E_UNAVAILABLE;
+
+	s->error = (struct attrib_sink_error){0};
+	if (s->conn)
+		err = pg_master_meet(s->conn, &s->instance, master, &s->error);
+	else
+		pg_say(&s->error, "not connected");
+	if (!err)
+		s->master = *master;
+	if (s->conn && PQstatus(s->conn) != CONNECTION_OK)
+		disconnect(s);
+	return err == ATTRIB_E_INVALID ? ATTRIB_E_UNAVAILABLE : err;
+}
+
 static const struct attrib_sink_error *postgres_error(const struct attrib_sink *sink)
 {
 	return &of(sink)->error;
@@ -374,6 +398,7 @@ static const struct attrib_sink_ops postgres_ops = {
 	.name = "postgres",
 	.attach = postgres_attach,
 	.flush = postgres_flush,
+	.meet = postgres_meet,
 	.error = postgres_error,
 	.free = postgres_free,
 };
