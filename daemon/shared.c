@@ -26,7 +26,7 @@ static int make_new(const struct attribd_config *config, struct attrib_owner *ow
 
 	attrib_random(&owner->state, sizeof owner->state);
 	int err = attrib_state_redis_identity(
-		config->state, TIMEOUT_MS, true, &owner->state, &found, why);
+		config->state, TIMEOUT_MS, true, &owner->state, &found, &owner->master, why);
 	return err ? fail(error, err, why) : 0;
 }
 
@@ -66,7 +66,7 @@ static int find(const struct attribd_config *config, bool take, struct attrib_ow
 	int away, err;
 
 	away = attrib_state_redis_identity(
-		config->state, TIMEOUT_MS, false, &owner->state, &found, why);
+		config->state, TIMEOUT_MS, false, &owner->state, &found, &owner->master, why);
 	if (!away && found)
 		return 0;
 	if (away && (take || away != ATTRIB_E_UNAVAILABLE))
@@ -86,6 +86,8 @@ int attribd_shared_find(const struct attribd_config *config, bool take, struct a
 	int err = attribd_config_shares_state(config) ? find(config, take, owner, error) : 0;
 
 	owner->shares = !err && attribd_config_shares_state(config);
+	if (owner->shares && owner->master.id[0])
+		owner->master.state = owner->state;
 	return err;
 }
 

@@ -9,6 +9,7 @@
 #ifndef ATTRIB_STATE_REDIS_H
 #define ATTRIB_STATE_REDIS_H
 
+#include "attrib/master.h"
 #include "attrib/state.h"
 
 struct attrib_redis_options {
@@ -47,10 +48,21 @@ const char *attrib_state_redis_error(const struct attrib_state *state);
  * server has lost all that it had) and is refused with ATTRIB_E_CONFIG when there is another one.
  *
  * This asks a server that nothing is known of: *found and *id of it. With `make` it gets *id when it has none; of
- * several that do so at once all are told the same. Errors as above, in words in why. */
+ * several that do so at once all are told the same. *master (NULL: not wanted) is the server's, of no
+ * state yet. Errors as above, in words in why. */
 #define ATTRIB_REDIS_WHY 400
 int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, struct attrib_id *id,
-	bool *found, char why[ATTRIB_REDIS_WHY]) ATTRIB_MUST_CHECK;
+	bool *found, struct attrib_master *master, char why[ATTRIB_REDIS_WHY]) ATTRIB_MUST_CHECK;
+
+/* Which master the connection leads to, a new one if there is none; of options.identity. */
+int attrib_state_redis_master(
+	struct attrib_state *state, struct attrib_master *out) ATTRIB_MUST_CHECK;
+/* From now on no other master is spoken to (NULL: any is): calls return ATTRIB_E_UNAVAILABLE when a new connection
+ * leads to another one, and it has moved, until this is called again. Without a call any is. */
+void attrib_state_redis_stay(struct attrib_state *state, const struct attrib_master *master);
+bool attrib_state_redis_moved(const struct attrib_state *state);
+/* Gives the connection up, for this reason. */
+void attrib_state_redis_refuse(struct attrib_state *state, const char *why);
 
 /* How far the records of each lane were added is kept beside the facts, so that a server which has lost what
  * it had is noticed: it was flushed, was restored, or became the master without having heard all. Where single
@@ -145,6 +157,7 @@ struct attrib_redis_stats {
 	uint64_t connections; /* opened; those after the first are after an error */
 	uint64_t overtaken;   /* entities that got facts of others between two steps of an add */
 	uint64_t packed;      /* values written anew, shorter */
+	uint64_t ticket;      /* the greatest that is known */
 	uint64_t
 		confirmed; /* times that the server was found to lack nothing that was added before; every 64
 				 groups, and with stats */

@@ -48,10 +48,15 @@ static int lift_ticket(struct redis *redis)
 
 int redis_begin(struct redis *redis)
 {
-	bool fresh = !redis->link.context;
-	int err = redis_link_open(&redis->link);
+	int err;
 
-	if (err || !fresh)
+	redis->begun &= redis->link.context != NULL;
+	if (redis->begun)
+		return 0;
+	err = redis_link_open(&redis->link);
+	if (!err)
+		err = redis_judge_master(redis);
+	if (err)
 		return err;
 	redis->looked = 0;
 	redis->evicted = redis->evicted_noted = 0;
@@ -59,7 +64,10 @@ int redis_begin(struct redis *redis)
 		redis_doubt_lanes(redis);
 	memcpy(redis->spoke_to, redis->link.run_id, sizeof redis->spoke_to);
 	err = redis_claim(redis);
-	return err ? err : lift_ticket(redis);
+	if (!err)
+		err = lift_ticket(redis);
+	redis->begun = !err;
+	return err;
 }
 
 int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
@@ -123,7 +131,8 @@ int redis_take_out(struct redis *redis, const struct attrib_entity *entity, stru
 
 void redis_ask_bytes(struct redis *redis)
 {
-	REDIS_COMMAND(&redis->link, ATTRIB_STR("INFO"), ATTRIB_STR("memory"), ATTRIB_STR("stats"));
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("INFO"), ATTRIB_STR("memory"), ATTRIB_STR("stats"),
+		ATTRIB_STR("replication"));
 }
 
 int redis_take_bytes(struct redis *redis)
@@ -140,6 +149,8 @@ int redis_take_bytes(struct redis *redis)
 	redis->evicted = redis_info_number(info, "evicted_keys");
 	redis->kept = redis->evicted == redis->evicted_noted;
 	err = redis_link_judge_policy(&redis->link, info);
+	if (!err)
+		err = redis_judge_again(redis, info);
 	freeReplyObject(info);
 	return err;
 }
@@ -515,4 +526,5 @@ void attrib_state_redis_stats(const struct attrib_state *state, struct attrib_re
 	out->commands = redis->link.commands;
 	out->round_trips = redis->link.round_trips;
 	out->connections = redis->link.connections;
+	out->ticket = redis->ticket;
 }

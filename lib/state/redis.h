@@ -59,6 +59,9 @@ struct redis {
 	int64_t mark;                    /* told with stats; ATTRIB_NEVER: none */
 	struct attrib_redis_marks marks; /* as they were last told */
 	struct redis_walk *walk;         /* owned: the one that is under way, or NULL */
+	bool begun;                      /* the server of this connection was met */
+	struct attrib_master stay;       /* the only one that is spoken to; its id "" = any */
+	bool moved;                      /* another one has answered */
 };
 
 static inline struct attrib_str redis_id_bytes(const struct attrib_id *id)
@@ -81,6 +84,9 @@ int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
 		sizeof((const struct attrib_str[]){__VA_ARGS__}) / sizeof(struct attrib_str))
 void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n);
 
+/* Whether the master of a new connection may be spoken to, and whether that of an old one is still the same. */
+int redis_judge_master(struct redis *redis);
+int redis_judge_again(struct redis *redis, const redisReply *info);
 /* Puts the identity there, or finds it there; ATTRIB_E_CONFIG: another one is. */
 int redis_claim(struct redis *redis);
 

@@ -1,6 +1,7 @@
 /*
  * Who a server is: an id beside the facts. It is set where there is none and never changed, so all that share
- * the server are told the same one, whoever came first.
+ * the server are told the same one, whoever came first. Two servers can have the same one, when a replica was
+ * promoted: which of them it is, is told by the id of their history, that a server changes when it becomes a master.
  */
 #include "redis.h"
 
@@ -60,8 +61,62 @@ int redis_claim(struct redis *redis)
 		(int)sizeof hex, hex);
 }
 
+/* -- which master -------------------------------------------------------------------------------- */
+
+int redis_judge_master(struct redis *redis)
+{
+	if (!redis->stay.id[0] || !strcmp(redis->stay.id, redis->link.master.id))
+		return 0;
+	redis->moved = true;
+	return redis_link_fail(&redis->link, ATTRIB_E_UNAVAILABLE,
+		"another master answers than before: %s", redis->link.master.id);
+}
+
+int redis_judge_again(struct redis *redis, const redisReply *info)
+{
+	struct attrib_master now;
+	int err = redis_link_read_master(&redis->link, info, &now);
+
+	if (err || !strcmp(now.id, redis->link.master.id))
+		return err;
+	return redis_link_fail(
+		&redis->link, ATTRIB_E_UNAVAILABLE, "the server's data have begun another history");
+}
+
+int attrib_state_redis_master(struct attrib_state *state, struct attrib_master *out)
+{
+	struct redis *redis = redis_of(state);
+	int err;
+
+	redis->begun &= redis->link.context != NULL;
+	err = redis_link_open(&redis->link);
+	if (err)
+		return err;
+	*out = redis->link.master;
+	out->state = redis->identity;
+	return 0;
+}
+
+void attrib_state_redis_stay(struct attrib_state *state, const struct attrib_master *master)
+{
+	struct redis *redis = redis_of(state);
+
+	redis->stay = master ? *master : (struct attrib_master){0};
+	redis->moved = false;
+}
+
+void attrib_state_redis_refuse(struct attrib_state *state, const char *why)
+{
+	redis_link_fail(&redis_of(state)->link, 0, "%s", why);
+}
+
+bool attrib_state_redis_moved(const struct attrib_state *state)
+{
+	return ((const struct redis *)state)->moved;
+}
+
 int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, struct attrib_id *id,
-	bool *found, char why[ATTRIB_REDIS_WHY])
+	bool *found, struct attrib_master *master, char why[ATTRIB_REDIS_WHY])
 {
 	struct redis_address address;
 	struct redis_link link;
@@ -79,6 +134,8 @@ int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, stru
 		REDIS_COMMAND(&link, ATTRIB_STR("GET"), ATTRIB_STR(IDENTITY_KEY));
 	if (!err)
 		err = take_identity(&link, id, found);
+	if (!err && master)
+		*master = link.master;
 	snprintf(why, ATTRIB_REDIS_WHY, "%s", err ? link.why : "");
 	redis_link_done(&link);
 	return err;

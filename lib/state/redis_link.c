@@ -267,6 +267,28 @@ static void note_run_id(struct redis_link *link, const redisReply *info)
 	snprintf(link->run_id, sizeof link->run_id, "%.*s", REDIS_RUN_ID, text ? text : "");
 }
 
+/* Nothing when there is none, or only zeros. */
+static void copy_master_id(const redisReply *info, const char *name, char out[ATTRIB_MASTER_ID + 1])
+{
+	const char *text = info_text(info, name);
+	size_t n = text ? strspn(text, "0123456789abcdef") : 0;
+
+	out[0] = '\0';
+	if (n == ATTRIB_MASTER_ID && strspn(text, "0") < n)
+		snprintf(out, ATTRIB_MASTER_ID + 1, "%s", text);
+}
+
+int redis_link_read_master(
+	struct redis_link *link, const redisReply *info, struct attrib_master *out)
+{
+	*out = (struct attrib_master){0};
+	copy_master_id(info, "master_replid", out->id);
+	copy_master_id(info, "master_replid2", out->former);
+	return out->id[0] ? 0
+			  : redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
+				    "the server does not say which master it is");
+}
+
 static int look(struct redis_link *link)
 {
 	redisReply *info;
@@ -278,6 +300,8 @@ static int look(struct redis_link *link)
 	if (err)
 		return err;
 	err = judge(link, info);
+	if (!err)
+		err = redis_link_read_master(link, info, &link->master);
 	if (!err)
 		note_run_id(link, info);
 	freeReplyObject(info);

@@ -14,6 +14,7 @@
 #include <hiredis/hiredis.h>
 
 #include "attrib/buf.h"
+#include "attrib/master.h"
 #include "attrib/state_redis.h"
 #include "redis_address.h"
 #include "redis_reply.h"
@@ -25,6 +26,7 @@ struct redis_link {
 	int timeout_ms;
 	struct redis_guard guard;
 	char run_id[REDIS_RUN_ID + 1]; /* of the process that was last spoken to; "" = none */
+	struct attrib_master master;   /* that was last looked at; of no state */
 	redisContext *context;         /* owned; NULL: not connected */
 	struct attrib_buf out;         /* commands that are not sent yet */
 	size_t queued, owed;           /* commands in out; replies that are on their way */
@@ -59,6 +61,10 @@ int redis_link_expect(struct redis_link *link, unsigned types, const redisReply 
 
 /* ATTRIB_E_CONFIG when it may throw facts away. `info` holds the section "memory". */
 int redis_link_judge_policy(struct redis_link *link, const redisReply *info);
+
+/* Which master it is; `info` holds the section "replication". ATTRIB_E_UNAVAILABLE when it doesn't say so. */
+int redis_link_read_master(
+	struct redis_link *link, const redisReply *info, struct attrib_master *out);
 
 /* The number behind "\r\nNAME:" in what INFO says; 0 when there is none. */
 uint64_t redis_info_number(const redisReply *info, const char *name);

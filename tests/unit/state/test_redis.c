@@ -1031,18 +1031,20 @@ static void test_whoever_asks_first_makes_the_identity(void **state)
 
 	(void)state;
 	tell("FLUSHALL");
-	assert_int_equal(attrib_state_redis_identity(url, 5000, false, &id, &found, why), 0);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, false, &id, &found, NULL, why), 0);
 	assert_false(found);
-	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &first, &found, why), 0);
+	assert_int_equal(
+		attrib_state_redis_identity(url, 5000, true, &first, &found, NULL, why), 0);
 	assert_false(found);
-	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &second, &found, why), 0);
+	assert_int_equal(
+		attrib_state_redis_identity(url, 5000, true, &second, &found, NULL, why), 0);
 	assert_true(found && attrib_id_eq(&first, &second));
 	tell("SET at1:#state short");
-	assert_int_equal(
-		attrib_state_redis_identity(url, 5000, false, &id, &found, why), ATTRIB_E_CONFIG);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, false, &id, &found, NULL, why),
+		ATTRIB_E_CONFIG);
 	assert_non_null(strstr(why, "at1:#state"));
 	assert_int_equal(attrib_state_redis_identity(
-				 "unix:/nowhere/redis.sock", 5000, false, &id, &found, why),
+				 "unix:/nowhere/redis.sock", 5000, false, &id, &found, NULL, why),
 		ATTRIB_E_UNAVAILABLE);
 }
 
@@ -1067,15 +1069,84 @@ static void test_one_that_lost_its_identity_gets_it_back_and_another_is_refused(
 	assert_int_equal(number("EXISTS at1:#state"), 1);
 	tell("FLUSHALL"); /* on one connection: healing asks for the lanes */
 	assert_int_equal(attrib_state_redis_lanes(known, &lane, 1), 0);
-	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &id, &found, why), 0);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &id, &found, NULL, why), 0);
 	assert_true(found && attrib_id_eq(&id, &options.identity));
 	tell("FLUSHALL");
 	id.b[0] = 8;
-	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &id, &found, why), 0);
+	assert_int_equal(attrib_state_redis_identity(url, 5000, true, &id, &found, NULL, why), 0);
 	assert_int_equal(attrib_state_redis_lanes(known, &lane, 1), ATTRIB_E_CONFIG);
 	assert_non_null(strstr(attrib_state_redis_error(known), "another shared state (0800"));
 	assert_int_equal(known->ops->add(known, NULL, 0, NULL, &ticket), ATTRIB_E_CONFIG);
 	known->ops->free(known);
+}
+
+/* -- which master -------------------------------------------------------------------------------- */
+
+/* As a promotion does. */
+static void become_a_master_again(void)
+{
+	tell("REPLICAOF 127.0.0.1 1");
+	tell("REPLICAOF NO ONE");
+}
+
+static void test_another_master_is_not_spoken_to(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct attrib_master first, second;
+	struct attrib_state_stats stats;
+	struct attrib_added result;
+
+	(void)unused;
+	assert_int_equal(attrib_state_redis_master(state, &first), 0);
+	assert_int_equal(strlen(first.id), ATTRIB_MASTER_ID);
+	attrib_state_redis_stay(state, &first);
+	assert_int_equal(add(state, touch(1, 1, 1), &result), 0);
+	tell("FLUSHALL"); /* the same master still */
+	state->ops->stats(state, &stats);
+	assert_int_equal(add(state, touch(1, 1, 1), &result), 0);
+	become_a_master_again();
+	state->ops->stats(state, &stats); /* it says so on the same connection */
+	assert_non_null(strstr(attrib_state_redis_error(state), "begun another history"));
+	assert_false(attrib_state_redis_moved(state));
+	assert_int_equal(add(state, touch(2, 1, 1), &result), ATTRIB_E_UNAVAILABLE);
+	assert_true(attrib_state_redis_moved(state));
+	assert_non_null(strstr(attrib_state_redis_error(state), "another master answers"));
+	assert_int_equal(attrib_state_redis_master(state, &second), 0);
+	assert_string_not_equal(first.id, second.id);
+	assert_string_equal(second.former, first.id);
+	assert_int_equal(add(state, touch(2, 1, 1), &result), ATTRIB_E_UNAVAILABLE);
+	attrib_state_redis_stay(state, &second);
+	assert_false(attrib_state_redis_moved(state));
+	assert_int_equal(add(state, touch(2, 1, 1), &result), 0);
+	attrib_state_redis_refuse(state, "a reason");
+	assert_string_equal(attrib_state_redis_error(state), "a reason");
+	assert_int_equal(add(state, touch(2, 1, 1), &result), 0);
+	state->ops->free(state);
+}
+
+static void test_a_server_that_does_not_say_which_master_it_is(void **unused)
+{
+	static const char text[] = "$85\r\n\r\nredis_version:7.2.4\r\nrole:master\r\n"
+				   "maxmemory_policy:noeviction\r\nmaster_replid:0123\r\n\r\n";
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	struct liar liar = {.listens = socket(AF_UNIX, SOCK_STREAM, 0), .says = text};
+	struct attrib_added result;
+	char where[128];
+
+	(void)unused;
+	snprintf(name.sun_path, sizeof name.sun_path, "/tmp/attrib-liar.%d", (int)getpid());
+	snprintf(where, sizeof where, "unix:%s", name.sun_path);
+	unlink(name.sun_path);
+	assert_int_equal(bind(liar.listens, (struct sockaddr *)&name, sizeof name), 0);
+	assert_int_equal(listen(liar.listens, 1), 0);
+	assert_int_equal(pthread_create(&liar.thread, NULL, lie, &liar), 0);
+	struct attrib_state *state = open_at(where, 300);
+	assert_int_equal(add(state, touch(1, 1, 1), &result), ATTRIB_E_UNAVAILABLE);
+	assert_non_null(strstr(attrib_state_redis_error(state), "which master it is"));
+	pthread_join(liar.thread, NULL);
+	close(liar.listens);
+	state->ops->free(state);
+	unlink(name.sun_path);
 }
 
 int main(void)
@@ -1110,6 +1181,8 @@ int main(void)
 		cmocka_unit_test(test_whoever_asks_first_makes_the_identity),
 		cmocka_unit_test(
 			test_one_that_lost_its_identity_gets_it_back_and_another_is_refused),
+		cmocka_unit_test(test_another_master_is_not_spoken_to),
+		cmocka_unit_test(test_a_server_that_does_not_say_which_master_it_is),
 	};
 	int failed;
 
