@@ -72,7 +72,7 @@ static void back_off(struct attribd_flush *flush)
 
 /* -- attach and flush --------------------------------------------------------------------------- */
 
-/* Keeps what the first attach told: the sink's own array changes with the next one. */
+/* Keeps what an attach told: the sink's own array changes with the next one. */
 static int remember(struct attribd_flush *flush, const struct attrib_sink_attach *attach)
 {
 	size_t size = attach->position_count * sizeof *attach->positions;
@@ -83,6 +83,7 @@ static int remember(struct attribd_flush *flush, const struct attrib_sink_attach
 	if (size)
 		memcpy(copy, attach->positions, size);
 	pthread_mutex_lock(&flush->lock);
+	free(flush->first.positions);
 	flush->first = *attach;
 	flush->first.positions = copy;
 	pthread_mutex_unlock(&flush->lock);
@@ -156,17 +157,55 @@ static void tell_refused(struct attribd_flush *flush, uint64_t before)
 		n, n == 1 ? " was" : "s were", error->text, error->sqlstate);
 }
 
-/* Flushes the sealed batch until it is in; false as above. An attach in between is no recovery: what
+/* A question is always asked, of batches only the first that another master has decided. */
+static int meet(struct attribd_flush *flush)
+{
+	const struct attrib_master *master = &flush->sealed.master;
+	bool met = flush->sealed.batch && attrib_master_eq(master, &flush->met);
+	int err = 0;
+
+	if (met || !flush->sink->ops->meet || attrib_master_none(master))
+		return 0;
+	err = flush->sink->ops->meet(flush->sink, master);
+	if (!err)
+		flush->met = *master;
+	return err;
+}
+
+static int flush_once(struct attribd_flush *flush, const struct attrib_batch_view *view)
+{
+	int err = meet(flush);
+
+	if (err || !flush->sealed.batch)
+		return err;
+	return flush->sink->ops->flush(flush->sink, view, flush->sealed.catalog_version);
+}
+
+/* What the engine does next goes by what the sink has by then: what became of an earlier try may not be known. */
+static bool give_back(struct attribd_flush *flush)
+{
+	flush->stuck = false;
+	recovered(flush);
+	if (!flush->sealed.batch)
+		return true;
+	atomic_store(&flush->attach, ATTRIBD_ATTACH_FAILED);
+	return attach_until(flush);
+}
+
+/* Flushes the sealed batch until it is in, or given back; false as above. An attach in between is no recovery: what
  * counts is that the batch gets in. */
-static bool flush_until(struct attribd_flush *flush)
+static bool flush_until(struct attribd_flush *flush, bool *given_back)
 {
 	uint64_t refused = flush->sink->refused;
-	struct attrib_batch_view view;
+	struct attrib_batch_view view = {0};
 
-	attrib_batch_seal(flush->sealed.batch, &view);
+	if (flush->sealed.batch)
+		attrib_batch_seal(flush->sealed.batch, &view);
 	for (;;) {
-		int err =
-			flush->sink->ops->flush(flush->sink, &view, flush->sealed.catalog_version);
+		int err = flush_once(flush, &view);
+		*given_back = err == ATTRIB_E_SUPERSEDED;
+		if (*given_back)
+			return give_back(flush);
 		flush->stuck = err != 0;
 		if (!err) {
 			recovered(flush);
@@ -187,13 +226,20 @@ static bool flush_until(struct attribd_flush *flush)
 
 static void confirm(struct attribd_flush *flush)
 {
+	if (!flush->sealed.batch)
+		return;
 	if (flush->sealed.settles)
 		atomic_store(&flush->progress->catalog_settled, flush->sealed.settles);
 	atomic_store(&flush->progress->refused, flush->sink->quarantined);
 	atomic_store(&flush->progress->flushed, flush->sealed.records);
 	attribd_metric_add(ATTRIBD_METRIC_SINK_FLUSHES, 1);
+}
+
+static void hand_back(struct attribd_flush *flush, bool given_back)
+{
 	pthread_mutex_lock(&flush->lock);
 	flush->busy = false;
+	flush->given_back = given_back;
 	pthread_mutex_unlock(&flush->lock);
 	attribd_bell_ring(flush->engine);
 }
@@ -201,15 +247,17 @@ static void confirm(struct attribd_flush *flush)
 static void *flush_main(void *arg)
 {
 	struct attribd_flush *flush = arg;
-	bool go;
+	bool go, given_back;
 
 	attribd_background("flush");
 	go = attach_until(flush);
 	while (go) {
 		if (attribd_flush_busy(flush)) {
-			go = flush_until(flush);
-			if (go)
+			go = flush_until(flush, &given_back);
+			if (go && !given_back)
 				confirm(flush);
+			if (go)
+				hand_back(flush, given_back);
 		} else if (atomic_load(&flush->stop)) {
 			go = false;
 		} else {
@@ -241,11 +289,20 @@ bool attribd_flush_busy(struct attribd_flush *flush)
 	return busy;
 }
 
+bool attribd_flush_given_back(struct attribd_flush *flush)
+{
+	pthread_mutex_lock(&flush->lock);
+	bool given_back = flush->given_back;
+	pthread_mutex_unlock(&flush->lock);
+	return given_back;
+}
+
 void attribd_flush_offer(struct attribd_flush *flush, const struct attribd_sealed *sealed)
 {
 	pthread_mutex_lock(&flush->lock);
 	flush->sealed = *sealed;
 	flush->busy = true;
+	flush->given_back = false;
 	pthread_mutex_unlock(&flush->lock);
 	attribd_bell_ring(&flush->bell);
 }

@@ -13,9 +13,11 @@
 #include "bell.h"
 #include "progress.h"
 
-/* A batch on its way: the flush thread owns it from the offer until `busy` falls. */
+/* A batch on its way: the flush thread owns it from the offer until `busy` falls. Without a batch it is a question:
+ * whether that master decides. */
 struct attribd_sealed {
 	struct attrib_batch *batch;
+	struct attrib_master master; /* that has decided it; none = a memory */
 	uint64_t catalog_version;
 	uint64_t records; /* value of progress->flushed once it is in */
 	uint64_t settles; /* value of progress->catalog_settled once it is in; 0 = as it is */
@@ -35,7 +37,8 @@ struct attribd_flush {
 	/* set before the start; flush thread: the database has these positions for good */
 	void (*confirmed)(void *arg, const struct attrib_position *positions, size_t n);
 	void *confirmed_arg;
-	int64_t backoff_us; /* flush thread only */
+	struct attrib_master met; /* flush thread only: the sink has been told of it */
+	int64_t backoff_us;       /* flush thread only */
 	int told;   /* flush thread only: the error that was logged of this outage; 0 = none */
 	bool stuck; /* flush thread only: the batch at hand did not get in yet */
 
@@ -47,9 +50,11 @@ struct attribd_flush {
 	_Atomic uint64_t base; /* of the first attach: highest record the sink has seen */
 
 	pthread_mutex_t lock;
-	bool busy;                       /* under lock */
-	struct attribd_sealed sealed;    /* under lock; constant while busy */
-	struct attrib_sink_attach first; /* under lock; of the first attach, positions owned */
+	bool busy;                    /* under lock */
+	bool given_back;              /* under lock: the last offer was not taken */
+	struct attribd_sealed sealed; /* under lock; constant while busy */
+	struct attrib_sink_attach
+		first; /* under lock; of the attach that the engine begins by, positions owned */
 };
 
 /* Takes the sink over. */
@@ -64,10 +69,13 @@ bool attribd_flush_ended(struct attribd_flush *flush);
 void attribd_flush_join(struct attribd_flush *flush);
 void attribd_flush_done(struct attribd_flush *flush);
 
-/* Engine thread: what the first attach told (positions are borrowed for the flush's life); false
- * before it. */
+/* Engine thread: what the first attach told, or the one behind the last batch that was given back (positions are
+ * borrowed until a batch is); false before it. */
 bool attribd_flush_attached(struct attribd_flush *flush, struct attrib_sink_attach *out);
 bool attribd_flush_busy(struct attribd_flush *flush);
+/* Engine thread, when not busy: what was offered last was decided by a master that decides no more, or asked for one.
+ * It is not in the sink, and never will be. Until the next offer. */
+bool attribd_flush_given_back(struct attribd_flush *flush);
 /* Engine thread, only when not busy. */
 void attribd_flush_offer(struct attribd_flush *flush, const struct attribd_sealed *sealed);
 

@@ -122,6 +122,9 @@
 		"Times that Redis had lost facts, which were added again from the journal.")       \
 	X(STATE_READDED, counter, "attribd_state_readded_total", "",                               \
 		"Journal records that were added to Redis again because it had lost them.")        \
+	X(STATE_SUPERSEDED, counter, "attribd_state_superseded_total", "",                         \
+		"Batches given back because the master of Redis that had decided them did so no "  \
+		"more; they were decided again.")                                                  \
 	X(STATE_MISSING, gauge, "attribd_state_missing_records", "",                               \
 		"Records that the state lacked when last mended, and the journal no longer had.")  \
 	X(STATE_WATERMARK, gauge, "attribd_state_watermark_seconds", "",                           \

@@ -256,9 +256,10 @@ static void note_oldest(struct attribd_pump *pump, const struct attrib_engine_re
 		pump->oldest_at[0] = event.received_at;
 }
 
-static void offer(struct attribd_pump *pump, int64_t mono)
+void attribd_pump_offer(struct attribd_pump *pump, int64_t mono)
 {
 	struct attribd_sealed sealed = {.batch = pump->filling,
+		.master = pump->master,
 		.catalog_version = pump->decided_version,
 		.records = pump->records,
 		.settles = pump->redeciding ? 0 : pump->unsettled};
@@ -291,7 +292,8 @@ static int64_t hand_over(struct attribd_pump *pump, bool stop)
 		pump->oldest_at[1] = 0;
 	atomic_store(&pump->progress->oldest_at,
 		pump->oldest_at[1] ? pump->oldest_at[1] : pump->oldest_at[0]);
-	if (busy)
+	pump->anew |= !busy && attribd_flush_given_back(pump->flush);
+	if (busy || pump->anew)
 		return -1;
 	attribd_pump_pay(pump);
 	if (!pump->dirty) {
@@ -304,7 +306,7 @@ static int64_t hand_over(struct attribd_pump *pump, bool stop)
 	left = pump->offered_at + pump->snapshot->config->flush_interval_us - mono;
 	if (left > 0 && !stop && !full(pump))
 		return left;
-	offer(pump, mono);
+	attribd_pump_offer(pump, mono);
 	return -1;
 }
 
@@ -393,6 +395,8 @@ static void pump_loop(struct attribd_pump *pump)
 
 	do {
 		stop = atomic_load(&pump->stop);
+		if (attribd_pump_has_moved(pump))
+			attribd_pump_follow_master(pump);
 		take_catalog(pump);
 		n = 0;
 		bool room = !(full(pump) && attribd_flush_busy(pump->flush));
@@ -416,11 +420,33 @@ static void pump_loop(struct attribd_pump *pump)
 			wait_us = look_us;
 		if (n || (pump->redeciding && room))
 			behind(pump) ? 0 : usleep(NAP_US);
-		else if (!stop || attribd_flush_busy(pump->flush))
+		else if (!pump->anew && (!stop || attribd_flush_busy(pump->flush)))
 			attribd_bell_wait(&pump->bell, wait_us);
-	} while (!attribd_flush_ended(pump->flush) &&
+	} while (!attribd_flush_ended(pump->flush) && !pump->anew &&
 		 !(stop && n == 0 && !pump->dirty && !pump->redeciding &&
 			 !attribd_flush_busy(pump->flush)));
+}
+
+/* From a beginning to an end; true: it has to begin again. */
+static bool live(struct attribd_pump *pump)
+{
+	bool begun = attribd_pump_begin(pump);
+
+	pump->anew = !begun && attribd_pump_has_moved(pump);
+	if (begun) {
+		pump_loop(pump);
+		if (!attribd_flush_busy(pump->flush) && !pump->anew)
+			attribd_pump_pay(pump);
+		attribd_pump_last_checkpoint(pump);
+		count_work(pump);
+		count_state(pump);
+		if (!pump->anew)
+			attribd_pump_marks_leave(pump);
+	} else if (!pump->anew && !atomic_load(&pump->stop) && !atomic_load(&pump->fatal)) {
+		attribd_log(
+			ATTRIBD_LOG_ERROR, "engine: out of memory at start; only ingest goes on");
+	}
+	return pump->anew && !atomic_load(&pump->stop);
 }
 
 static void *pump_main(void *arg)
@@ -428,18 +454,8 @@ static void *pump_main(void *arg)
 	struct attribd_pump *pump = arg;
 
 	attribd_background("engine");
-	if (attribd_pump_begin(pump)) {
-		pump_loop(pump);
-		if (!attribd_flush_busy(pump->flush))
-			attribd_pump_pay(pump);
-		attribd_pump_last_checkpoint(pump);
-		count_work(pump);
-		count_state(pump);
-		attribd_pump_marks_leave(pump);
-	} else if (!atomic_load(&pump->stop) && !atomic_load(&pump->fatal)) {
-		attribd_log(
-			ATTRIBD_LOG_ERROR, "engine: out of memory at start; only ingest goes on");
-	}
+	while (live(pump))
+		attribd_pump_let_go(pump);
 	return NULL;
 }
 

@@ -88,7 +88,12 @@ struct attribd_pump {
 	/* own thread */
 	struct attribd_pump_copy copy;
 	bool loaded; /* the state began with a checkpoint */
-	int away;    /* why the state in Redis does not answer, as it was told; 0 = it does */
+	bool anew; /* what was applied and is not in the sink has to be applied again: begin again */
+	bool again;                  /* it has begun before */
+	struct attrib_master master; /* that decides; none = the memory does */
+	uint64_t ticket;             /* the greatest of the state before; 0 = none */
+	uint64_t unsure; /* decisions of before that Redis was not known to lack nothing for */
+	int away;        /* why the state in Redis does not answer, as it was told; 0 = it does */
 	struct attrib_redis_stats redis_counted; /* what the metrics have */
 	/* what follows from records that were added again, of which others may have decided without */
 	enum {

@@ -1,7 +1,8 @@
 /*
  * The engine thread's insides, shared by the files that make it: pump.c reads, applies and hands over,
  * pump_recover.c begins, pump_past.c with less than there was, pump_checkpoint.c copies the state between two
- * groups, pump_redis.c is for a state in Redis, pump_marks.c for what its instances wait for.
+ * groups, pump_redis.c is for a state in Redis, pump_marks.c for what its instances wait for,
+ * pump_master.c for which of its servers decides.
  */
 #ifndef ATTRIBD_PUMP_INTERNAL_H
 #define ATTRIBD_PUMP_INTERNAL_H
@@ -22,6 +23,8 @@ bool attribd_pump_read_group(struct attribd_pump *pump, uint32_t lane, uint64_t 
 /* Applies a group of a lane until it works; false: stopped. */
 bool attribd_pump_apply(struct attribd_pump *pump, const struct attribd_pump_lane *lane,
 	const struct attrib_engine_record *records, size_t n, bool silent);
+/* Gives the filled batch to the flush thread, which is not busy. */
+void attribd_pump_offer(struct attribd_pump *pump, int64_t mono);
 /* What decisions are made by, as the sink remembers it between starts. */
 uint64_t attribd_pump_version(const struct attribd_snapshot *snapshot);
 
@@ -61,6 +64,8 @@ bool attribd_pump_meet_lanes(struct attribd_pump *pump);
 bool attribd_pump_owe(struct attribd_pump *pump);
 /* Whether an earlier start left that to this one. False: stopped. */
 bool attribd_pump_inherit(struct attribd_pump *pump);
+/* The engine has begun again, with a server that had lost so many records. */
+void attribd_pump_count_loss(struct attribd_pump *pump, uint64_t readded);
 /* Called when the sink has all that was handed over. */
 void attribd_pump_pay(struct attribd_pump *pump);
 /* Right behind `stats` of the state. */
@@ -88,6 +93,17 @@ void attribd_pump_marks_heard(struct attribd_pump *pump);
 int64_t attribd_pump_walk(struct attribd_pump *pump, bool busy);
 /* After the last flush: when that was all, nobody waits for this instance any more. Of any state. */
 void attribd_pump_marks_leave(struct attribd_pump *pump);
+
+/* -- pump_master.c -- */
+
+/* Waits until a server answers that may decide, and speaks to no other one from then on. False: stopped. */
+bool attribd_pump_meet_master(struct attribd_pump *pump);
+/* Whether another server has answered than the one that decides, which ends all that is asked of it. */
+bool attribd_pump_has_moved(const struct attribd_pump *pump);
+/* Called between two groups. */
+void attribd_pump_follow_master(struct attribd_pump *pump);
+/* Lets go of engine, state and batches: what is not in the sink is applied again. */
+void attribd_pump_let_go(struct attribd_pump *pump);
 
 /* -- pump_past.c -- */
 

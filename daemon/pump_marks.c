@@ -67,11 +67,11 @@ void attribd_pump_marks_applied(
 
 static int64_t own_mark(struct attribd_pump *pump)
 {
-	bool busy = attribd_flush_busy(pump->flush);
+	bool missing = attribd_flush_busy(pump->flush) || attribd_flush_given_back(pump->flush);
 
-	if (!busy && !pump->dirty)
+	if (!missing && !pump->dirty)
 		pump->marks.from[0] = oldest_unread(pump);
-	return pump->marks.from[busy];
+	return pump->marks.from[missing];
 }
 
 void attribd_pump_marks_say(struct attribd_pump *pump)

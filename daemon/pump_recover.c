@@ -307,8 +307,17 @@ bool attribd_pump_silently(struct attribd_pump *pump, uint32_t lane, uint64_t up
 	return whole;
 }
 
-/* Where this start begins on the scale of attrib_journal_committed: the base, less what earlier lanes
- * hold and the sink does not. Told at once: rebuilding the state adds nothing to it. */
+/* Records of a lane of this start that the sink has: none, unless the engine has begun before. */
+static uint64_t written(struct attribd_pump *pump, uint32_t index, uint64_t upto)
+{
+	struct attrib_lane_view view;
+
+	attrib_journal_lane_look(pump->journal, index, &view);
+	return upto < view.begins ? 0 : upto - (view.begins - 1);
+}
+
+/* Where the engine begins on the scale of attrib_journal_committed: the base and what the sink has of the lanes since,
+ * less what earlier lanes hold and the sink does not. Told at once: rebuilding the state adds nothing to it. */
 static uint64_t begin_count(struct attribd_pump *pump, const struct attrib_sink_attach *attach)
 {
 	uint64_t base = attrib_journal_base(pump->journal), left = 0;
@@ -318,6 +327,8 @@ static uint64_t begin_count(struct attribd_pump *pump, const struct attrib_sink_
 		uint64_t upto = replay_upto(lane, attach);
 		if (lane->ends)
 			left += lane->ends - (upto > lane->after ? upto : lane->after);
+		else
+			base += written(pump, i, upto);
 	}
 	pump->records = base > left ? base - left : 0;
 	atomic_store(&pump->progress->applied, pump->records);
@@ -352,13 +363,15 @@ static bool replay(struct attribd_pump *pump, const struct attrib_sink_attach *a
 
 	atomic_store(&pump->progress->to_replay, replay.total);
 	if (attribd_pump_is_shared(pump) &&
-		!(replay.total ? attribd_pump_owe(pump) : attribd_pump_inherit(pump)))
+		!(replay.total || pump->owed ? attribd_pump_owe(pump) : attribd_pump_inherit(pump)))
 		return false;
 	for (uint32_t i = 0; i < pump->lane_count; i++) {
 		uint64_t upto = replay_upto(&pump->lanes[i], attach);
 		if (!replay_lane(pump, i, upto, &replay))
 			return false;
 	}
+	if (pump->again && replay.total)
+		attribd_pump_count_loss(pump, replay.done);
 	if (replay.terminal && replay.told_at != began)
 		fputs("\n", stderr);
 	attribd_log(ATTRIBD_LOG_NOTICE,

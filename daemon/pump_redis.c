@@ -53,6 +53,8 @@ bool attribd_pump_state_away(struct attribd_pump *pump, int err)
 	/* a connection that was cut is soon another one */
 	useconds_t wait_us = pump->away ? PUMP_RETRY_US : AT_FIRST_US;
 
+	if (attribd_pump_has_moved(pump))
+		return false;
 	if (err != ATTRIB_E_NOT_FOUND && attrib_state_redis_error(pump->state)[0])
 		tell_away(pump, err);
 	if (err != ATTRIB_E_NOT_FOUND)
@@ -118,7 +120,7 @@ static int make(struct attribd_pump *pump, uint64_t epoch)
 		.facts_ttl_s = seconds(span.facts_us + config->max_instance_lag_us),
 		.lag_s = (uint64_t)(config->max_instance_lag_us / ATTRIB_US_PER_S),
 		.max_bytes = pump->memory.max_bytes,
-		.first_ticket = epoch << 40,
+		.first_ticket = pump->ticket > epoch << 40 ? pump->ticket : epoch << 40,
 		.timeout_ms = TIMEOUT_MS,
 	};
 	/* the catalog that the engine begins with has come behind this */
@@ -149,7 +151,8 @@ int attribd_pump_redis_begin(struct attribd_pump *pump, uint64_t epoch)
 	struct attrib_claimer *lanes = calloc(pump->lane_count + 1, sizeof *lanes);
 	int err = lanes ? make(pump, epoch) : ATTRIB_E_NOMEM;
 
-	if (!err && (!fits(pump) || !ask_lanes(pump, lanes, 0)))
+	if (!err && ((!pump->again && !fits(pump)) || !attribd_pump_meet_master(pump) ||
+			    !ask_lanes(pump, lanes, 0)))
 		err = ATTRIB_E_UNAVAILABLE;
 	for (uint32_t i = 0; i < pump->lane_count && !err; i++)
 		pump->lanes[i].state = lanes[i].number;
@@ -219,6 +222,14 @@ static uint64_t count_degraded(struct attribd_pump *pump)
 	pump->redis_sure = decisions;
 	attribd_metric_add(ATTRIBD_METRIC_ATTRIBUTION_DEGRADED, (int64_t)n);
 	return n;
+}
+
+void attribd_pump_count_loss(struct attribd_pump *pump, uint64_t readded)
+{
+	attribd_metric_add(ATTRIBD_METRIC_STATE_LOST, 1);
+	attribd_metric_add(ATTRIBD_METRIC_STATE_READDED, (int64_t)readded);
+	attribd_metric_add(ATTRIBD_METRIC_ATTRIBUTION_DEGRADED, (int64_t)pump->unsure);
+	pump->unsure = 0;
 }
 
 /* -- healing ------------------------------------------------------------------------------------- */

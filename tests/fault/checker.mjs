@@ -169,6 +169,14 @@ export async function differences(query, log, secret = null, { repeats = false }
   return wrong;
 }
 
+// For controls: from now on PostgreSQL takes what any master of a shared state has decided.
+export async function withoutFence(query) {
+  await query(`CREATE OR REPLACE FUNCTION attrib.meet_master_v1(p_instance bytea, p_state bytea, p_master text, p_former text)
+    RETURNS text LANGUAGE sql AS 'SELECT NULL::text'`);
+  await query(`CREATE OR REPLACE FUNCTION attrib.begin_v3(p_instance bytea, p_epoch bigint, p_lanes bytea[], p_from bigint[], p_numbers bigint[],
+    p_state bytea, p_master text) RETURNS text LANGUAGE sql AS 'SELECT attrib.begin_v2(p_instance, p_epoch, p_lanes, p_from, p_numbers)'`);
+}
+
 const FEW = 40;
 
 // Fails when a quiet shop shows anything wrong.

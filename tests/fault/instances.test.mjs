@@ -14,7 +14,7 @@ import { CATALOG, Shop, freePort, sleep } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
-import { differences, Log, settle } from './checker.mjs';
+import { differences, Log, settle, withoutFence } from './checker.mjs';
 import { inTurn, play, post, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? 2 * Math.floor((Date.now() % 1e9) / 2) + 1);
@@ -244,12 +244,13 @@ test('what was left to an instance that was about to count it counts, though Red
   }
 });
 
-// The control: a fourth instance whose Redis only claims to be the one that the others share.
+// The control: a fourth instance whose Redis only claims to be the one that the others share, and PostgreSQL believes it.
 test('an instance that does not share the facts is noticed by the comparison', async () => {
   const other = await Redis.open();
   const id = readFileSync(join(shop.dir, 'state', 'shared_state'), 'utf8').trim();
   other.cli('eval', "return redis.call('set', KEYS[1], (ARGV[1]:gsub('..', function(h) return string.char(tonumber(h, 16)) end)))", '1', 'at1:#state', id);
   let liar;
+  await withoutFence((sql) => shop.query(sql));
   try {
     liar = await another('liar', (text) => text.replace(`unix:${address}`, other.url));
     const r = rng(SEED);
