@@ -186,7 +186,7 @@ void attribd_pump_marks_first(struct attribd_pump *pump)
 	for (uint32_t i = 0; i < pump->lane_count; i++)
 		if (has_unread(pump, i))
 			pump->lanes[i].received_at = attribd_pump_first_received(pump, i, 0);
-	pump->marks.own = pump->marks.from[0] = oldest_unread(pump);
+	pump->marks.from[0] = pump->marks.from[1] = pump->marks.own = oldest_unread(pump);
 	attribd_pump_marks_heard(pump);
 }
 
