@@ -47,7 +47,8 @@ export class Shop {
     return shop;
   }
 
-  async prepare({ settings = '', site = '', catalog = {}, start = true, global = '' }) {
+  async prepare({ settings = '', site = '', catalog = {}, start = true, global = '', program }) {
+    this.program = program; // another build of attribd
     this.dir = mkdtempSync(join(tmpdir(), 'attribd-e2e-'));
     this.postgresDir = join(this.dir, 'pg');
     execFileSync('chmod', ['755', this.dir]);
@@ -86,7 +87,7 @@ ${global}
 
   // A daemon with a state directory and doors of its own on the same database.
   async sibling(name, state) {
-    const made = Object.assign(new Shop(), { dir: this.dir, conninfo: this.conninfo, port: await freePort(), adminPort: await freePort() });
+    const made = Object.assign(new Shop(), { program: this.program, dir: this.dir, conninfo: this.conninfo, port: await freePort(), adminPort: await freePort() });
     made.base = `http://127.0.0.1:${made.port}`;
     made.admin = `http://127.0.0.1:${made.adminPort}`;
     made.config = join(this.dir, `${name}.conf`);
@@ -106,7 +107,7 @@ ${global}
 
   // Runs a subcommand; returns its standard output, throws with .code and .stderr.
   async cli(...args) {
-    return (await run(attribd, args, { maxBuffer: 64 << 20 })).stdout;
+    return (await run(this.program ?? attribd, args, { maxBuffer: 64 << 20 })).stdout;
   }
 
   async import(table, csv) {
@@ -118,7 +119,7 @@ ${global}
   async start({ ready = true, env = {} } = {}) {
     this.log = '';
     this.exit = undefined;
-    const [program, ...args] = [...(this.within ?? []), attribd, 'serve', '-c', this.config]; // within: a command that runs it
+    const [program, ...args] = [...(this.within ?? []), this.program ?? attribd, 'serve', '-c', this.config]; // within: a command that runs it
     this.process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     const keep = (chunk) => { this.log += chunk; };
     this.process.stdout.on('data', keep);
