@@ -12,8 +12,6 @@
 
 #include "attrib/time.h"
 
-#define SLOTS 32 /* of the life of facts */
-
 /* The ticket is at least what is given and the server's clock in microseconds: so it goes on above all
  * that were ever given when the server has lost its own. It never falls. */
 static const char raise_ticket[] =
@@ -24,6 +22,7 @@ static const char raise_ticket[] =
 
 static const char replace[] =
 	"if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
+	"redis.call('INCR',KEYS[3]) "
 	"if ARGV[2]~='' then redis.call('SET',KEYS[1],ARGV[2],'KEEPTTL') return 1 end "
 	"redis.call('DEL',KEYS[1]) redis.call('ZREM',KEYS[2],string.sub(KEYS[1],-16)) return 1";
 
@@ -70,12 +69,12 @@ int redis_begin(struct redis *redis)
 	return err;
 }
 
-int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
+int redis_ticket(struct redis *redis, uint64_t told, uint64_t *ticket)
 {
 	redisReply *again;
 	int err;
 
-	if ((uint64_t)reply->integer <= redis->ticket) {
+	if (told <= redis->ticket) {
 		err = lift_ticket(redis);
 		REDIS_COMMAND(&redis->link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
 		if (!err)
@@ -83,12 +82,10 @@ int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket)
 				&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &again);
 		if (err)
 			return err;
-		redis->ticket = (uint64_t)again->integer;
+		told = (uint64_t)again->integer;
 		freeReplyObject(again);
-	} else {
-		redis->ticket = (uint64_t)reply->integer;
 	}
-	*ticket = redis->ticket;
+	*ticket = redis->ticket = told;
 	return 0;
 }
 
@@ -99,8 +96,9 @@ void redis_ask_replace(struct redis *redis, const struct attrib_entity *entity,
 {
 	char key[REDIS_KEY_BYTES];
 
-	REDIS_COMMAND(&redis->link, ATTRIB_STR("EVAL"), attrib_str_of(replace), ATTRIB_STR("2"),
-		redis_key(entity, key), ATTRIB_STR(REDIS_ORDERS_KEY), value, to);
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("EVAL"), attrib_str_of(replace), ATTRIB_STR("3"),
+		redis_key(entity, key), ATTRIB_STR(REDIS_ORDERS_KEY),
+		ATTRIB_STR(REDIS_REPLACED_KEY), value, to);
 }
 
 int redis_take_out(struct redis *redis, const struct attrib_entity *entity, struct attrib_str value)
@@ -473,7 +471,7 @@ static const struct attrib_state_ops redis_ops = {
 
 static void set_lives(struct redis *redis, const struct attrib_redis_options *options)
 {
-	uint64_t slot = options->facts_ttl_s / SLOTS + 1;
+	uint64_t slot = options->facts_ttl_s / REDIS_SLOTS + 1;
 
 	redis->slot_us = (int64_t)slot * ATTRIB_US_PER_S;
 	snprintf(redis->ids_ttl, sizeof redis->ids_ttl, "%llu",

@@ -11,6 +11,7 @@
 
 #define KINDS         (ATTRIB_ENTITY_ID + 1)
 #define REDIS_AT_ONCE 1000 /* keys of one MGET */
+#define REDIS_SLOTS   32   /* of the life of facts */
 
 /* What a group needs while it is added; kept for the next one. */
 struct redis_adding {
@@ -77,7 +78,7 @@ static inline struct redis *redis_of(struct attrib_state *state)
 /* A connection to a server that may be used, whose tickets are above all that is known. */
 int redis_begin(struct redis *redis);
 /* The ticket that INCR told; above all that are known also when the server has lost its own. */
-int redis_ticket(struct redis *redis, const redisReply *reply, uint64_t *ticket);
+int redis_ticket(struct redis *redis, uint64_t told, uint64_t *ticket);
 
 #define REDIS_COMMAND(link, ...)                                                                   \
 	redis_link_words(link, (const struct attrib_str[]){__VA_ARGS__},                           \

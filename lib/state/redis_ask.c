@@ -1,6 +1,8 @@
 /* See redis_ask.h. */
 #include "redis_ask.h"
 
+#include <stdlib.h>
+
 /* An age is told only to the value that it is meant for: another one may last for ever. */
 static const char age_of[] = "if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
 			     "return redis.call('EXPIRE',KEYS[1],ARGV[2])";
@@ -12,13 +14,6 @@ size_t redis_how_many(const struct redis_group *g, redis_which_fn *which)
 	for (size_t i = 0; i < g->adding->run_count; i++)
 		n += which(g, &g->adding->runs[i]);
 	return n;
-}
-
-void redis_ask_each(struct redis_group *g, redis_which_fn *which, redis_ask_fn *ask)
-{
-	for (size_t i = 0; i < g->adding->run_count; i++)
-		if (which(g, &g->adding->runs[i]))
-			ask(g, &g->adding->runs[i]);
 }
 
 /* -- one entity ------------------------------------------------------------------------------------ */
@@ -79,6 +74,7 @@ void redis_ask_append(struct redis_group *g, const struct redis_run *run)
 		redis_bytes_of(g, run));
 }
 
+/* GT: what others have made lasting meanwhile stays so, and no life becomes shorter. */
 void redis_ask_age(struct redis_group *g, const struct redis_run *run)
 {
 	char room[REDIS_KEY_BYTES];
@@ -87,7 +83,8 @@ void redis_ask_age(struct redis_group *g, const struct redis_run *run)
 	if (run->lasting)
 		REDIS_COMMAND(&g->redis->link, ATTRIB_STR("PERSIST"), key);
 	else
-		REDIS_COMMAND(&g->redis->link, ATTRIB_STR("EXPIRE"), key, ttl_of(g, run));
+		REDIS_COMMAND(&g->redis->link, ATTRIB_STR("EXPIRE"), key, ttl_of(g, run),
+			ATTRIB_STR("GT"));
 }
 
 void redis_ask_age_of(struct redis_group *g, const struct redis_run *run, struct attrib_str value)
@@ -96,6 +93,40 @@ void redis_ask_age_of(struct redis_group *g, const struct redis_run *run, struct
 
 	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("EVAL"), attrib_str_of(age_of), ATTRIB_STR("1"),
 		key_of(g, run, room), value, ttl_of(g, run));
+}
+
+void redis_ask_ticket(struct redis_group *g)
+{
+	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
+}
+
+int redis_take_ticket(struct redis_group *g)
+{
+	redisReply *reply;
+	int err = redis_link_take(&g->redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+
+	if (err)
+		return err;
+	g->ticket = (uint64_t)reply->integer;
+	freeReplyObject(reply);
+	return 0;
+}
+
+void redis_ask_replaced(struct redis_group *g)
+{
+	REDIS_COMMAND(&g->redis->link, ATTRIB_STR("GET"), ATTRIB_STR(REDIS_REPLACED_KEY));
+}
+
+int redis_take_replaced(struct redis_group *g, uint64_t *times)
+{
+	redisReply *reply;
+	int err = redis_link_take(&g->redis->link, REDIS_NIL_OR_TEXT, &reply);
+
+	if (err)
+		return err;
+	*times = reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+	freeReplyObject(reply);
+	return 0;
 }
 
 /* -- many at once ---------------------------------------------------------------------------------- */
@@ -117,55 +148,89 @@ void redis_ask_list(struct redis_group *g, redis_which_fn *which)
 	}
 }
 
-static size_t page_of(size_t left)
-{
-	return left < REDIS_AT_ONCE ? left : REDIS_AT_ONCE;
-}
-
-void redis_ask_values(struct redis_group *g, redis_which_fn *which)
+void redis_ask_set_together(struct redis_group *g, redis_which_fn *which)
 {
 	struct redis_link *link = &g->redis->link;
-	size_t left = redis_how_many(g, which), room = 0;
 	char key[REDIS_KEY_BYTES];
 
+	redis_link_command(link, 1 + 2 * redis_how_many(g, which));
+	redis_link_word(link, ATTRIB_STR("MSETNX"));
 	for (size_t i = 0; i < g->adding->run_count; i++) {
 		const struct redis_run *run = &g->adding->runs[i];
 		if (!which(g, run))
 			continue;
-		if (room == 0) {
-			room = page_of(left);
-			redis_link_command(link, 1 + room);
-			redis_link_word(link, ATTRIB_STR("MGET"));
-		}
 		redis_link_word(link, key_of(g, run, key));
-		room--;
-		left--;
+		redis_link_word(link, redis_bytes_of(g, run));
 	}
 }
 
-size_t redis_pages(const struct redis_group *g, redis_which_fn *which)
+/* How many runs from `next` on make a page of up to n that it is true of; *end: behind them. */
+static size_t page_from(
+	const struct redis_group *g, redis_which_fn *which, size_t n, size_t next, size_t *end)
 {
-	return (redis_how_many(g, which) + REDIS_AT_ONCE - 1) / REDIS_AT_ONCE;
+	size_t found = 0;
+
+	for (; next < g->adding->run_count && found < n; next++)
+		found += which(g, &g->adding->runs[next]);
+	*end = next;
+	return found;
 }
 
-int redis_give_page(struct redis_group *g, redis_which_fn *which, const redisReply *page,
-	redis_value_fn *to, size_t *next)
+size_t redis_ask_page(struct redis_group *g, redis_which_fn *which, size_t n, size_t *next)
 {
-	struct redis_adding *adding = g->adding;
-	size_t left = 0, given = 0;
-	int err = redis_link_expect(&g->redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), page);
+	struct redis_link *link = &g->redis->link;
+	char key[REDIS_KEY_BYTES];
+	size_t end;
 
-	for (size_t i = *next; i < adding->run_count; i++)
-		left += which(g, &adding->runs[i]);
-	if (!err && page->elements != page_of(left))
-		err = redis_link_fail(&g->redis->link, ATTRIB_E_UNAVAILABLE,
-			"%zu values for %zu keys", page->elements, page_of(left));
-	for (; !err && given < page->elements; ++*next) {
-		if (!which(g, &adding->runs[*next]))
-			continue;
-		err = redis_link_expect(&g->redis->link, REDIS_NIL_OR_TEXT, page->element[given]);
-		if (!err)
-			err = to(g, &adding->runs[*next], &page->element[given++]);
+	n = page_from(g, which, n, *next, &end);
+	if (n == 0)
+		return 0;
+	redis_link_command(link, 1 + n);
+	redis_link_word(link, ATTRIB_STR("MGET"));
+	for (; *next < end; ++*next)
+		if (which(g, &g->adding->runs[*next]))
+			redis_link_word(link, key_of(g, &g->adding->runs[*next], key));
+	return n;
+}
+
+/* What is given away is replaced by NULL, which is freed as nothing. */
+static int give(
+	struct redis_group *g, struct redis_run *run, redisReply **value, redis_value_fn *to)
+{
+	redisReply *text = NULL;
+	int err = redis_link_expect(&g->redis->link, REDIS_NIL_OR_TEXT, *value);
+
+	if (err)
+		return err;
+	if ((*value)->type == REDIS_REPLY_STRING) {
+		text = *value;
+		*value = NULL;
 	}
+	return to(g, run, text);
+}
+
+int redis_take_page(
+	struct redis_group *g, redis_which_fn *which, size_t n, size_t *next, redis_value_fn *to)
+{
+	struct redis_link *link = &g->redis->link;
+	size_t end, given = 0;
+	redisReply *page;
+	int err;
+
+	n = page_from(g, which, n, *next, &end);
+	if (n == 0) {
+		*next = end;
+		return 0;
+	}
+	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), &page);
+	if (err)
+		return err;
+	if (page->elements != n)
+		err = redis_link_fail(
+			link, ATTRIB_E_UNAVAILABLE, "%zu values for %zu keys", page->elements, n);
+	for (; *next < end && !err; ++*next)
+		if (which(g, &g->adding->runs[*next]))
+			err = give(g, &g->adding->runs[*next], &page->element[given++], to);
+	freeReplyObject(page);
 	return err;
 }

@@ -174,7 +174,7 @@ static void begin_run(struct redis_group *g, struct redis_run *run, bool sends)
 {
 	run->leaves_at = g->adding->leaf_count;
 	run->leaves_n = 0;
-	run->left = run->ages = false;
+	run->left = run->ages = run->goes = false;
 	run->copies = 0;
 	run->refused = run->refused_full = 0;
 	if (!sends)
@@ -217,6 +217,7 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 			redis_value_put(&g->adding->bytes, fact, left ? left : &claimer);
 		*redis_result_of(g, run, i) = r.added;
 		run->ages |= slot_of(g, fact->received_at) != slot;
+		run->goes |= slot_of(g, fact->received_at) - slot > REDIS_SLOTS / 2;
 		run->refused += r.added.refused;
 		run->copies += r.facts;
 		err = leave(g, run, fact, &r.dropped);
@@ -224,6 +225,8 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 	run->lasting = fold->facts && state_facts_have_lasting(fold->facts);
 	if (run->lasting)
 		run->ages = !lasted;
+	if (lasted)
+		run->goes = false;
 	if (sends)
 		run->bytes_n = g->adding->bytes.n - run->bytes_at;
 	return err ? err : g->adding->bytes.err;
@@ -258,6 +261,7 @@ void redis_run_claims(
 			continue;
 		claim.received_at = received_at;
 		redis_claim_put_earlier(bytes, received_at);
+		run->goes = true; /* all claims are of one length */
 	}
 	run->bytes_n = bytes->n - run->bytes_at;
 }

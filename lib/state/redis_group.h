@@ -20,20 +20,29 @@ struct redis_leaf {
 	uint32_t received_at;
 };
 
+/* What was asked for an entity and is not answered yet. */
+enum redis_asked {
+	REDIS_ASKED_NOTHING,
+	REDIS_ASKED_SET,
+	REDIS_ASKED_SET_TOGETHER, /* with others, all or none */
+	REDIS_ASKED_APPEND,       /* behind `leaves_asked`, and its life when `ages` */
+};
+
 /* The facts of one entity in a group, and what became of them. */
 struct redis_run {
 	size_t from, n;           /* of what is sorted */
 	redisReply *before;       /* owned: what stood there; NULL: nothing */
-	redisReply *exec;         /* borrowed: what stands there once it was added to */
+	redisReply *now;          /* owned: what stands there, of one that was read again */
 	size_t bytes_at, bytes_n; /* what is sent */
-	size_t leaves_at, leaves_n;
+	size_t length;            /* of the value, once that was appended; 0: it was not */
+	size_t leaves_at, leaves_n, leaves_asked;
+	enum redis_asked asked;
 	bool planned; /* what is sent fits what stood there */
 	bool asks;    /* its touches' claims may have been left behind */
 	bool lasting; /* never expires */
 	bool ages;    /* its life begins anew with what is sent */
-	bool mends;   /* others made it lasting meanwhile: so does this */
-	bool packs;
-	bool left; /* its leaves are sent */
+	bool goes;    /* what stood there may just now come to its end */
+	bool left;    /* its leaves are sent */
 	/* counted once it is done */
 	bool made;
 	int64_t copies;
@@ -45,8 +54,12 @@ struct redis_group {
 	struct redis_adding *adding;
 	const struct attrib_fact *facts;
 	struct attrib_added *results;
+	uint64_t replaced; /* values, by anybody, when the first was read */
+	uint64_t ticket;   /* that was told last */
 	bool full;
-	bool listed; /* its orders are, for the walk */
+	bool reads;      /* every value again that was appended to */
+	bool one_by_one; /* is set what is new and lasts: of all together some were there */
+	bool listed;     /* its orders are, for the walk */
 };
 
 static inline const struct attrib_fact *redis_fact_of(

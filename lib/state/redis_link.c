@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "attrib/error.h"
 
-#define OLDEST_MAJOR 7 /* SET with NX and GET */
+#define PIECE        16384 /* bytes: what the server reads at once */
+#define OLDEST_MAJOR 7     /* SET with NX and GET */
 
 void redis_link_init(struct redis_link *link, const struct redis_address *address, int timeout_ms)
 {
@@ -26,7 +28,8 @@ static void hang_up(struct redis_link *link)
 		redisFree(link->context);
 	link->context = NULL;
 	attrib_buf_clear(&link->out);
-	link->queued = link->owed = 0;
+	link->sent = link->queued = link->owed = 0;
+	link->busy = false;
 }
 
 void redis_link_done(struct redis_link *link)
@@ -62,8 +65,36 @@ static void put_length(struct redis_link *link, char sign, size_t n)
 	attrib_buf_put(&link->out, p, (size_t)(text + sizeof text - p));
 }
 
+static void count_asked(struct redis_link *link)
+{
+	link->commands += link->queued;
+	link->owed += link->queued;
+	link->queued = 0;
+	link->round_trips += !link->busy;
+	link->busy = true;
+}
+
+/* Sends what the socket takes at once. What goes wrong here does so again when the rest is sent. */
+static void push(struct redis_link *link)
+{
+	size_t left = link->out.n - link->sent;
+	ssize_t n = send(
+		link->context->fd, link->out.p + link->sent, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n <= 0)
+		return;
+	count_asked(link);
+	link->sent += (size_t)n;
+	if (link->sent < link->out.n)
+		return;
+	attrib_buf_clear(&link->out);
+	link->sent = 0;
+}
+
 void redis_link_command(struct redis_link *link, size_t words)
 {
+	if (link->context && !link->out.err && link->out.n - link->sent >= PIECE)
+		push(link);
 	put_length(link, '*', words);
 	link->queued++;
 }
@@ -133,33 +164,52 @@ int redis_link_expect(struct redis_link *link, unsigned types, const redisReply 
 		"an answer of type %d is none to what was asked", reply->type);
 }
 
+void redis_link_send(struct redis_link *link)
+{
+	link->round_trips += link->busy;
+	if (!link->out.err && link->out.n)
+		push(link);
+}
+
 static int hand_over(struct redis_link *link)
 {
 	if (link->out.err)
 		return redis_link_fail(link, ATTRIB_E_NOMEM, "out of memory");
-	if (redisAppendFormattedCommand(link->context, (const char *)link->out.p, link->out.n) !=
-		REDIS_OK)
+	if (redisAppendFormattedCommand(link->context, (const char *)link->out.p + link->sent,
+		    link->out.n - link->sent) != REDIS_OK)
 		return broken(link);
-	link->commands += link->queued;
-	link->round_trips++;
-	link->owed = link->queued;
-	link->queued = 0;
+	count_asked(link);
 	attrib_buf_clear(&link->out);
+	link->sent = 0;
 	return 0;
+}
+
+/* It may have come with those before it. */
+static int read_reply(struct redis_link *link, redisReply **reply)
+{
+	int err = 0;
+
+	if (redis_guard_next(&link->guard, link->context, reply) != REDIS_OK)
+		return broken(link);
+	if (!*reply && link->out.n)
+		err = hand_over(link);
+	if (!err && !*reply &&
+		redis_guard_read(&link->guard, link->context, link->timeout_ms, reply) != REDIS_OK)
+		err = broken(link);
+	return err;
 }
 
 int redis_link_take(struct redis_link *link, unsigned types, redisReply **out)
 {
-	redisReply *reply = NULL;
-	int err = 0;
+	redisReply *reply;
+	int err = link->owed ? 0 : hand_over(link);
 
-	if (!link->owed)
-		err = hand_over(link);
+	if (!err)
+		err = read_reply(link, &reply);
 	if (err)
 		return err;
-	if (redis_guard_read(&link->guard, link->context, link->timeout_ms, &reply) != REDIS_OK)
-		return broken(link);
 	link->owed--;
+	link->busy = link->owed || link->queued;
 	err = redis_link_expect(link, types, reply);
 	if (!err && !link->owed && redis_guard_has_more(link->context))
 		err = redis_link_fail(

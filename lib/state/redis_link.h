@@ -1,5 +1,7 @@
 /*
- * One connection to a Redis: commands are gathered, sent together, and their replies taken one by one.
+ * One connection to a Redis: commands are gathered, and their replies taken one by one, in their order. While more is
+ * gathered what there is goes out in pieces, and what is asked between two takes goes out before one of them waits:
+ * so the server works while the caller does.
  *
  * After any failure the connection is closed: what else was on its way belongs to nobody, and whoever
  * is asked next may be another server (a replica that became the master). So each new one is looked at
@@ -28,9 +30,11 @@ struct redis_link {
 	char run_id[REDIS_RUN_ID + 1]; /* of the process that was last spoken to; "" = none */
 	struct attrib_master master;   /* that was last looked at; of no state */
 	redisContext *context;         /* owned; NULL: not connected */
-	struct attrib_buf out;         /* commands that are not sent yet */
-	size_t queued, owed;           /* commands in out; replies that are on their way */
-	uint64_t started_with;         /* bytes that the empty server used */
+	struct attrib_buf out; /* commands, of which the first `sent` bytes are on their way */
+	size_t sent;
+	size_t queued, owed;   /* commands that are not asked yet; replies to those that are */
+	bool busy;             /* some are owed, or will be */
+	uint64_t started_with; /* bytes that the empty server used */
 	uint64_t commands, round_trips, connections;
 	char why[ATTRIB_REDIS_WHY]; /* the last failure */
 };
@@ -49,8 +53,10 @@ void redis_link_command(struct redis_link *link, size_t words);
 void redis_link_word(struct redis_link *link, struct attrib_str word);
 void redis_link_number(struct redis_link *link, int64_t number);
 
-/* The next reply, to be freed by freeReplyObject. What was gathered is sent first when nothing is on
- * its way. Any type that is not in `types` is a failure; an error of the server always is. */
+/* Sends what was gathered behind the replies that were taken: another round trip begins. */
+void redis_link_send(struct redis_link *link);
+/* The next reply, to be freed by freeReplyObject. What was gathered is sent before it is waited for. Any type that is
+ * not in `types` is a failure; an error of the server always is. */
 #define REDIS_TYPE(type)  (1u << (type))
 #define REDIS_NIL_OR_TEXT (REDIS_TYPE(REDIS_REPLY_NIL) | REDIS_TYPE(REDIS_REPLY_STRING))
 int redis_link_take(struct redis_link *link, unsigned types, redisReply **out);

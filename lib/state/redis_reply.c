@@ -64,27 +64,38 @@ static int check(struct redis_guard *guard, const redisReader *reader, int64_t u
 	return guard->problem ? REDIS_ERR : REDIS_OK;
 }
 
+static int parse(redisContext *context, redisReply **out)
+{
+	void *reply = NULL;
+	int err = redisGetReplyFromReader(context, &reply);
+
+	*out = reply;
+	return err;
+}
+
+int redis_guard_next(struct redis_guard *guard, redisContext *context, redisReply **reply)
+{
+	guard->elements = 0;
+	return parse(context, reply);
+}
+
 int redis_guard_read(
-	struct redis_guard *guard, redisContext *context, int timeout_ms, redisReply **out)
+	struct redis_guard *guard, redisContext *context, int timeout_ms, redisReply **reply)
 {
 	const redisReader *reader = context->reader;
-	int64_t until_ms = 0;
-	int err, sent = 0;
-	void *reply = NULL;
+	int64_t until_ms = now_ms() + timeout_ms;
+	int err = 0, sent = 0;
 
-	guard->elements = 0;
-	err = redisGetReplyFromReader(context, &reply);
-	while (!err && !reply) {
+	*reply = NULL;
+	while (!err && !*reply) {
 		size_t had = reader->len;
-		until_ms = until_ms ? until_ms : now_ms() + timeout_ms;
 		err = sent ? redisBufferRead(context) : redisBufferWrite(context, &sent);
 		until_ms += reader->len > had ? (int64_t)(reader->len - had) / SLOWEST : 0;
 		if (!err)
-			err = redisGetReplyFromReader(context, &reply);
-		if (!err && !reply)
+			err = parse(context, reply);
+		if (!err && !*reply)
 			err = check(guard, reader, until_ms);
 	}
-	*out = reply;
 	return err;
 }
 

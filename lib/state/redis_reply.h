@@ -20,8 +20,11 @@ struct redis_guard {
 /* Puts itself before what hiredis makes replies with. */
 void redis_guard_attach(struct redis_guard *guard, redisContext *context);
 
-/* Sends what is to be sent and reads the next reply, which takes at most timeout_ms from the first wait, and longer as
- * bytes come: REDIS_ERR: guard->problem says why, or else the context. */
+/* Both: REDIS_ERR: guard->problem says why, or else the context. */
+/* The next reply, when all of it has been read; else NULL, and redis_guard_read goes on with it. */
+int redis_guard_next(struct redis_guard *guard, redisContext *context, redisReply **reply);
+/* Sends what is to be sent and reads the reply that was not there, which takes at most timeout_ms from the first wait, and
+ * longer as bytes come. */
 int redis_guard_read(
 	struct redis_guard *guard, redisContext *context, int timeout_ms, redisReply **reply);
 /* Whether something has come that no reply is wanted of. */

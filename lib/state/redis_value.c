@@ -321,7 +321,7 @@ int redis_fold_pack(const struct redis_fold *fold, struct attrib_buf *out)
 	return 0;
 }
 
-bool redis_value_is_long(struct attrib_str value)
+bool redis_value_is_long(struct attrib_str value, size_t more)
 {
 	struct head head = {0};
 	size_t packed = 0;
@@ -330,7 +330,7 @@ bool redis_value_is_long(struct attrib_str value)
 		memcpy(&head, value.p, sizeof head);
 		packed = sizeof head + head.lanes * sizeof(struct lane) + head.facts;
 	}
-	return value.n > packed + PACK_BEYOND + packed / 8;
+	return value.n + more > packed + PACK_BEYOND + packed / 8;
 }
 
 /* -- remembered ids ------------------------------------------------------------------------------- */

@@ -18,7 +18,9 @@
 #define REDIS_KEY_BYTES  (sizeof REDIS_PREFIX + sizeof(struct attrib_id))
 #define REDIS_ORDERS_KEY REDIS_PREFIX "#orders" /* sorted set of ids: what a walk goes by */
 #define REDIS_TICKET_KEY REDIS_PREFIX "#ticket"
-#define REDIS_LANES_KEY  REDIS_PREFIX "#lanes" /* hash: how far each lane was added */
+#define REDIS_REPLACED_KEY                                                                         \
+	REDIS_PREFIX "#replaced"              /* how often a value was replaced: all else grows */
+#define REDIS_LANES_KEY REDIS_PREFIX "#lanes" /* hash: how far each lane was added */
 #define REDIS_EVICTED_KEY                                                                          \
 	REDIS_PREFIX "#evicted" /* run id and evicted_keys: these are added again */
 #define REDIS_COUNTS_KEY                                                                           \
@@ -60,8 +62,8 @@ int redis_fold_pack(const struct redis_fold *fold, struct attrib_buf *out);
 /* Appends a copy as it stands in a value. */
 void redis_value_put(struct attrib_buf *out, const struct attrib_fact *fact,
 	const struct attrib_claimer *claimer);
-/* Whether so much stands behind the head that it is worth packing. */
-bool redis_value_is_long(struct attrib_str value);
+/* Whether so much stands behind the head, with so many bytes more, that it is worth packing. */
+bool redis_value_is_long(struct attrib_str value, size_t more);
 
 /* -- remembered ids ------------------------------------------------------------------------------- */
 

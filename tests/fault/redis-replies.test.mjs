@@ -277,11 +277,12 @@ test('every fault has fired', (t) => {
 
 // The control: a proxy that keeps to itself what visitors did, and says that it was added.
 test('a Redis that is told nothing and says that it was is noticed by the checker', async () => {
+  const done = { SET: '$-1\r\n', MSETNX: ':1\r\n' };
   let swallowed = 0;
-  proxy.ask = ({ words }) => {
-    if (String(words[0]) !== 'SET' || !words[1].toString('latin1').startsWith('at1:v')) return undefined;
+  proxy.ask = ({ words: [verb, ...words] }) => {
+    if (!done[verb] || !words.some((word) => word.toString('latin1').startsWith('at1:v'))) return undefined;
     swallowed += 1;
-    return { answer: Buffer.from('$-1\r\n') };
+    return { answer: Buffer.from(done[verb]) };
   };
   await play(shop, log, workload(SEED, { orders: ORDERS, largest: 6, name: `control-${SEED}-` }), { seed: SEED });
   const found = await wrong({ patience: 1 });

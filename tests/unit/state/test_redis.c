@@ -288,7 +288,7 @@ static void test_passwords(void **unused)
 /* The commands that lib/state/README.md names are all that it needs, and it needs them all. */
 static const char *const commands[] = {"get", "set", "mget", "append", "expire", "persist",
 	"exists", "del", "eval", "incr", "hincrby", "hget", "hset", "hsetnx", "hmget", "zadd",
-	"zrem", "zrangebyscore", "scan", "multi", "exec", "time", "ttl", "info", "select"};
+	"zrem", "zrangebyscore", "scan", "msetnx", "time", "ttl", "info", "select"};
 
 /* Everything that the backend can do. */
 static void use(struct attrib_state *state)
@@ -932,6 +932,95 @@ static void test_what_goes_meanwhile_lives_as_long(void **unused)
 	state->ops->free(state);
 }
 
+/* -- two at once ---------------------------------------------------------------------------------- */
+
+#define MANY 60
+
+struct rival {
+	pthread_t thread;
+	struct attrib_state *state;
+	pthread_barrier_t *begin;
+	struct attrib_fact facts[MANY];
+	struct attrib_added results[MANY];
+	int err;
+};
+
+static void *add_all(void *arg)
+{
+	struct rival *rival = arg;
+	uint64_t ticket;
+
+	pthread_barrier_wait(rival->begin);
+	rival->err =
+		rival->state->ops->add(rival->state, rival->facts, MANY, rival->results, &ticket);
+	return NULL;
+}
+
+/* Ids, touches of strangers and of visitors that are known, and what makes a stranger last. */
+static struct attrib_fact make_one(uint64_t round, uint64_t i)
+{
+	uint64_t name = 1000 + round * MANY + i;
+
+	switch (i % 4) {
+	case 0:
+		return seen(name);
+	case 1:
+		return touch(name, name, 1);
+	case 2:
+		return lasting(name, name);
+	default:
+		return touch(i, name, 1 + (int64_t)i);
+	}
+}
+
+/* All facts are given to both at the same time: each is one's own. */
+static void add_twice(struct rival rivals[2], uint64_t round)
+{
+	for (uint64_t i = 0; i < 2; i++) {
+		for (uint64_t k = 0; k < MANY; k++) {
+			rivals[i].facts[k] = make_one(round, k);
+			rivals[i].facts[k].claimer = (struct attrib_claimer){id_of(600 + i), round};
+		}
+		assert_int_equal(pthread_create(&rivals[i].thread, NULL, add_all, &rivals[i]), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(rivals[i].thread, NULL), 0);
+		assert_int_equal(rivals[i].err, 0);
+	}
+	for (uint64_t k = 0; k < MANY; k++)
+		if (rivals[0].results[k].mine == rivals[1].results[k].mine)
+			fail_msg("round %llu, fact %llu: %s claims it", (unsigned long long)round,
+				(unsigned long long)k,
+				rivals[0].results[k].mine ? "each" : "neither");
+}
+
+static void test_of_two_that_add_at_once_one_claims(void **unused)
+{
+	struct attrib_redis_stats cost[2] = {0};
+	struct rival rivals[2] = {0};
+	pthread_barrier_t begin;
+	uint64_t round = 0;
+
+	(void)unused;
+	pthread_barrier_init(&begin, NULL, 2);
+	rivals[0].state = open_clean();
+	rivals[1].state = open_at(url, 5000);
+	for (int i = 0; i < 2; i++)
+		rivals[i].begin = &begin;
+	while (round < 100 || cost[0].overtaken + cost[1].overtaken < 300) {
+		add_twice(rivals, ++round);
+		for (int i = 0; i < 2; i++)
+			attrib_state_redis_stats(rivals[i].state, &cost[i]);
+	}
+	for (uint64_t i = 2; i < MANY; i += 4)
+		assert_int_equal(life("v", 1000 + round * MANY + i), -1);
+	for (uint64_t i = 1; i < MANY; i += 4)
+		check_whole_life("v", 1000 + round * MANY + i);
+	for (int i = 0; i < 2; i++)
+		rivals[i].state->ops->free(rivals[i].state);
+	pthread_barrier_destroy(&begin);
+}
+
 static void test_an_expired_order_is_not_met(void **unused)
 {
 	struct attrib_state *state = open_clean();
@@ -986,17 +1075,22 @@ static void test_what_an_add_costs(void **unused)
 		facts[i] = i % 2 ? touch(i, 1, 1) : seen(i);
 	cost_of(state, facts, &cost);
 	assert_int_equal(cost.round_trips, 2);
-	/* a look at all visitors and one ticket each time; copies and visitors counted */
-	assert_int_equal(cost.commands, GROUP + 3 + 2);
+	/* a look at all visitors; a ticket and what was replaced each time; copies and visitors counted */
+	assert_int_equal(cost.commands, GROUP + 1 + 2 * 2 + 2);
 	cost_of(state, facts, &cost);
 	assert_int_equal(cost.round_trips, 1);              /* repeats append nothing */
-	assert_int_equal(cost.commands, GROUP / 2 + 2 + 3); /* the counts of before */
+	assert_int_equal(cost.commands, GROUP / 2 + 3 + 3); /* the counts of before */
 	for (uint64_t i = 0; i < GROUP; i++)
 		facts[i] = touch(i % 2 ? i : i + 1, 2 + i % 2, 1);
 	cost_of(state, facts, &cost);
 	assert_int_equal(cost.round_trips, 2); /* two touches of fifty known visitors */
-	/* twice a look and a ticket, a transaction */
-	assert_int_equal(cost.commands, GROUP / 2 + 4 + 2);
+	assert_int_equal(cost.commands, GROUP / 2 + 1 + 2 * 2);
+	for (uint64_t i = 0; i < GROUP; i++)
+		facts[i] = lasting(2000 + i, 1);
+	cost_of(state, facts, &cost);
+	assert_int_equal(cost.round_trips, 2);
+	assert_int_equal(cost.commands,
+		2 + 1 + 2 * 2 + 1); /* two looks; all are set at once; copies counted */
 	state->ops->free(state);
 }
 
@@ -1017,7 +1111,7 @@ static void test_long_values_are_packed(void **unused)
 	assert_in_range(reply->integer, 257 * 59, 257 * 59 * 5 / 4 + 1200);
 	freeReplyObject(reply);
 	assert_int_equal(
-		number("DBSIZE"), 1 + (1000 - 257) + 2); /* claims left; ticket and counts */
+		number("DBSIZE"), 1 + (1000 - 257) + 3); /* claims left; ticket, counts, replaced */
 	state->ops->free(state);
 }
 
@@ -1175,6 +1269,7 @@ int main(void)
 		cmocka_unit_test(test_a_healing_that_is_given_up_is_not_forgotten),
 		cmocka_unit_test(test_what_is_kept_how_long),
 		cmocka_unit_test(test_what_goes_meanwhile_lives_as_long),
+		cmocka_unit_test(test_of_two_that_add_at_once_one_claims),
 		cmocka_unit_test(test_an_expired_order_is_not_met),
 		cmocka_unit_test(test_what_an_add_costs),
 		cmocka_unit_test(test_long_values_are_packed),
