@@ -13,10 +13,16 @@
 #define REDIS_AT_ONCE 1000 /* keys of one MGET */
 #define REDIS_SLOTS   32   /* of the life of facts */
 
+/* Its key is a part of its entity that tells most apart. */
+struct redis_sorted {
+	uint64_t key;
+	const struct attrib_fact *fact;
+};
+
 /* What a group needs while it is added; kept for the next one. */
 struct redis_adding {
-	const struct attrib_fact **sorted; /* by entity, those of one as they came */
-	struct redis_left *lefts;          /* by the same index */
+	struct redis_sorted *sorted; /* by entity, those of one as they came */
+	struct redis_left *lefts;    /* by the same index */
 	size_t room;
 	struct redis_run *runs; /* of one entity each */
 	size_t run_count, run_room;

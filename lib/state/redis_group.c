@@ -13,15 +13,26 @@
 
 /* -- the group, by entity ------------------------------------------------------------------------- */
 
+/* Remembered ids come last. Ids come out of a keyed function, so their first bytes hardly ever meet. */
+static uint64_t key_of(const struct attrib_entity *entity)
+{
+	uint64_t first;
+
+	memcpy(&first, &entity->id, sizeof first);
+	return first >> 1 | (uint64_t)(entity->kind == ATTRIB_ENTITY_ID) << 63;
+}
+
 static int by_entity(const void *a, const void *b)
 {
-	const struct attrib_fact *x = *(const struct attrib_fact *const *)a;
-	const struct attrib_fact *y = *(const struct attrib_fact *const *)b;
-	int order = state_compare(x->entity.kind, y->entity.kind);
+	const struct redis_sorted *x = a, *y = b;
+	int order;
 
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	order = state_compare(x->fact->entity.kind, y->fact->entity.kind);
 	if (!order)
-		order = attrib_id_cmp(&x->entity.id, &y->entity.id);
-	return order ? order : (x > y) - (x < y);
+		order = attrib_id_cmp(&x->fact->entity.id, &y->fact->entity.id);
+	return order ? order : (x->fact > y->fact) - (x->fact < y->fact);
 }
 
 static int grow(void **p, size_t *room, size_t n, size_t size)
@@ -75,10 +86,11 @@ int redis_group_sort(struct redis_group *g, size_t n)
 	if (err || !n)
 		return err;
 	for (size_t i = 0; i < n; i++)
-		adding->sorted[i] = &g->facts[i];
+		adding->sorted[i] =
+			(struct redis_sorted){key_of(&g->facts[i].entity), &g->facts[i]};
 	qsort(adding->sorted, n, sizeof *adding->sorted, by_entity);
 	for (size_t i = 0; i < n; i++) {
-		if (!run || !same_entity(adding->sorted[i], adding->sorted[run->from])) {
+		if (!run || !same_entity(adding->sorted[i].fact, adding->sorted[run->from].fact)) {
 			run = &adding->runs[adding->run_count++];
 			*run = (struct redis_run){.from = i};
 		}

@@ -65,7 +65,7 @@ struct redis_group {
 static inline const struct attrib_fact *redis_fact_of(
 	const struct redis_group *g, const struct redis_run *run, size_t i)
 {
-	return g->adding->sorted[run->from + i];
+	return g->adding->sorted[run->from + i].fact;
 }
 
 static inline struct attrib_added *redis_result_of(
