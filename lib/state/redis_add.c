@@ -207,6 +207,10 @@ static int answer_again(struct redis_group *g, struct redis_run *run, size_t *as
 	err = answer_by(g, run, base);
 	if (!err && run->made && run->now)
 		err = ask_life(g, run, asked);
+	if (!err && run->lasting) { /* an EXPIRE of an older build knows no GT */
+		redis_ask_age(g, run);
+		++*asked;
+	}
 	return err == ATTRIB_E_CORRUPT
 		       ? redis_take_out(g->redis, redis_entity_of(g, run), redis_text(run->now))
 		       : err;
