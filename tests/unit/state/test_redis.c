@@ -1007,7 +1007,7 @@ static void test_of_two_that_add_at_once_one_claims(void **unused)
 	rivals[1].state = open_at(url, 5000);
 	for (int i = 0; i < 2; i++)
 		rivals[i].begin = &begin;
-	while (round < 100 || cost[0].overtaken + cost[1].overtaken < 300) {
+	while (round < 40 || cost[0].overtaken + cost[1].overtaken < 200) {
 		add_twice(rivals, ++round);
 		for (int i = 0; i < 2; i++)
 			attrib_state_redis_stats(rivals[i].state, &cost[i]);
@@ -1019,6 +1019,83 @@ static void test_of_two_that_add_at_once_one_claims(void **unused)
 	for (int i = 0; i < 2; i++)
 		rivals[i].state->ops->free(rivals[i].state);
 	pthread_barrier_destroy(&begin);
+}
+
+/* In the place of a value comes another one that is as long and has one fact more, when nothing was appended yet. */
+struct replacer {
+	pthread_t thread;
+	redisContext *own;
+	uint64_t visitor;
+	unsigned wait_us;
+	struct attrib_buf from, to;
+};
+
+static void *replace(void *arg)
+{
+	static const char script[] =
+		"if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
+		"redis.call('INCR',KEYS[2]) redis.call('SET',KEYS[1],ARGV[2]) return 1";
+	struct replacer *r = arg;
+	struct attrib_id name = id_of(r->visitor);
+
+	usleep(r->wait_us);
+	freeReplyObject(redisCommand(r->own, "EVAL %s 2 at1:v%b at1:#replaced %b %b", script, &name,
+		sizeof name, r->from.p, r->from.n, r->to.p, r->to.n));
+	return NULL;
+}
+
+static void put_value(struct attrib_buf *out, uint64_t visitor, uint64_t id, size_t body)
+{
+	static const char x[200] = {0};
+	struct attrib_fact fact = touch(visitor, id, 1);
+
+	fact.body = (struct attrib_str){x, body};
+	fact.claimer.lane = id_of(700);
+	redis_value_put(out, &fact, &fact.claimer);
+}
+
+/* Whether the group was added to the value that came. */
+static bool came(const struct replacer *r)
+{
+	struct attrib_id name = id_of(r->visitor);
+	redisReply *value = ask("GET at1:v%b", &name, sizeof name);
+	bool came = value->len > r->to.n && !memcmp(value->str, r->to.p, r->to.n);
+
+	freeReplyObject(value);
+	return came;
+}
+
+static void test_a_value_that_was_replaced_by_one_as_long_is_read_again(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct replacer r = {.own = redisConnectUnix(url + strlen("unix:"))};
+	struct attrib_added result;
+	int times = 0;
+
+	(void)unused;
+	must_add(state, touch(1, 1, 1)); /* it is connected */
+	for (r.visitor = 10; times < 3; r.visitor++) {
+		struct attrib_id name = id_of(r.visitor);
+		attrib_buf_clear(&r.from);
+		attrib_buf_clear(&r.to);
+		put_value(&r.from, r.visitor, 1, 69 + 20);
+		put_value(&r.to, r.visitor, 1, 10);
+		put_value(&r.to, r.visitor, 2, 10);
+		assert_int_equal(r.from.n, r.to.n);
+		freeReplyObject(ask("SET at1:v%b %b", &name, sizeof name, r.from.p, r.from.n));
+		r.wait_us = (unsigned)(r.visitor * 7 % 200);
+		assert_int_equal(pthread_create(&r.thread, NULL, replace, &r), 0);
+		assert_int_equal(add(state, touch(r.visitor, 2, 1), &result), 0);
+		assert_int_equal(pthread_join(r.thread, NULL), 0);
+		if (came(&r)) {
+			assert_false(result.mine);
+			times++;
+		}
+	}
+	attrib_buf_done(&r.from);
+	attrib_buf_done(&r.to);
+	redisFree(r.own);
+	state->ops->free(state);
 }
 
 static void test_an_expired_order_is_not_met(void **unused)
@@ -1270,6 +1347,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_kept_how_long),
 		cmocka_unit_test(test_what_goes_meanwhile_lives_as_long),
 		cmocka_unit_test(test_of_two_that_add_at_once_one_claims),
+		cmocka_unit_test(test_a_value_that_was_replaced_by_one_as_long_is_read_again),
 		cmocka_unit_test(test_an_expired_order_is_not_met),
 		cmocka_unit_test(test_what_an_add_costs),
 		cmocka_unit_test(test_long_values_are_packed),
