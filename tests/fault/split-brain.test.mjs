@@ -14,7 +14,7 @@ import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
 import { differences, Log, settle, withoutFence } from './checker.mjs';
-import { play, workload } from './workload.mjs';
+import { play, post, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const ROUNDS = Number(process.env.ATTRIB_SPLIT_ROUNDS ?? 1);
@@ -202,6 +202,11 @@ test('without the fence the comparison notices two masters', async () => {
   two.cli('replicaof', 'no', 'one');
   lead(a, two);
   await load(r, 'control');
-  for (const shop of [a, b]) await shop.quiet();
+  const ofOne = (type, more) => ({ type, event_id: `s${SEED}-${type}`, visitor_id: `s${SEED}-alone`, occurred_at: new Date().toISOString(), ...more });
+  for (const [shop, event] of [[a, ofOne('click', { link: 'ann-link' })], [b, ofOne('purchase', { order: { id: `s${SEED}-order`, currency: 'EUR', total: '10.00' } })]]) {
+    assert.equal(await post(shop, log, [event]), 'acked');
+    await shop.quiet();
+  }
+  await a.quiet();
   assert.ok((await found()).some((text) => /credits/.test(text)), 'nobody noticed');
 });
