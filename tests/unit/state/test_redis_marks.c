@@ -2,51 +2,16 @@
  * What forgetting in Redis waits for: marks of instances, what may be gone, and walks that hold and forget, a page at a
  * time and by one instance. The server's clock can't be moved, so what it would do in days stands in short lives.
  */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
-
-#include "attrib/state_redis.h"
-#include "attrib/time.h"
+#include "redis_server.h"
 
 #define LAG   1000 /* seconds */
 #define MANY  2000 /* entities: several pages */
 #define SHORT 10   /* seconds that a life is cut to */
 #define S     ATTRIB_US_PER_S
 
-static redisContext *admin;
-static const char *url;
-
 /* -- how a test speaks to the server -------------------------------------------------------------- */
 
-static redisReply *ask(const char *format, ...)
-{
-	redisReply *reply;
-	va_list args;
-
-	va_start(args, format);
-	reply = redisvCommand(admin, format, args);
-	va_end(args);
-	assert_non_null(reply);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", format, reply->str);
-	return reply;
-}
-
-static void tell(const char *command)
-{
-	freeReplyObject(ask(command, NULL));
-}
-
-static int64_t number(const char *script)
+static int64_t number_of(const char *script)
 {
 	redisReply *reply = ask("EVAL %s 0", script);
 	int64_t out = reply->integer;
@@ -58,15 +23,15 @@ static int64_t number(const char *script)
 
 static int64_t server_now(void)
 {
-	return number("local t=redis.call('TIME') return t[1]*1000000+t[2]");
+	return number_of("local t=redis.call('TIME') return t[1]*1000000+t[2]");
 }
 
 /* The shortest life of all entities that have one, and the longest. */
 static int64_t shortest(void)
 {
-	return number("local least=1e9 for _,k in ipairs(redis.call('KEYS','at1:[vio]*')) do "
-		      "local t=redis.call('TTL',k) if t>=0 then least=math.min(least,t) end end "
-		      "return least");
+	return number_of("local least=1e9 for _,k in ipairs(redis.call('KEYS','at1:[vio]*')) do "
+			 "local t=redis.call('TTL',k) if t>=0 then least=math.min(least,t) end end "
+			 "return least");
 }
 
 static void shorten(const char *pattern)
@@ -75,14 +40,6 @@ static void shorten(const char *pattern)
 		"for _,k in ipairs(redis.call('KEYS',ARGV[1])) do "
 		"redis.call('EXPIRE',k,ARGV[2],'XX') end return 1",
 		pattern, SHORT));
-}
-
-static struct attrib_id id_of(uint64_t number)
-{
-	struct attrib_id id = {.b = "an id"};
-
-	memcpy(id.b + 8, &number, sizeof number);
-	return id;
 }
 
 static struct attrib_state *open_as(uint64_t instance)
@@ -212,36 +169,6 @@ static void test_only_who_was_not_heard_of_is_retired(void **unused)
 
 /* -- walks ---------------------------------------------------------------------------------------- */
 
-static void add(struct attrib_state *state, struct attrib_fact fact)
-{
-	struct attrib_added result;
-	uint64_t ticket;
-
-	assert_int_equal(state->ops->add(state, &fact, 1, &result, &ticket), 0);
-}
-
-static struct attrib_fact touch(uint64_t visitor, uint64_t id, int64_t at)
-{
-	return (struct attrib_fact){
-		.entity = {ATTRIB_ENTITY_VISITOR, id_of(visitor)},
-		.type = ATTRIB_FACT_TOUCH,
-		.cap = ATTRIB_CAP_TOUCH,
-		.id = id_of(id),
-		.at = at,
-		.received_at = at,
-		.claimer = {id_of(500), 1},
-	};
-}
-
-static void add_lasting(struct attrib_state *state, uint64_t visitor)
-{
-	struct attrib_fact fact = touch(visitor, 99, 1);
-
-	fact.type = ATTRIB_FACT_EDGE;
-	fact.cap = ATTRIB_CAP_IDENTITY;
-	add(state, fact);
-}
-
 static void add_many(struct attrib_state *state)
 {
 	struct attrib_added results[200];
@@ -252,25 +179,10 @@ static void add_many(struct attrib_state *state)
 		for (uint64_t k = 0; k < 200; k++) {
 			facts[k] = touch(1000 + i + k, 1, 1);
 			if (k % 2)
-				facts[k] = (struct attrib_fact){
-					.entity = {ATTRIB_ENTITY_ID, id_of(i + k)},
-					.type = ATTRIB_FACT_SEEN,
-					.claimer = {id_of(500), 1}};
+				facts[k] = seen(i + k);
 		}
 		assert_int_equal(state->ops->add(state, facts, 200, results, &ticket), 0);
 	}
-}
-
-static size_t count(struct attrib_state *state, uint64_t visitor)
-{
-	struct attrib_entity entity = {ATTRIB_ENTITY_VISITOR, id_of(visitor)};
-	struct attrib_loaded loaded;
-	struct attrib_arena arena;
-
-	attrib_arena_init(&arena, 4096);
-	assert_int_equal(state->ops->load(state, &entity, 1, &arena, &loaded), 0);
-	attrib_arena_done(&arena);
-	return loaded.count;
 }
 
 static size_t walk(struct attrib_state *state, struct attrib_redis_walk what)
@@ -294,17 +206,18 @@ static void test_a_walk_holds_what_would_go(void **unused)
 	(void)unused;
 	tell("FLUSHALL");
 	add_many(state);
-	add_lasting(state, 7);
+	must_add(state, lasting(7, 99));
 	shorten("at1:v*");
 	assert_in_range(shortest(), 0, SHORT);
 	assert_true(walk(state, holds) > 2);
 	assert_in_range(shortest(), LAG - 100, LAG);
-	assert_int_equal(number("local longest=0 for _,k in ipairs(redis.call('KEYS','at1:i*')) do "
-				"longest=math.max(longest,redis.call('TTL',k)) end return "
-				"longest>1500 and 1 or 0"),
+	assert_int_equal(
+		number_of("local longest=0 for _,k in ipairs(redis.call('KEYS','at1:i*')) do "
+			  "longest=math.max(longest,redis.call('TTL',k)) end return "
+			  "longest>1500 and 1 or 0"),
 		1); /* no life was made shorter */
-	assert_int_equal(number("local n=0 for _,k in ipairs(redis.call('KEYS','at1:v*')) do "
-				"if redis.call('TTL',k)==-1 then n=n+1 end end return n"),
+	assert_int_equal(number_of("local n=0 for _,k in ipairs(redis.call('KEYS','at1:v*')) do "
+				   "if redis.call('TTL',k)==-1 then n=n+1 end end return n"),
 		1);
 	state->ops->free(state);
 }
@@ -351,8 +264,8 @@ static void test_a_walk_forgets_what_never_expires_and_counts(void **unused)
 	tell("FLUSHALL");
 	add_many(state);
 	for (uint64_t visitor = 7; visitor < 9; visitor++) {
-		add_lasting(state, visitor);
-		add(state, touch(visitor, 1, visitor == 7 ? 49 : 50));
+		must_add(state, lasting(visitor, 99));
+		must_add(state, touch(visitor, 1, visitor == 7 ? 49 : 50));
 	}
 	tell("DEL at1:#counts");
 	walk(state, what);
@@ -434,16 +347,6 @@ int main(void)
 		cmocka_unit_test(test_one_walks_at_a_time),
 		cmocka_unit_test(test_a_walk_ends_with_its_connection),
 	};
-	int failed;
 
-	signal(SIGPIPE, SIG_IGN);
-	url = getenv("ATTRIB_TEST_REDIS");
-	if (!url) {
-		fputs("run by tests/support/with-redis\n", stderr);
-		return 1;
-	}
-	admin = redisConnectUnix(url + strlen("unix:"));
-	failed = cmocka_run_group_tests_name("redis_marks", tests, NULL, NULL);
-	redisFree(admin);
-	return failed;
+	return RUN_WITH_REDIS("redis_marks", tests);
 }
