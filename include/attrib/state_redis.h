@@ -110,8 +110,8 @@ struct attrib_redis_marks {
 	/* What was received before this, less the time for which facts (or ids) are needed, may be gone. Never falls, but
 	 * with the server's data: `now` less the lag, unless all is held. */
 	int64_t gone;
-	int64_t held_at;   /* when the last whole walk that held began; 0: none did */
-	int64_t walked_by; /* gone, as the last whole walk that forgot went by; 0: none did */
+	int64_t held_at; /* when the last whole walk that held began; 0: none did */
+	int64_t walked_by; /* gone, as the last whole walk that forgot went by; as at first before one did */
 };
 /* Says a mark where none of this instance stands, as one that comes anew, and asks for all. */
 int attrib_state_redis_join(struct attrib_state *state, int64_t mark) ATTRIB_MUST_CHECK;

@@ -17,7 +17,7 @@
 #define HEARD_KEY "at1:#heard" /* likewise: by when they said it */
 
 /* Instance, mark, lag, and what ZADD takes: NX leaves a mark that stands there. No mark is believed beyond the clock: one of
- * an instance whose own is ahead. */
+ * an instance whose own is ahead. A state that begins has nothing that a walk would forget. */
 static const char say[] =
 	"local t=redis.call('TIME') local now=t[1]*1000000+t[2] local least,of=now,'' "
 	"local mark=tonumber(ARGV[2]) if mark>now then mark=now end "
@@ -31,7 +31,9 @@ static const char say[] =
 	"local gone,free=tonumber(g[1] or '0'),now-tonumber(ARGV[3]) "
 	"if now>tonumber(g[2] or '0') and free>gone then gone=free "
 	"redis.call('HSET',KEYS[3],'gone',string.format('%.0f',gone)) end "
-	"return {of,now,least,heard,gone,tonumber(g[3] or '0'),tonumber(g[4] or '0')}";
+	"local walked=tonumber(g[4] or '0') if walked==0 then walked=gone "
+	"redis.call('HSET',KEYS[3],'walked',string.format('%.0f',gone)) end "
+	"return {of,now,least,heard,gone,tonumber(g[3] or '0'),walked}";
 
 static void ask(struct redis *redis, int64_t mark, struct attrib_str how)
 {

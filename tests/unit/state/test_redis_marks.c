@@ -233,8 +233,10 @@ static void test_what_may_be_gone_goes_on_unless_all_is_held(void **unused)
 	add_many(state);
 	first = say(state, 1);
 	assert_int_equal(first.gone, first.now - LAG * S);
+	assert_int_equal(first.walked_by, first.gone); /* what begins has nothing to forget */
 	assert_int_equal(first.held_at, 0);
 	then = say(state, 1);
+	assert_int_equal(then.walked_by, first.gone);
 	assert_int_equal(then.gone, then.now - LAG * S);
 	assert_true(then.gone > first.gone);
 	assert_int_equal(attrib_state_redis_walk(state, &holds, &mine), 0);
