@@ -125,7 +125,12 @@ ${global}
     this.process.stdout.on('data', keep);
     this.process.stderr.on('data', keep);
     this.exited = new Promise((done) => {
-      this.process.once('exit', (code, signal) => { this.exit = { code, signal }; done(this.exit); });
+      const closed = new Promise((over) => { this.process.once('close', over); });
+      this.process.once('exit', async (code, signal) => {
+        this.exit = { code, signal };
+        await Promise.race([closed, sleep(1000)]); // its last words may still be on their way
+        done(this.exit);
+      });
     });
     if (!ready) return;
     for (let i = 0; i < 3000; i++) {
