@@ -99,12 +99,9 @@ void attribd_checkpoint_abandon(struct attribd_checkpoint *checkpoint, struct at
 /* The disk is full, or does not work: the journal would say so, too. Once an hour is enough. */
 static void complain(struct attribd_checkpoint *checkpoint, int err, int number)
 {
-	int64_t mono = attribd_clock_mono();
-
 	attribd_metric_add(ATTRIBD_METRIC_CHECKPOINTS_FAILED, 1);
-	if (checkpoint->warned_at && mono - checkpoint->warned_at < WARN_AGAIN_US)
+	if (!attribd_clock_due(&checkpoint->warned_at, WARN_AGAIN_US))
 		return;
-	checkpoint->warned_at = mono;
 	attribd_log(ATTRIBD_LOG_WARNING,
 		"checkpoint: %s; it is dropped, the older ones stay, and the next is tried at its "
 		"time",

@@ -5,6 +5,7 @@
 #ifndef ATTRIBD_CLOCK_H
 #define ATTRIBD_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -22,6 +23,18 @@ static inline int64_t attribd_clock_now(void)
 static inline int64_t attribd_clock_mono(void)
 {
 	return attribd_clock_read(CLOCK_MONOTONIC);
+}
+
+/* Whether it never happened (*last is 0) or at least `every` microseconds ago by `mono`; then now is the
+ * last time. For what a log says, or somebody does, at most so often. */
+static inline bool attribd_clock_due(int64_t *last, int64_t every)
+{
+	int64_t mono = attribd_clock_mono();
+
+	if (*last && mono - *last < every)
+		return false;
+	*last = mono;
+	return true;
 }
 
 #endif

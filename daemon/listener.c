@@ -85,13 +85,9 @@ static void pause_accepting(struct attribd_listener *listener)
 {
 	struct timeval tv = {.tv_usec = PAUSE_US};
 
-	int64_t mono = attribd_clock_mono();
-
-	if (mono - listener->told_at > TELL_US || !listener->told_at) {
+	if (attribd_clock_due(&listener->told_at, TELL_US))
 		attribd_log(ATTRIBD_LOG_WARNING, "accept on %s: %s; trying again every 200 ms",
 			listener->text, strerror(errno));
-		listener->told_at = mono;
-	}
 	event_del(&listener->event);
 	event_add(&listener->pause, &tv);
 }

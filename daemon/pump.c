@@ -51,11 +51,8 @@ int attribd_pump_find_lanes(struct attribd_pump *pump)
 static void note_full(
 	struct attribd_pump *pump, uint64_t refused, const struct attrib_state_stats *now)
 {
-	int64_t mono = attribd_clock_mono();
-
-	if (!refused || (pump->full_at && mono - pump->full_at < FULL_AGAIN_US))
+	if (!refused || !attribd_clock_due(&pump->full_at, FULL_AGAIN_US))
 		return;
-	pump->full_at = mono;
 	attribd_log(ATTRIBD_LOG_WARNING,
 		"state: %llu bytes, memory_limit is reached: %llu facts of strangers were not "
 		"kept; "

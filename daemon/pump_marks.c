@@ -82,16 +82,6 @@ void attribd_pump_marks_say(struct attribd_pump *pump)
 
 /* -- what is heard ------------------------------------------------------------------------------- */
 
-static bool is_time(int64_t *last, int64_t every)
-{
-	int64_t mono = attribd_clock_mono();
-
-	if (*last && mono - *last < every)
-		return false;
-	*last = mono;
-	return true;
-}
-
 static bool holds_up(const struct attribd_pump *pump, const struct attrib_redis_marks *marks)
 {
 	return marks->now - marks->least > pump->snapshot->config->max_instance_lag_us / 2;
@@ -101,7 +91,7 @@ static void warn_of_hold(struct attribd_pump *pump, const struct attrib_redis_ma
 {
 	char hex[2 * sizeof marks->of], since[32], heard[32];
 
-	if (!holds_up(pump, marks) || !is_time(&pump->marks.warned_at, WARN_US))
+	if (!holds_up(pump, marks) || !attribd_clock_due(&pump->marks.warned_at, WARN_US))
 		return;
 	attrib_hex(&marks->of, sizeof marks->of, hex);
 	attrib_time_format(marks->least, since);
@@ -138,7 +128,7 @@ static void note_late(struct attribd_pump *pump, const struct attrib_redis_marks
 			(int64_t)(decisions - pump->marks.decisions));
 	pump->marks.decisions = decisions;
 	pump->marks.late = pump->marks.own < marks->gone;
-	if (!pump->marks.late || !is_time(&pump->marks.late_at, WARN_US))
+	if (!pump->marks.late || !attribd_clock_due(&pump->marks.late_at, WARN_US))
 		return;
 	attrib_time_format(pump->marks.own, since);
 	attrib_time_format(marks->gone, gone);
@@ -228,7 +218,7 @@ static bool is_due(struct attribd_pump *pump, struct attrib_redis_walk *walk)
 static void fail(struct attribd_pump *pump)
 {
 	pump->marks.walk_at = attribd_clock_mono() + AGAIN_US;
-	if (is_time(&pump->marks.failed_at, WARN_US))
+	if (attribd_clock_due(&pump->marks.failed_at, WARN_US))
 		attribd_log(ATTRIBD_LOG_WARNING,
 			"state: walking over what is kept: %s; again in a minute",
 			attrib_state_redis_error(pump->state));

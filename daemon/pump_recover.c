@@ -253,12 +253,9 @@ struct replay {
 
 static void tell(struct attribd_pump *pump, struct replay *replay)
 {
-	int64_t mono = attribd_clock_mono();
-
 	atomic_store(&pump->progress->replayed, replay->done);
-	if (mono - replay->told_at < (replay->terminal ? TERMINAL_US : TELL_US))
+	if (!attribd_clock_due(&replay->told_at, replay->terminal ? TERMINAL_US : TELL_US))
 		return;
-	replay->told_at = mono;
 	if (replay->terminal)
 		fprintf(stderr, "\rrecovering: %llu of %llu records ",
 			(unsigned long long)replay->done, (unsigned long long)replay->total);

@@ -300,13 +300,11 @@ bool attribd_pump_heal(struct attribd_pump *pump)
 
 int64_t attribd_pump_redis_look(struct attribd_pump *pump)
 {
-	int64_t mono = attribd_clock_mono();
 	struct attrib_state_stats ignored;
 
 	if (!attribd_pump_is_shared(pump))
 		return -1;
-	if (mono - pump->redis_looked_at >= LOOK_US) {
-		pump->redis_looked_at = mono;
+	if (attribd_clock_due(&pump->redis_looked_at, LOOK_US)) {
 		attribd_pump_marks_say(pump);
 		pump->state->ops->stats(pump->state, &ignored);
 		attribd_pump_redis_count(pump);
