@@ -143,8 +143,7 @@ void redis_ask_list(struct redis_group *g, redis_which_fn *which)
 		if (!which(g, &g->adding->runs[i]))
 			continue;
 		redis_link_number(link, (int64_t)redis_order_place(&order->id));
-		redis_link_word(
-			link, (struct attrib_str){(const char *)&order->id, sizeof order->id});
+		redis_link_word(link, redis_id_bytes(&order->id));
 	}
 }
 

@@ -12,11 +12,6 @@
 
 #define IDENTITY_KEY "at1:#state"
 
-static struct attrib_str bytes_of(const struct attrib_id *id)
-{
-	return (struct attrib_str){(const char *)id->b, sizeof id->b};
-}
-
 static int take_identity(struct redis_link *link, struct attrib_id *id, bool *found)
 {
 	redisReply *reply;
@@ -36,7 +31,7 @@ static int take_identity(struct redis_link *link, struct attrib_id *id, bool *fo
 
 static void ask_set(struct redis_link *link, const struct attrib_id *id)
 {
-	REDIS_COMMAND(link, ATTRIB_STR("SET"), ATTRIB_STR(IDENTITY_KEY), bytes_of(id),
+	REDIS_COMMAND(link, ATTRIB_STR("SET"), ATTRIB_STR(IDENTITY_KEY), redis_id_bytes(id),
 		ATTRIB_STR("NX"), ATTRIB_STR("GET"));
 }
 

@@ -17,11 +17,6 @@ static const char tell[] = "local lost=0 for i=1,#ARGV,3 do "
 			   "redis.call('HSET',KEYS[1],ARGV[i],ARGV[i+2]) end end "
 			   "return lost";
 
-static struct attrib_str bytes_of(const struct attrib_id *id)
-{
-	return (struct attrib_str){(const char *)id->b, sizeof id->b};
-}
-
 static struct redis_lane *find(struct redis *redis, const struct attrib_id *id)
 {
 	for (size_t i = 0; i < redis->lane_count; i++)
@@ -60,7 +55,7 @@ static void begin_tell(struct redis_link *link, size_t lanes)
 
 static void tell_lane(struct redis_link *link, const struct redis_lane *lane, uint64_t next)
 {
-	redis_link_word(link, bytes_of(&lane->id));
+	redis_link_word(link, redis_id_bytes(&lane->id));
 	redis_link_number(link, (int64_t)lane->told);
 	redis_link_number(link, (int64_t)next);
 }
@@ -233,7 +228,7 @@ static int ask_known(
 	redis_link_word(link, ATTRIB_STR("HMGET"));
 	redis_link_word(link, ATTRIB_STR(REDIS_LANES_KEY));
 	for (size_t i = 0; i < n; i++)
-		redis_link_word(link, bytes_of(&lanes[i].lane));
+		redis_link_word(link, redis_id_bytes(&lanes[i].lane));
 	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), reply);
 	if (!err && (*reply)->elements != n) {
 		freeReplyObject(*reply);
@@ -263,7 +258,7 @@ int attrib_state_redis_lanes(struct attrib_state *state, struct attrib_claimer *
 		lanes[i].number = next - 1;
 		lane->told = lane->reached = next;
 		REDIS_COMMAND(&redis->link, ATTRIB_STR("HSETNX"), ATTRIB_STR(REDIS_LANES_KEY),
-			bytes_of(&lanes[i].lane), ATTRIB_STR("1"));
+			redis_id_bytes(&lanes[i].lane), ATTRIB_STR("1"));
 	}
 	freeReplyObject(reply);
 	err = redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), n);
@@ -288,7 +283,7 @@ int attrib_state_redis_owe(struct attrib_state *state, bool owes)
 	if (err)
 		return err;
 	REDIS_COMMAND(&redis->link, ATTRIB_STR("HSET"), ATTRIB_STR(OWED_KEY),
-		bytes_of(&redis->instance), owes ? ATTRIB_STR("1") : ATTRIB_STR("0"));
+		redis_id_bytes(&redis->instance), owes ? ATTRIB_STR("1") : ATTRIB_STR("0"));
 	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), 1);
 }
 
@@ -300,8 +295,8 @@ int attrib_state_redis_owes(struct attrib_state *state, bool *owes)
 
 	if (err)
 		return err;
-	REDIS_COMMAND(
-		&redis->link, ATTRIB_STR("HGET"), ATTRIB_STR(OWED_KEY), bytes_of(&redis->instance));
+	REDIS_COMMAND(&redis->link, ATTRIB_STR("HGET"), ATTRIB_STR(OWED_KEY),
+		redis_id_bytes(&redis->instance));
 	err = redis_link_take(&redis->link, REDIS_NIL_OR_TEXT, &reply);
 	if (err)
 		return err;
