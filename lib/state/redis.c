@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "attrib/time.h"
+#include "redis_info.h"
 
 /* The ticket is at least what is given and the server's clock in microseconds: so it goes on above all
  * that were ever given when the server has lost its own. It never falls. */
@@ -25,13 +26,6 @@ static const char replace[] =
 	"redis.call('INCR',KEYS[3]) "
 	"if ARGV[2]~='' then redis.call('SET',KEYS[1],ARGV[2],'KEEPTTL') return 1 end "
 	"redis.call('DEL',KEYS[1]) redis.call('ZREM',KEYS[2],string.sub(KEYS[1],-16)) return 1";
-
-void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n)
-{
-	redis_link_command(link, n);
-	for (size_t i = 0; i < n; i++)
-		redis_link_word(link, words[i]);
-}
 
 /* -- beginning ----------------------------------------------------------------------------------- */
 
@@ -146,7 +140,7 @@ int redis_take_bytes(struct redis *redis)
 	redis->bytes = used > aside ? used - aside : 0;
 	redis->evicted = redis_info_number(info, "evicted_keys");
 	redis->kept = redis->evicted == redis->evicted_noted;
-	err = redis_link_judge_policy(&redis->link, info);
+	err = redis_info_judge_policy(&redis->link, info);
 	if (!err)
 		err = redis_judge_again(redis, info);
 	freeReplyObject(info);

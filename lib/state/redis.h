@@ -86,11 +86,6 @@ int redis_begin(struct redis *redis);
 /* The ticket that INCR told; above all that are known also when the server has lost its own. */
 int redis_ticket(struct redis *redis, uint64_t told, uint64_t *ticket);
 
-#define REDIS_COMMAND(link, ...)                                                                   \
-	redis_link_words(link, (const struct attrib_str[]){__VA_ARGS__},                           \
-		sizeof((const struct attrib_str[]){__VA_ARGS__}) / sizeof(struct attrib_str))
-void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n);
-
 /* Whether the master of a new connection may be spoken to, and whether that of an old one is still the same. */
 int redis_judge_master(struct redis *redis);
 int redis_judge_again(struct redis *redis, const redisReply *info);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "attrib/id.h"
+#include "redis_info.h"
 
 #define IDENTITY_KEY "at1:#state"
 
@@ -70,7 +71,7 @@ int redis_judge_master(struct redis *redis)
 int redis_judge_again(struct redis *redis, const redisReply *info)
 {
 	struct attrib_master now;
-	int err = redis_link_read_master(&redis->link, info, &now);
+	int err = redis_info_master(&redis->link, info, &now);
 
 	if (err || !strcmp(now.id, redis->link.master.id))
 		return err;

@@ -1,8 +1,8 @@
 /*
- * Connecting, asking whether the server can be used, and what its errors mean. hiredis is asked for
- * sockets and for reading replies; commands are written here, a whole pipeline into one buffer.
+ * Connecting, and what a server's errors mean. hiredis is asked for sockets and for reading replies; commands are
+ * written here, a whole pipeline into one buffer.
  */
-#include "redis_link.h"
+#include "redis_info.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,8 +13,7 @@
 
 #include "attrib/error.h"
 
-#define PIECE        16384 /* bytes: what the server reads at once */
-#define OLDEST_MAJOR 7     /* SET with NX and GET */
+#define PIECE 16384 /* bytes: what the server reads at once */
 
 void redis_link_init(struct redis_link *link, const struct redis_address *address, int timeout_ms)
 {
@@ -112,6 +111,13 @@ void redis_link_number(struct redis_link *link, int64_t number)
 
 	snprintf(text, sizeof text, "%lld", (long long)number);
 	redis_link_word(link, attrib_str_of(text));
+}
+
+void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n)
+{
+	redis_link_command(link, n);
+	for (size_t i = 0; i < n; i++)
+		redis_link_word(link, words[i]);
 }
 
 /* What hiredis could not do. It keeps errno, and a text of its own. */
@@ -234,32 +240,7 @@ int redis_link_skip(struct redis_link *link, unsigned types, size_t n)
 	return err;
 }
 
-/* -- the server ---------------------------------------------------------------------------------- */
-
-static const char *info_text(const redisReply *info, const char *name)
-{
-	char line[64];
-	const char *at;
-
-	snprintf(line, sizeof line, "\n%s:", name);
-	at = strstr(info->str, line);
-	return at ? at + strlen(line) : NULL;
-}
-
-static bool info_is(const redisReply *info, const char *name, const char *value)
-{
-	const char *text = info_text(info, name);
-	size_t n = strlen(value);
-
-	return text && !strncmp(text, value, n) && (text[n] == '\r' || text[n] == '\0');
-}
-
-uint64_t redis_info_number(const redisReply *info, const char *name)
-{
-	const char *text = info_text(info, name);
-
-	return text ? strtoull(text, NULL, 10) : 0;
-}
+/* -- a connection -------------------------------------------------------------------------------- */
 
 static int greet(struct redis_link *link)
 {
@@ -281,64 +262,6 @@ static int greet(struct redis_link *link)
 	return redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_STATUS), commands);
 }
 
-int redis_link_judge_policy(struct redis_link *link, const redisReply *info)
-{
-	if (info_is(info, "maxmemory_policy", "noeviction"))
-		return 0;
-	return redis_link_fail(link, ATTRIB_E_CONFIG,
-		"maxmemory-policy has to be noeviction: another one throws facts away and "
-		"tells nobody");
-}
-
-/* What would lose facts in silence, or could not do what is asked of it. */
-static int judge(struct redis_link *link, const redisReply *info)
-{
-	if (redis_info_number(info, "loading"))
-		return redis_link_fail(
-			link, ATTRIB_E_UNAVAILABLE, "the server is still loading its data");
-	if (redis_info_number(info, "redis_version") < OLDEST_MAJOR)
-		return redis_link_fail(
-			link, ATTRIB_E_CONFIG, "it has to be Redis 7.0 or Valkey 7.2, or newer");
-	if (redis_info_number(info, "cluster_enabled"))
-		return redis_link_fail(link, ATTRIB_E_CONFIG,
-			"a cluster can't be used: facts of several entities are added at once; one "
-			"server with replicas can");
-	if (!info_is(info, "role", "master"))
-		return redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
-			"it is a replica: the address has to lead to the master");
-	link->started_with = redis_info_number(info, "used_memory_startup");
-	return redis_link_judge_policy(link, info);
-}
-
-static void note_run_id(struct redis_link *link, const redisReply *info)
-{
-	const char *text = info_text(info, "run_id");
-
-	snprintf(link->run_id, sizeof link->run_id, "%.*s", REDIS_RUN_ID, text ? text : "");
-}
-
-/* Nothing when there is none, or only zeros. */
-static void copy_master_id(const redisReply *info, const char *name, char out[ATTRIB_MASTER_ID + 1])
-{
-	const char *text = info_text(info, name);
-	size_t n = text ? strspn(text, "0123456789abcdef") : 0;
-
-	out[0] = '\0';
-	if (n == ATTRIB_MASTER_ID && strspn(text, "0") < n)
-		snprintf(out, ATTRIB_MASTER_ID + 1, "%s", text);
-}
-
-int redis_link_read_master(
-	struct redis_link *link, const redisReply *info, struct attrib_master *out)
-{
-	*out = (struct attrib_master){0};
-	copy_master_id(info, "master_replid", out->id);
-	copy_master_id(info, "master_replid2", out->former);
-	return out->id[0] ? 0
-			  : redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
-				    "the server does not say which master it is");
-}
-
 static int look(struct redis_link *link)
 {
 	redisReply *info;
@@ -349,11 +272,7 @@ static int look(struct redis_link *link)
 	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_STRING), &info);
 	if (err)
 		return err;
-	err = judge(link, info);
-	if (!err)
-		err = redis_link_read_master(link, info, &link->master);
-	if (!err)
-		note_run_id(link, info);
+	err = redis_info_meet(link, info);
 	freeReplyObject(info);
 	return err;
 }

@@ -52,6 +52,11 @@ int redis_link_fail(struct redis_link *link, int err, const char *format, ...)
 void redis_link_command(struct redis_link *link, size_t words);
 void redis_link_word(struct redis_link *link, struct attrib_str word);
 void redis_link_number(struct redis_link *link, int64_t number);
+/* A command whose words are all at hand. */
+#define REDIS_COMMAND(link, ...)                                                                   \
+	redis_link_words(link, (const struct attrib_str[]){__VA_ARGS__},                           \
+		sizeof((const struct attrib_str[]){__VA_ARGS__}) / sizeof(struct attrib_str))
+void redis_link_words(struct redis_link *link, const struct attrib_str *words, size_t n);
 
 /* Sends what was gathered behind the replies that were taken: another round trip begins. */
 void redis_link_send(struct redis_link *link);
@@ -64,16 +69,6 @@ int redis_link_take(struct redis_link *link, unsigned types, redisReply **out);
 int redis_link_skip(struct redis_link *link, unsigned types, size_t n);
 /* A failure when the reply is an error, or of another type. */
 int redis_link_expect(struct redis_link *link, unsigned types, const redisReply *reply);
-
-/* ATTRIB_E_CONFIG when it may throw facts away. `info` holds the section "memory". */
-int redis_link_judge_policy(struct redis_link *link, const redisReply *info);
-
-/* Which master it is; `info` holds the section "replication". ATTRIB_E_UNAVAILABLE when it doesn't say so. */
-int redis_link_read_master(
-	struct redis_link *link, const redisReply *info, struct attrib_master *out);
-
-/* The number behind "\r\nNAME:" in what INFO says; 0 when there is none. */
-uint64_t redis_info_number(const redisReply *info, const char *name);
 
 static inline struct attrib_str redis_text(const redisReply *reply)
 {
