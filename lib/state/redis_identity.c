@@ -5,7 +5,6 @@
  */
 #include "redis.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "attrib/id.h"
@@ -114,16 +113,9 @@ bool attrib_state_redis_moved(const struct attrib_state *state)
 int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, struct attrib_id *id,
 	bool *found, struct attrib_master *master, char why[ATTRIB_REDIS_WHY])
 {
-	struct redis_address address;
 	struct redis_link link;
-	int err;
+	int err = redis_link_open_url(&link, url, timeout_ms);
 
-	if (redis_address_parse(url, &address)) {
-		snprintf(why, ATTRIB_REDIS_WHY, "%s", attrib_redis_url_problem(url));
-		return ATTRIB_E_CONFIG;
-	}
-	redis_link_init(&link, &address, timeout_ms);
-	err = redis_link_open(&link);
 	if (!err && make)
 		ask_set(&link, id);
 	else if (!err)
@@ -132,7 +124,5 @@ int attrib_state_redis_identity(const char *url, int timeout_ms, bool make, stru
 		err = take_identity(&link, id, found);
 	if (!err && master)
 		*master = link.master;
-	snprintf(why, ATTRIB_REDIS_WHY, "%s", err ? link.why : "");
-	redis_link_done(&link);
-	return err;
+	return redis_link_close(&link, err, why);
 }

@@ -308,3 +308,20 @@ int redis_link_open(struct redis_link *link)
 		err = greet(link);
 	return err ? err : look(link);
 }
+
+int redis_link_open_url(struct redis_link *link, const char *url, int timeout_ms)
+{
+	struct redis_address address;
+	const char *problem = redis_address_parse(url, &address);
+
+	redis_link_init(link, &address, timeout_ms);
+	return problem ? redis_link_fail(link, ATTRIB_E_CONFIG, "%s", problem)
+		       : redis_link_open(link);
+}
+
+int redis_link_close(struct redis_link *link, int err, char why[ATTRIB_REDIS_WHY])
+{
+	snprintf(why, ATTRIB_REDIS_WHY, "%s", err ? link->why : "");
+	redis_link_done(link);
+	return err;
+}

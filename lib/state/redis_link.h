@@ -44,6 +44,10 @@ void redis_link_done(struct redis_link *link);
 
 /* Connects and looks at the server, unless there is a connection. */
 int redis_link_open(struct redis_link *link);
+/* Both for a few questions to a server that nothing is known of. The link is to be closed also when it was not opened; that
+ * puts `why` in words of the failure `err` there, "" when there was none or it has no words, and returns `err`. */
+int redis_link_open_url(struct redis_link *link, const char *url, int timeout_ms);
+int redis_link_close(struct redis_link *link, int err, char why[ATTRIB_REDIS_WHY]);
 /* Forgets what was gathered and what is on its way. Returns err, for `why` in words. */
 int redis_link_fail(struct redis_link *link, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

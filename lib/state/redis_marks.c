@@ -141,19 +141,6 @@ int attrib_state_redis_leave(struct attrib_state *state)
 
 /* -- of a server that nothing is known of ---------------------------------------------------------- */
 
-static int open_link(
-	struct redis_link *link, const char *url, int timeout_ms, char why[ATTRIB_REDIS_WHY])
-{
-	struct redis_address address;
-
-	if (redis_address_parse(url, &address)) {
-		snprintf(why, ATTRIB_REDIS_WHY, "%s", attrib_redis_url_problem(url));
-		return ATTRIB_E_CONFIG;
-	}
-	redis_link_init(link, &address, timeout_ms);
-	return redis_link_open(link);
-}
-
 static void ask_all(struct redis_link *link, const char *key)
 {
 	REDIS_COMMAND(link, ATTRIB_STR("ZRANGEBYSCORE"), attrib_str_of(key), ATTRIB_STR("-inf"),
@@ -207,9 +194,9 @@ static int list(const redisReply *marks, const redisReply *heard, const redisRep
 int attrib_state_redis_instances(const char *url, int timeout_ms,
 	struct attrib_redis_instance **out, size_t *n, int64_t *now, char why[ATTRIB_REDIS_WHY])
 {
-	struct redis_link link = {.context = NULL};
+	struct redis_link link;
 	redisReply *replies[3] = {NULL};
-	int err = open_link(&link, url, timeout_ms, why);
+	int err = redis_link_open_url(&link, url, timeout_ms);
 
 	if (!err) {
 		ask_all(&link, MARKS_KEY);
@@ -220,12 +207,9 @@ int attrib_state_redis_instances(const char *url, int timeout_ms,
 		err = redis_link_take(&link, REDIS_TYPE(REDIS_REPLY_ARRAY), &replies[i]);
 	if (!err)
 		err = list(replies[0], replies[1], replies[2], out, n, now);
-	if (err && link.why[0])
-		snprintf(why, ATTRIB_REDIS_WHY, "%s", link.why);
 	for (int i = 0; i < 3; i++)
 		freeReplyObject(replies[i]);
-	redis_link_done(&link);
-	return err;
+	return redis_link_close(&link, err, why);
 }
 
 /* 0: there is no such mark; 1: it was heard of; 2: it is out. */
@@ -240,10 +224,10 @@ int attrib_state_redis_retire(const char *url, int timeout_ms, const struct attr
 	int64_t quiet_us, char why[ATTRIB_REDIS_WHY])
 {
 	static const int errors[] = {ATTRIB_E_NOT_FOUND, ATTRIB_E_INVALID, 0};
-	struct redis_link link = {.context = NULL};
+	struct redis_link link;
 	redisReply *reply;
 	char quiet[24];
-	int err = open_link(&link, url, timeout_ms, why);
+	int err = redis_link_open_url(&link, url, timeout_ms);
 
 	snprintf(quiet, sizeof quiet, "%lld", (long long)quiet_us);
 	if (!err)
@@ -255,9 +239,6 @@ int attrib_state_redis_retire(const char *url, int timeout_ms, const struct attr
 	if (!err) {
 		err = errors[reply->integer >= 0 && reply->integer <= 2 ? reply->integer : 0];
 		freeReplyObject(reply);
-	} else if (link.why[0]) {
-		snprintf(why, ATTRIB_REDIS_WHY, "%s", link.why);
 	}
-	redis_link_done(&link);
-	return err;
+	return redis_link_close(&link, err, why);
 }

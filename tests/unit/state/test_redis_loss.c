@@ -358,6 +358,9 @@ static void test_whoever_asks_first_makes_the_identity(void **state)
 	assert_int_equal(attrib_state_redis_identity(
 				 "unix:/nowhere/redis.sock", 5000, false, &id, &found, NULL, why),
 		ATTRIB_E_UNAVAILABLE);
+	assert_int_equal(attrib_state_redis_identity("unix:", 5000, false, &id, &found, NULL, why),
+		ATTRIB_E_CONFIG);
+	assert_string_equal(why, attrib_redis_url_problem("unix:"));
 }
 
 static void test_one_that_lost_its_identity_gets_it_back_and_another_is_refused(void **state)

@@ -164,6 +164,8 @@ static void test_only_who_was_not_heard_of_is_retired(void **unused)
 	assert_int_equal(attrib_state_redis_retire("unix:/nowhere", 5000, &one, 0, why),
 		ATTRIB_E_UNAVAILABLE);
 	assert_true(why[0]);
+	assert_int_equal(attrib_state_redis_retire("unix:", 5000, &one, 0, why), ATTRIB_E_CONFIG);
+	assert_string_equal(why, attrib_redis_url_problem("unix:"));
 	state->ops->free(state);
 }
 
