@@ -65,19 +65,17 @@ int redis_begin(struct redis *redis)
 
 int redis_ticket(struct redis *redis, uint64_t told, uint64_t *ticket)
 {
-	redisReply *again;
+	int64_t again;
 	int err;
 
 	if (told <= redis->ticket) {
 		err = lift_ticket(redis);
 		REDIS_COMMAND(&redis->link, ATTRIB_STR("INCR"), ATTRIB_STR(REDIS_TICKET_KEY));
 		if (!err)
-			err = redis_link_take(
-				&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &again);
+			err = redis_link_take_integer(&redis->link, &again);
 		if (err)
 			return err;
-		told = (uint64_t)again->integer;
-		freeReplyObject(again);
+		told = (uint64_t)again;
 	}
 	*ticket = redis->ticket = told;
 	return 0;
@@ -98,7 +96,7 @@ void redis_ask_replace(struct redis *redis, const struct attrib_entity *entity,
 int redis_take_out(struct redis *redis, const struct attrib_entity *entity, struct attrib_str value)
 {
 	char hex[2 * sizeof entity->id];
-	redisReply *reply;
+	int64_t was_there;
 	int err;
 
 	attrib_hex(&entity->id, sizeof entity->id, hex);
@@ -107,12 +105,9 @@ int redis_take_out(struct redis *redis, const struct attrib_entity *entity, stru
 	if (err)
 		return err;
 	redis_ask_replace(redis, entity, value, ATTRIB_STR_NONE);
-	err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (err)
-		return err;
-	if (reply->integer)
+	err = redis_link_take_integer(&redis->link, &was_there);
+	if (!err && was_there)
 		err = redis_lose_lanes(redis);
-	freeReplyObject(reply);
 	return err ? err
 		   : redis_link_fail(&redis->link, ATTRIB_E_CORRUPT,
 			     "the value of %.*s (kind %d) was none of attribd's, and was taken out",
@@ -365,7 +360,7 @@ static int check_orders(
 {
 	struct attrib_entity entity = {.kind = ATTRIB_ENTITY_ORDER};
 	char key[REDIS_KEY_BYTES];
-	redisReply *reply;
+	int64_t is_there;
 	size_t gone = 0;
 	int err = 0;
 
@@ -378,16 +373,15 @@ static int check_orders(
 		REDIS_COMMAND(&redis->link, ATTRIB_STR("EXISTS"), redis_key(&entity, key));
 	}
 	for (size_t i = 0; i < listed->elements && !err; i++) {
-		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+		err = redis_link_take_integer(&redis->link, &is_there);
 		if (err)
 			break;
 		memcpy(&entity.id, listed->element[i]->str, sizeof entity.id);
-		if (reply->integer)
+		if (is_there)
 			out[(*n)++] = entity;
 		else
 			ask_drop(redis, &entity);
-		gone += !reply->integer;
-		freeReplyObject(reply);
+		gone += !is_there;
 	}
 	return err ? err : redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), gone);
 }

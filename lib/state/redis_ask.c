@@ -102,14 +102,12 @@ void redis_ask_ticket(struct redis_group *g)
 
 int redis_take_ticket(struct redis_group *g)
 {
-	redisReply *reply;
-	int err = redis_link_take(&g->redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	int64_t ticket;
+	int err = redis_link_take_integer(&g->redis->link, &ticket);
 
-	if (err)
-		return err;
-	g->ticket = (uint64_t)reply->integer;
-	freeReplyObject(reply);
-	return 0;
+	if (!err)
+		g->ticket = (uint64_t)ticket;
+	return err;
 }
 
 void redis_ask_replaced(struct redis_group *g)

@@ -66,19 +66,16 @@ static int judge(struct redis_walk *walk, const struct attrib_entity *entity,
 static int replace(
 	struct redis_walk *walk, const struct attrib_entity *entity, struct attrib_str value)
 {
-	redisReply *reply;
+	int64_t replaced;
 	int err;
 
 	redis_ask_replace(walk->redis, entity, value, attrib_buf_view(&walk->packed));
-	err = redis_link_take(&walk->redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (err)
-		return err;
-	if (reply->integer && walk->packed.n == 0) {
+	err = redis_link_take_integer(&walk->redis->link, &replaced);
+	if (!err && replaced && walk->packed.n == 0) {
 		walk->redis->stats.forgotten++;
 		walk->counts[entity->kind]--;
 	}
-	freeReplyObject(reply);
-	return 0;
+	return err;
 }
 
 static int visit(
@@ -241,18 +238,17 @@ static void ask_over(struct redis_walk *walk)
 static int end(struct redis_walk *walk)
 {
 	struct attrib_redis_marks *marks = &walk->redis->marks;
-	redisReply *reply;
+	int64_t mine;
 	int err;
 
 	ask_over(walk);
-	err = redis_link_take(&walk->redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (err)
+	err = redis_link_take_integer(&walk->redis->link, &mine);
+	if (err || !mine)
 		return err;
-	if (reply->integer && walk->hold)
+	if (walk->hold)
 		marks->held_at = walk->began_at;
-	if (reply->integer && walk->reads != READS_NONE)
+	if (walk->reads != READS_NONE)
 		marks->walked_by = walk->by;
-	freeReplyObject(reply);
 	return 0;
 }
 
@@ -322,17 +318,10 @@ static const char claim[] = "local by=redis.call('GET',KEYS[1]) "
 static int take_claim(struct redis_walk *walk)
 {
 	struct redis_link *link = &walk->redis->link;
-	redisReply *reply;
-	int err;
 
 	REDIS_COMMAND(link, ATTRIB_STR("EVAL"), attrib_str_of(claim), ATTRIB_STR("1"),
 		ATTRIB_STR(WALK_KEY), redis_id_bytes(&walk->redis->instance));
-	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (err)
-		return err;
-	walk->began_at = reply->integer;
-	freeReplyObject(reply);
-	return 0;
+	return redis_link_take_integer(link, &walk->began_at);
 }
 
 int attrib_state_redis_walk(

@@ -74,17 +74,16 @@ void redis_ask_lanes(struct redis *redis, bool *asked)
 
 int redis_take_lanes(struct redis *redis)
 {
-	redisReply *reply;
-	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	int64_t lost;
+	int err = redis_link_take_integer(&redis->link, &lost);
 
 	if (err)
 		return err;
-	redis->has_lost |= reply->integer != 0;
-	redis->cost.confirmed += !reply->integer && redis->kept;
+	redis->has_lost |= lost != 0;
+	redis->cost.confirmed += !lost && redis->kept;
 	redis->kept = false;
-	for (size_t i = 0; i < redis->lane_count && !reply->integer; i++)
+	for (size_t i = 0; i < redis->lane_count && !lost; i++)
 		redis->lanes[i].told = redis->lanes[i].reached;
-	freeReplyObject(reply);
 	return 0;
 }
 
@@ -113,8 +112,8 @@ static const char note[] =
 int redis_note_evicted(struct redis *redis)
 {
 	struct redis_link *link = &redis->link;
-	redisReply *reply;
 	char keys[24];
+	int64_t news;
 	int err;
 
 	if (redis->evicted == redis->evicted_noted)
@@ -123,12 +122,11 @@ int redis_note_evicted(struct redis *redis)
 	REDIS_COMMAND(link, ATTRIB_STR("EVAL"), attrib_str_of(note), ATTRIB_STR("2"),
 		ATTRIB_STR(REDIS_EVICTED_KEY), ATTRIB_STR(REDIS_LANES_KEY),
 		attrib_str_of(link->run_id), attrib_str_of(keys));
-	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	err = redis_link_take_integer(link, &news);
 	if (err)
 		return err;
 	redis->evicted_noted = redis->evicted;
-	redis->has_lost |= reply->integer != 0 && redis->lane_count > 0;
-	freeReplyObject(reply);
+	redis->has_lost |= news != 0 && redis->lane_count > 0;
 	return 0;
 }
 
@@ -173,13 +171,13 @@ void redis_ask_added(struct redis *redis, bool *asked)
 
 int redis_take_added(struct redis *redis)
 {
-	redisReply *reply;
-	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	int64_t lost;
+	int err = redis_link_take_integer(&redis->link, &lost);
 
 	if (err)
 		return err;
-	redis->has_lost |= reply->integer != 0;
-	for (size_t i = 0; i < redis->lane_count && !reply->integer; i++) {
+	redis->has_lost |= lost != 0;
+	for (size_t i = 0; i < redis->lane_count && !lost; i++) {
 		struct redis_lane *lane = &redis->lanes[i];
 		if (!is_news(lane))
 			continue;
@@ -187,7 +185,6 @@ int redis_take_added(struct redis *redis)
 		if (lane->reached < lane->told)
 			lane->reached = lane->told;
 	}
-	freeReplyObject(reply);
 	return 0;
 }
 

@@ -227,6 +227,18 @@ int redis_link_take(struct redis_link *link, unsigned types, redisReply **out)
 	return err;
 }
 
+int redis_link_take_integer(struct redis_link *link, int64_t *out)
+{
+	redisReply *reply;
+	int err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+
+	if (err)
+		return err;
+	*out = reply->integer;
+	freeReplyObject(reply);
+	return 0;
+}
+
 int redis_link_skip(struct redis_link *link, unsigned types, size_t n)
 {
 	redisReply *reply;

@@ -69,6 +69,8 @@ void redis_link_send(struct redis_link *link);
 #define REDIS_TYPE(type)  (1u << (type))
 #define REDIS_NIL_OR_TEXT (REDIS_TYPE(REDIS_REPLY_NIL) | REDIS_TYPE(REDIS_REPLY_STRING))
 int redis_link_take(struct redis_link *link, unsigned types, redisReply **out);
+/* Likewise, what one that has to be an integer tells. */
+int redis_link_take_integer(struct redis_link *link, int64_t *out);
 /* Likewise, for replies of which nothing is wanted. */
 int redis_link_skip(struct redis_link *link, unsigned types, size_t n);
 /* A failure when the reply is an error, or of another type. */

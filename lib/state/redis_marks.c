@@ -225,8 +225,8 @@ int attrib_state_redis_retire(const char *url, int timeout_ms, const struct attr
 {
 	static const int errors[] = {ATTRIB_E_NOT_FOUND, ATTRIB_E_INVALID, 0};
 	struct redis_link link;
-	redisReply *reply;
 	char quiet[24];
+	int64_t what;
 	int err = redis_link_open_url(&link, url, timeout_ms);
 
 	snprintf(quiet, sizeof quiet, "%lld", (long long)quiet_us);
@@ -235,10 +235,8 @@ int attrib_state_redis_retire(const char *url, int timeout_ms, const struct attr
 			ATTRIB_STR(MARKS_KEY), ATTRIB_STR(HEARD_KEY), redis_id_bytes(id),
 			attrib_str_of(quiet));
 	if (!err)
-		err = redis_link_take(&link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
-	if (!err) {
-		err = errors[reply->integer >= 0 && reply->integer <= 2 ? reply->integer : 0];
-		freeReplyObject(reply);
-	}
+		err = redis_link_take_integer(&link, &what);
+	if (!err)
+		err = errors[what >= 0 && what <= 2 ? what : 0];
 	return redis_link_close(&link, err, why);
 }

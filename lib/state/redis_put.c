@@ -146,22 +146,20 @@ int redis_put_run(struct redis_group *g, struct redis_run *run)
 static int take_append(struct redis_group *g, struct redis_run *run)
 {
 	struct redis_link *link = &g->redis->link;
-	redisReply *reply;
+	int64_t length;
 	int err = redis_link_skip(link, REDIS_NIL_OR_TEXT, run->leaves_asked);
 
 	if (!err)
 		err = redis_link_skip(link, REDIS_TYPE(REDIS_REPLY_INTEGER), run->ages);
 	if (!err)
-		err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+		err = redis_link_take_integer(link, &length);
 	if (err)
 		return err;
-	if (reply->integer < (long long)run->bytes_n)
-		err = redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
+	if (length < (int64_t)run->bytes_n)
+		return redis_link_fail(link, ATTRIB_E_UNAVAILABLE,
 			"a value is shorter than what was appended to it");
-	else
-		run->length = (size_t)reply->integer;
-	freeReplyObject(reply);
-	return err;
+	run->length = (size_t)length;
+	return 0;
 }
 
 /* Some that were new are there by now: others were quicker. */
@@ -191,8 +189,8 @@ static int take_each(struct redis_group *g)
 
 static int take_together(struct redis_group *g)
 {
-	redisReply *reply;
-	int err = redis_link_take(&g->redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
+	int64_t set;
+	int err = redis_link_take_integer(&g->redis->link, &set);
 
 	if (err)
 		return err;
@@ -201,10 +199,9 @@ static int take_together(struct redis_group *g)
 		if (run->asked != REDIS_ASKED_SET_TOGETHER)
 			continue;
 		run->asked = REDIS_ASKED_NOTHING;
-		run->made = run->planned = reply->integer != 0;
+		run->made = run->planned = set != 0;
 	}
-	g->one_by_one = reply->integer == 0;
-	freeReplyObject(reply);
+	g->one_by_one = set == 0;
 	return 0;
 }
 
