@@ -272,23 +272,43 @@ static int load_value(struct redis *redis, struct attrib_str value, struct attri
 	return err == ATTRIB_E_CORRUPT ? redis_take_out(redis, &out->entity, value) : err;
 }
 
-static int load_some(struct redis *redis, const struct attrib_entity *entities, size_t n,
-	struct attrib_arena *arena, struct attrib_loaded *out)
+void redis_ask_values(struct redis *redis, const struct attrib_entity *entities, size_t n)
 {
 	char key[REDIS_KEY_BYTES];
-	redisReply *reply;
-	int err;
 
 	redis_link_command(&redis->link, 1 + n);
 	redis_link_word(&redis->link, ATTRIB_STR("MGET"));
 	for (size_t i = 0; i < n; i++)
 		redis_link_word(&redis->link, redis_key(&entities[i], key));
-	err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+}
+
+int redis_take_values(struct redis *redis, size_t n, redisReply **out)
+{
+	redisReply *reply;
+	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+
 	if (err)
 		return err;
-	if (reply->elements != n)
+	if (reply->elements != n) {
 		err = redis_link_fail(&redis->link, ATTRIB_E_UNAVAILABLE, "%zu values for %zu keys",
 			reply->elements, n);
+		freeReplyObject(reply);
+		return err;
+	}
+	*out = reply;
+	return 0;
+}
+
+static int load_some(struct redis *redis, const struct attrib_entity *entities, size_t n,
+	struct attrib_arena *arena, struct attrib_loaded *out)
+{
+	redisReply *reply;
+	int err;
+
+	redis_ask_values(redis, entities, n);
+	err = redis_take_values(redis, n, &reply);
+	if (err)
+		return err;
 	for (size_t i = 0; i < n && !err; i++) {
 		const redisReply *value = reply->element[i];
 		out[i] = (struct attrib_loaded){.entity = entities[i]};

@@ -209,7 +209,6 @@ static int give(
 int redis_take_page(
 	struct redis_group *g, redis_which_fn *which, size_t n, size_t *next, redis_value_fn *to)
 {
-	struct redis_link *link = &g->redis->link;
 	size_t end, given = 0;
 	redisReply *page;
 	int err;
@@ -219,12 +218,9 @@ int redis_take_page(
 		*next = end;
 		return 0;
 	}
-	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), &page);
+	err = redis_take_values(g->redis, n, &page);
 	if (err)
 		return err;
-	if (page->elements != n)
-		err = redis_link_fail(
-			link, ATTRIB_E_UNAVAILABLE, "%zu values for %zu keys", page->elements, n);
 	for (; *next < end && !err; ++*next)
 		if (which(g, &g->adding->runs[*next]))
 			err = give(g, &g->adding->runs[*next], &page->element[given++], to);

@@ -91,16 +91,12 @@ static int visit(
 
 static int visit_all(struct redis_walk *walk)
 {
-	char key[REDIS_KEY_BYTES];
 	redisReply *reply;
 	int err;
 
 	if (walk->n == 0)
 		return 0;
-	redis_link_command(&walk->redis->link, 1 + walk->n);
-	redis_link_word(&walk->redis->link, ATTRIB_STR("MGET"));
-	for (size_t i = 0; i < walk->n; i++)
-		redis_link_word(&walk->redis->link, redis_key(&walk->entities[i], key));
+	redis_ask_values(walk->redis, walk->entities, walk->n);
 	err = redis_link_take(&walk->redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
 	if (err)
 		return err;
