@@ -70,10 +70,6 @@ const loaded = () => {
   return found && { sequence: Number(found[1]), records: Number(found[2]) };
 };
 const last = () => parseInt(files().at(-1), 16);
-async function metric(name) {
-  const text = await (await fetch(`${shop.admin}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)[1]);
-}
 
 test('kill -9: the next start goes on from the copy and reads the few records behind it', async () => {
   await steps(60);
@@ -92,8 +88,8 @@ test('kill -9: the next start goes on from the copy and reads the few records be
   assert.equal(loaded()?.sequence, sequence, shop.log);
   // two records more with each order
   assert.ok(loaded().records >= 4 * behind && loaded().records <= 4 * behind + 8, shop.log);
-  assert.ok(await metric('attribd_checkpoint_age_seconds') >= 0);
-  assert.ok(await metric('attribd_checkpoint_bytes') > 1000);
+  assert.ok(await shop.metric('attribd_checkpoint_age_seconds') >= 0);
+  assert.ok(await shop.metric('attribd_checkpoint_bytes') > 1000);
 });
 
 test('SIGTERM leaves a copy of everything', async () => {

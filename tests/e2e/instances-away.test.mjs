@@ -38,8 +38,6 @@ async function until(what, holds) {
   }
   throw new Error(`${what}\n${a.log}\n--\n${b.log}`);
 }
-const metric = async (shop, name) =>
-  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
 const idOf = (dir) => readFileSync(join(a.dir, dir, 'instance'), 'utf8').trim();
 const lua = (script, ...args) => redis.cli('eval', script, '0', ...args.map(String));
 const UNHEX = "local id=string.gsub(ARGV[1],'..',function(x) return string.char(tonumber(x,16)) end) ";
@@ -94,7 +92,7 @@ test('what an instance that is away wants does not expire: its order gets its cr
   live(60e3);
   backdate(5 * DAY);
   await until('nobody holds', () => lives() > 6 * DAY);
-  assert.ok(await metric(a, 'attribd_state_watermark_seconds') >= 5 * DAY);
+  assert.ok(await a.metric('attribd_state_watermark_seconds') >= 5 * DAY);
   assert.match(a.log, new RegExp(`nothing is forgotten until instance ${idOf('b')} has applied what it received since .*retire ${idOf('b')}`));
   const [first] = await instances();
   assert.ok(first.id === idOf('b') && first.behind >= 5 * DAY && first.heard >= 5 * DAY, JSON.stringify(first));
@@ -118,7 +116,7 @@ test('negative control: of one that was retired the touch expires, and its order
   assert.equal((await a.query("select count(*)::int as n from attrib.conversion_status where order_id = 'retired'"))[0].n, 1);
   assert.notEqual(await creditOf('retired'), 'ann');
   assert.match(b.log, /records received since .* are applied only now, .* touches of their orders may be gone/);
-  await until('not counted', async () => await metric(b, 'attribd_attribution_degraded_total') > 0);
+  await until('not counted', async () => await b.metric('attribd_attribution_degraded_total') > 0);
 });
 
 // Of keys that never expire: bytes of their values, and how many.

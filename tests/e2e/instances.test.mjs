@@ -57,8 +57,6 @@ async function refused(daemon, why) {
   assert.match(daemon.log, why);
 }
 const settle = () => Promise.all(all().filter((s) => s && !s.exit).map((s) => s.quiet()));
-const metric = async (shop, name) =>
-  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
 
 // Stories of persons: links, affiliate ids and UTM on several devices, orders with codes, refunds, further words.
 let persons = 0;
@@ -159,11 +157,11 @@ test('each is stopped and started again while events come, and one is killed', a
 });
 
 test('Redis is flushed in the middle: all add again what they had, also one that has nothing to do, and it is the same state', async () => {
-  const before = await Promise.all(all().map((s) => metric(s, 'attribd_state_lost_total')));
+  const before = await Promise.all(all().map((s) => s.metric('attribd_state_lost_total')));
   await settle();
   await spray(20, [a, b], async () => redis.cli('flushall'));
   await until('not all have noticed', async () =>
-    (await Promise.all(all().map((s) => metric(s, 'attribd_state_lost_total')))).every((n, i) => n > before[i]));
+    (await Promise.all(all().map((s) => s.metric('attribd_state_lost_total')))).every((n, i) => n > before[i]));
   await equal({ traffic: false });
   assert.equal(redis.cli('exists', 'at1:#state'), '1');
 });
@@ -178,7 +176,7 @@ test('Redis is killed and comes back empty, and so do two instances at once', as
 });
 
 test('Redis is flushed while an instance is down: the others decide without what it had, and it again when it starts', async () => {
-  const before = await metric(a, 'attribd_state_lost_total');
+  const before = await a.metric('attribd_state_lost_total');
   for (let i = 0; i < 3; i++) { // so that it has no other reason to decide all again
     assert.equal((await b.events(click('ann-link', ago(1)))).status, 200);
     await b.quiet();
@@ -186,7 +184,7 @@ test('Redis is flushed while an instance is down: the others decide without what
   }
   await b.kill();
   redis.cli('flushall');
-  await until('a has not noticed', async () => await metric(a, 'attribd_state_lost_total') > before);
+  await until('a has not noticed', async () => await a.metric('attribd_state_lost_total') > before);
   const right = await oracle.query(FIGURES.credits);
   await until('nothing is missing while b is down', async () => JSON.stringify(await a.query(FIGURES.credits)) !== JSON.stringify(right));
   await Promise.all([a.quiet(), c.quiet()]);
@@ -197,13 +195,13 @@ test('Redis is flushed while an instance is down: the others decide without what
 
 // Redis loses all while b halts, and the others decide without what b had. What b does from then on is up to the caller.
 async function withoutB() {
-  const before = await metric(a, 'attribd_state_lost_total');
+  const before = await a.metric('attribd_state_lost_total');
   await settle();
   const right = JSON.stringify(await oracle.query(FIGURES.credits));
   const lacks = async () => JSON.stringify(await a.query(FIGURES.credits)) !== right;
   b.process.kill('SIGSTOP');
   redis.cli('flushall');
-  await until('a has not noticed', async () => await metric(a, 'attribd_state_lost_total') > before);
+  await until('a has not noticed', async () => await a.metric('attribd_state_lost_total') > before);
   await until('nothing is missing without b', lacks);
   await Promise.all([a.quiet(), c.quiet()]);
   await sleep(300);
@@ -314,7 +312,7 @@ async function deafenB() {
 
 test('an instance with an older catalog decides by it, and again when it hears of the change or starts', async () => {
   const owner = async (id) => (await a.query("select string_agg(creator, ',') as by from attrib.order_credit where order_id = $1 and model = 'policy'", [id]))[0].by;
-  const reloads = (shop) => metric(shop, 'attribd_catalog_reloads_total');
+  const reloads = (shop) => shop.metric('attribd_catalog_reloads_total');
   const give = async (creator) => {
     const before = await reloads(a);
     for (const shop of [a, oracle]) await shop.import('tracker', `site,kind,key,creator,campaign,placement,destination\nacme,code,LAG,${creator},spring,,\n`);

@@ -43,10 +43,7 @@ async function by(id) {
 const versions = async () => (await shop.query('select count(*)::int as n from attrib.site_policy'))[0].n;
 const written = async (id) => (await shop.query('select ticket::text from attrib.conversion where order_id = $1', [id]))[0].ticket;
 
-async function loads() {
-  const metrics = await (await fetch(`${shop.admin}/metrics`)).text();
-  return Number(/^attribd_catalog_reloads_total (\d+)$/m.exec(metrics)[1]);
-}
+const loads = () => shop.metric('attribd_catalog_reloads_total');
 
 // With these settings, and all that follows from them written.
 async function reload(site) {

@@ -112,13 +112,9 @@ async function click(port, link, options) {
 }
 
 async function flooded(work) {
-  const now = async () => {
-    const text = await (await fetch(`${shop.admin}/metrics`)).text();
-    return Number(text.split('\n').find((line) => line.startsWith(`${FLOOD} `)).slice(FLOOD.length + 1));
-  };
-  const then = await now();
+  const then = await shop.metric(FLOOD);
   await work();
-  return await now() - then;
+  return await shop.metric(FLOOD) - then;
 }
 
 const clicks = async (port, link, list) => { for (const options of list) await click(port, link, options); };

@@ -16,8 +16,6 @@ after(async () => {
   await redis?.close();
 });
 
-const metric = async (name) =>
-  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
 const ready = async () => {
   const response = await fetch(`${shop.admin}/readyz`);
   return [response.status, (await response.text()).trim()];
@@ -64,15 +62,15 @@ test('orders are counted as with a state in memory', async () => {
   await send(60);
   await allCounted({ exact: true });
   assert.deepEqual(await ready(), [200, 'ready']);
-  assert.equal(await metric('attribd_state_up'), 1);
+  assert.equal(await shop.metric('attribd_state_up'), 1);
   for (const kind of ['visitor', 'customer', 'order', 'id'])
-    await until(`not as many ${kind}s`, async () => await metric(`attribd_state_entities{kind="${kind}"}`) >= sent);
-  assert.equal(await metric('attribd_state_entities{kind="order"}'), sent);
-  const bytes = await metric('attribd_state_bytes');
+    await until(`not as many ${kind}s`, async () => await shop.metric(`attribd_state_entities{kind="${kind}"}`) >= sent);
+  assert.equal(await shop.metric('attribd_state_entities{kind="order"}'), sent);
+  const bytes = await shop.metric('attribd_state_bytes');
   assert.ok(bytes > 400 * sent && bytes < 1e7, `${bytes} bytes`);
-  for (const name of ['commands', 'round_trips']) assert.ok(await metric(`attribd_state_${name}_total`) > 10, name);
-  for (const name of ['lost', 'overtaken', 'packed']) assert.equal(await metric(`attribd_state_${name}_total`), 0, name);
-  assert.equal(await metric('attribd_state_connections_total'), 1);
+  for (const name of ['commands', 'round_trips']) assert.ok(await shop.metric(`attribd_state_${name}_total`) > 10, name);
+  for (const name of ['lost', 'overtaken', 'packed']) assert.equal(await shop.metric(`attribd_state_${name}_total`), 0, name);
+  assert.equal(await shop.metric('attribd_state_connections_total'), 1);
 });
 
 test('a restart and a kill go on from what Redis has', async () => {
@@ -94,7 +92,7 @@ test('Redis stops answering, and is read-only, and full: events wait in the jour
   for (const [begin, end] of trouble) {
     await begin();
     await send(15);
-    await until('nobody said so', async () => await metric('attribd_state_up') === 0);
+    await until('nobody said so', async () => await shop.metric('attribd_state_up') === 0);
     assert.match((await ready()).join(' '), /^200 ready; the state does not answer/);
     await end();
     await allCounted({ exact: true });
@@ -115,7 +113,7 @@ test('connections are cut in mid-stream', async () => {
 });
 
 test('Redis is flushed in mid-stream: its facts come back from the journal', async () => {
-  const lost = await metric('attribd_state_lost_total');
+  const lost = await shop.metric('attribd_state_lost_total');
   for (let round = 0; round < 6; round++) {
     const sending = send(15);
     await sleep(10 * round);
@@ -123,7 +121,7 @@ test('Redis is flushed in mid-stream: its facts come back from the journal', asy
     await sending;
   }
   await allCounted({ exact: false });
-  assert.ok(await metric('attribd_state_lost_total') > lost, 'no flush was noticed');
+  assert.ok(await shop.metric('attribd_state_lost_total') > lost, 'no flush was noticed');
 });
 
 test('Redis is killed and comes back empty', async () => {

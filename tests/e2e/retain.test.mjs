@@ -81,10 +81,6 @@ const withNews = (done) => async () => {
   await sleep(150);
   return false;
 };
-async function metric(name) {
-  const text = await (await fetch(`${shop.admin}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)[1]);
-}
 async function refused(why) {
   await assert.rejects(shop.start(), /attribd exited/);
   assert.deepEqual(shop.exit, { code: 78, signal: null }, shop.log);
@@ -105,9 +101,9 @@ test('what PostgreSQL and both checkpoints hold goes; what is being written stay
   await shop.quiet();
   await until('the closed segments are deleted', withNews(() => segments().length === 2));
   assert.match(shop.log, /journal: \d+ segments? \(\d+ bytes\) that PostgreSQL and the checkpoints hold (was|were) deleted; \d+ bytes in \d+ segments are left/);
-  assert.ok(await metric('attribd_journal_deleted_segments_total') > 4);
-  assert.equal(await metric('attribd_journal_segments'), 2);
-  assert.ok(await metric('attribd_journal_bytes') < 3 * 16384);
+  assert.ok(await shop.metric('attribd_journal_deleted_segments_total') > 4);
+  assert.equal(await shop.metric('attribd_journal_segments'), 2);
+  assert.ok(await shop.metric('attribd_journal_bytes') < 3 * 16384);
   await orders(10);
   await check();
 });
@@ -214,10 +210,10 @@ test('at the quota what is only retained goes first; what PostgreSQL lacks is ke
   for (let i = 0; i < 10; i++) {
     await orders(80);
     await shop.quiet();
-    await until('room below the quota', withNews(async () => await metric('attribd_journal_bytes') <= 200 * 1024 * 7 / 8));
+    await until('room below the quota', withNews(async () => await shop.metric('attribd_journal_bytes') <= 200 * 1024 * 7 / 8));
   }
   await check();
-  assert.ok(await metric('attribd_journal_deleted_segments_total') > 5);
+  assert.ok(await shop.metric('attribd_journal_deleted_segments_total') > 5);
   assert.ok(segments().length > 6, 'no more than was needed');
   shop.stopPostgres();
   let status = 200;

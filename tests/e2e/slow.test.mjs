@@ -47,11 +47,6 @@ test(`${COUNT} slow connections`, async (t) => {
   await shop.quiet();
 });
 
-async function metric(name) {
-  const text = await (await fetch(`${shop.admin}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)[1]);
-}
-
 // Most of a body on each connection, and nothing more; how much memory that takes.
 async function halfBodies(limit, whileThere = () => {}) {
   await open(`body_timeout = 60s\nrequest_memory = ${limit}`);
@@ -71,13 +66,13 @@ async function halfBodies(limit, whileThere = () => {}) {
   let refused;
   for (let there = 0; there < BODIES;) {
     await sleep(50);
-    refused = await metric('attribd_requests_given_up_total');
-    there = refused + await metric('attribd_request_bytes') / HELD;
+    refused = await shop.metric('attribd_requests_given_up_total');
+    there = refused + await shop.metric('attribd_request_bytes') / HELD;
   }
   const grown = resident() - before;
   await whileThere();
   for (const socket of sockets) socket.destroy();
-  while (await metric('attribd_request_bytes') > 0) await sleep(20);
+  while (await shop.metric('attribd_request_bytes') > 0) await sleep(20);
   await shop.quiet();
   return { grown, refused, answers };
 }

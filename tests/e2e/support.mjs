@@ -1,6 +1,7 @@
 // What every end-to-end test needs: a private PostgreSQL, the real daemon, and a way to wait until
 // what was acknowledged is counted.
 
+import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -160,6 +161,14 @@ ${global}
 
   async status() {
     return (await fetch(`${this.admin}/v1/status`)).json();
+  }
+
+  // What one line of /metrics counts; sample: its name, with its labels.
+  async metric(sample) {
+    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    const number = text.split('\n').find((line) => line.startsWith(`${sample} `))?.slice(sample.length + 1);
+    assert.match(number ?? 'nothing', /^\d+$/, sample);
+    return Number(number);
   }
 
   // Everything acknowledged is in PostgreSQL. At least `records` of them, when given.

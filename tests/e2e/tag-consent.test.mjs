@@ -93,7 +93,7 @@ test('where consent is required the server sets cookies with a word of it, and e
   assert.match(set[0], /^attr_vid=A{22}\.[\w-]{22}; Max-Age=2592000; Path=\/; Secure; SameSite=Lax; Domain=\.strict\.example; HttpOnly$/);
   assert.match(set[1], /^attr_visitor=A{22}\.[\w-]{22}; Max-Age=2592000; Path=\/; Secure; SameSite=Lax; Domain=\.strict\.example$/);
   const cookie = set.map((line) => line.split(';')[0]).join('; ');
-  const metric = async () => Number(/attribd_events_verdict_total\{verdict="no_consent"\} (\d+)/.exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
+  const metric = () => shop.metric('attribd_events_verdict_total{verdict="no_consent"}');
   const from = await metric();
   const ended = (await send({ consent: false }, { cookie })).headers.getSetCookie();
   assert.ok(ended.length === 2 && ended.every((line) => /=; Max-Age=0; /.test(line)));

@@ -52,17 +52,10 @@ async function traffic(key) {
   return Object.fromEntries(rows.map((r) => [r.verdicts, r.count]));
 }
 
-async function metric(sample) {
-  const text = await (await fetch(`${shop.admin}/metrics`)).text();
-  const line = text.split('\n').find((l) => l.startsWith(`${sample} `));
-  assert.ok(line, `${sample} is missing`);
-  return Number(line.slice(sample.length + 1));
-}
-
 async function moved(sample, act) {
-  const from = await metric(sample);
+  const from = await shop.metric(sample);
   await act();
-  return await metric(sample) - from;
+  return await shop.metric(sample) - from;
 }
 
 const since = (then, now) => Object.fromEntries(Object.entries(now)

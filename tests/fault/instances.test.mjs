@@ -124,11 +124,9 @@ const LOSES = new Set(['Redis is flushed', 'Redis is killed', 'a replica takes o
 
 // -- the proof -------------------------------------------------------------------------------------------------------------
 
-const metric = async (instance, name) =>
-  Number(new RegExp(`^attribd_${name} (\\d+)$`, 'm').exec(await (await fetch(`${instance.admin}/metrics`)).text())[1]);
-const lost = (instance) => metric(instance, 'state_lost_total');
+const lost = (instance) => instance.metric('attribd_state_lost_total');
 // What only the batch lacked that came back is no loss any more: it is applied again.
-const notices = async (instance) => await lost(instance) + await metric(instance, 'state_superseded_total') > 0;
+const notices = async (instance) => await lost(instance) + await instance.metric('attribd_state_superseded_total') > 0;
 
 // What is wrong once all is quiet. What an instance decides again, after it has said that it is quiet, may take a moment.
 async function wrong(targets) {

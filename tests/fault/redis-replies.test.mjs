@@ -38,8 +38,6 @@ after(async () => {
   await redis?.close();
 });
 
-const metric = async (name) =>
-  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
 const memory = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${shop.process.pid}/status`, 'utf8'))[1]) >> 10;
 async function until(what, holds) {
   for (let i = 0; i < 6000; i++) {
@@ -229,7 +227,7 @@ const creditOf = async (name) => (await shop.query(`SELECT creator FROM attrib.o
 
 test('what is decided by too little is counted as degraded, and then decided again', async () => {
   exact = false;
-  const figures = () => Promise.all(['attribution_degraded', 'state_lost', 'state_readded'].map((name) => metric(`attribd_${name}_total`)));
+  const figures = () => Promise.all(['attribution_degraded', 'state_lost', 'state_readded'].map((name) => shop.metric(`attribd_${name}_total`)));
   const before = await figures();
   const v = `d${SEED}`;
   await tell(touch(v, 'ann-link', 3));
@@ -240,7 +238,7 @@ test('what is decided by too little is counted as degraded, and then decided aga
   assert.deepEqual(await wrong(), []);
   assert.equal(await creditOf(v), 'ann');
   (await figures()).forEach((n, i) => assert.ok(n > before[i], `figure ${i}: ${n}, before ${before[i]}`));
-  assert.equal(await metric('attribd_state_missing_records'), 0);
+  assert.equal(await shop.metric('attribd_state_missing_records'), 0);
   assert.match(shop.log, /of which up to [1-9]\d* may have been decided without/);
 });
 

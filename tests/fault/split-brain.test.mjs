@@ -60,9 +60,7 @@ async function until(what, holds) {
   }
   throw new Error(`${what}\n${a.log}\n--\n${b.log}`);
 }
-const metric = async (shop, name) =>
-  Number(new RegExp(`^attribd_${name} (\\d+)$`, 'm').exec(await (await fetch(`${shop.admin}/metrics`)).text())[1]);
-const givenBack = (shop) => metric(shop, 'state_superseded_total');
+const givenBack = (shop) => shop.metric('attribd_state_superseded_total');
 const ready = async (shop) => (await fetch(`${shop.admin}/readyz`)).text();
 const info = (redis, name) => new RegExp(`^${name}:(\\S+)`, 'm').exec(redis.cli('info', 'replication'))[1];
 const masters = async () => (await a.query('SELECT master, superseded_at IS NULL AS decides FROM attrib.state_master ORDER BY generation'))
@@ -135,14 +133,14 @@ for (let round = 0; round < ROUNDS; round++) {
     await load(r, `split${round}`);
     await until('b was not refused', async () => await givenBack(b) === before + 1);
     await until('b does not say that it waits', async () => /ready; the state does not answer/.test(await ready(b)));
-    assert.equal(await metric(b, 'state_up'), 0);
+    assert.equal(await b.metric('attribd_state_up'), 0);
     await a.quiet();
     const held = await b.status();
     assert.ok(held.journal.committed > held.sink.flushed, 'b took no events');
     assert.match(b.log, /state: it is an old master, another one has taken its place.*; events are taken/);
     if (round % 2 === 0) await b.restart();
     await load(r, `waiting${round}`);
-    await until('b does not wait any more', async () => await metric(b, 'state_up') === 0 && /does not answer/.test(await ready(b)));
+    await until('b does not wait any more', async () => await b.metric('attribd_state_up') === 0 && /does not answer/.test(await ready(b)));
     const later = await b.status();
     assert.ok(later.journal.committed > held.journal.committed && later.sink.flushed === held.sink.flushed, JSON.stringify([held, later]));
     assert.equal(info(one, 'master_replid'), unasked);

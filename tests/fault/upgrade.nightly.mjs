@@ -57,7 +57,6 @@ const sprayed = (r, instances) => ({
 
 const versions = async (shop) => (await shop.query('SELECT version, oldest_daemon AS oldest FROM attrib.schema_version ORDER BY version DESC LIMIT 1'))[0];
 const migrate = (program, shop) => execFileSync(program, ['migrate', '-c', shop.config], { encoding: 'utf8', stdio: 'pipe' });
-const said = async (instance, name) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${instance.admin}/metrics`)).text())[1]);
 
 // One after the other, in any order: it ends, and the other build goes on in its place.
 async function follow(instance, program, r, fired) {
@@ -141,7 +140,7 @@ async function schedule(t, seed) {
     }
     const back = [];
     await day(instances, log, seed + 1, `back-${seed}-`, order().map((instance) => () => follow(instance, OLDER, r, back)));
-    const errors = await Promise.all(instances.map((instance) => said(instance, 'attribd_sink_errors_total')));
+    const errors = await Promise.all(instances.map((instance) => instance.metric('attribd_sink_errors_total')));
     await right(instances, log, `back; ${again}`);
     t.diagnostic(`back: ${back.join(', ')}; errors of older flushes: ${errors.join(', ')}`);
     await day(instances, log, seed + 2, `again-${seed}-`, [() => follow(r.pick(instances), undefined, r, back)]);
