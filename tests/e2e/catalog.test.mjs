@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, sleep, untilFor } from './support.mjs';
 
 let shop;
 before(async () => { shop = await Shop.open({ catalog: CATALOG }); });
@@ -11,13 +11,7 @@ after(() => shop.close());
 
 const credit = async (id) => (await shop.query("select creator, channel, tracker from attrib.order_credit where order_id = $1 and model = 'policy'", [id]))[0];
 
-async function until(f, what) {
-  for (let i = 0; i < 200; i++) {
-    if (await f()) return;
-    await sleep(50);
-  }
-  assert.fail(`did not happen: ${what}`);
-}
+const until = untilFor(() => [shop]);
 
 test('an unknown code is listed with its orders and money, then heals', async () => {
   await shop.events([
@@ -30,7 +24,7 @@ test('an unknown code is listed with its orders and money, then heals', async ()
   assert.deepEqual(unknown, { kind: 'code', orders: 2, gross: '50.00' });
   const [before] = await shop.query("select xmin::text as x from attrib.conversion where order_id = 'other-1'");
   await shop.import('tracker', 'site,kind,key,creator,campaign\nacme,code,ZOË15,bob,spring\n');
-  await until(async () => (await credit('late-1')).creator === 'bob' && (await credit('late-2')).creator === 'bob', 'the code heals its orders');
+  await until('the code does not heal its orders', async () => (await credit('late-1')).creator === 'bob' && (await credit('late-2')).creator === 'bob');
   assert.deepEqual(await shop.query("select * from attrib.unknown_tracker where kind = 'code'"), []);
   const [after] = await shop.query("select xmin::text as x from attrib.conversion where order_id = 'other-1'");
   assert.equal(after.x, before.x, 'other orders are not touched');
@@ -43,12 +37,12 @@ test('a catalog change while the daemon was down is applied at start', async () 
   await shop.stop();
   await shop.import('tracker', 'site,kind,key,creator\nacme,code,OFFLINE,ann\n');
   await shop.start();
-  await until(async () => (await credit('down-1')).creator === 'ann', 'decided again after the start');
+  await until('not decided again after the start', async () => (await credit('down-1')).creator === 'ann');
 });
 
 test('plain SQL works as well as import', async () => {
   await shop.query("insert into attrib.tracker(site, kind, key, creator, destination) values ('acme', 'link', 'sql-link', 'bob', 'https://shop.example/sql')");
-  await until(async () => (await shop.click('sql-link')).response.status === 302, 'the link works');
+  await until('the link does not work', async () => (await shop.click('sql-link')).response.status === 302);
 });
 
 test('two owners of one key at one time are refused', async () => {

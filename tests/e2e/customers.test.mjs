@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { attribd, CATALOG, Shop, sleep } from './support.mjs';
+import { attribd, CATALOG, Shop, untilFor } from './support.mjs';
 
 const KEY = 'pets-secret-key';
 let shop;
@@ -58,13 +58,7 @@ const ledger = async () => JSON.stringify(await shop.query(`select
   (select jsonb_agg(to_jsonb(t) order by t) from attrib.rollup_money t) as money,
   (select jsonb_agg(to_jsonb(t) order by site, creator, key) from attrib.creator_customer t) as creators,
   (select jsonb_agg(customers_imported_at order by name) from attrib.site) as imported`));
-async function until(f, what) {
-  for (let i = 0; i < 200; i++) {
-    if (await f()) return;
-    await sleep(50);
-  }
-  assert.fail(`did not happen: ${what}`);
-}
+const until = untilFor(() => [shop]);
 
 const CUSTOMERS = `site,email,phone,customer_id,first_order_at
 pets,Old@Example.com ,,,
@@ -139,7 +133,7 @@ test('the history stays complete: for later orders, a reload and a restart', asy
   await shop.quiet();
   assert.deepEqual(await kinds('heard', 'stranger'), ['returning', 'new']);
   shop.process.kill('SIGHUP');
-  await until(() => /configuration reloaded/.test(shop.log), 'the reload');
+  await until('no reload', () => /configuration reloaded/.test(shop.log));
   await shop.restart();
   await tell(order('after', { email: 'after@example.com' }, { placed_at: '2026-11-09T10:00:00Z' }));
   await shop.quiet();
@@ -170,7 +164,7 @@ test('a creator\'s own order is no credit of theirs, from the import on', async 
   await shop.quiet();
   assert.deepEqual([await credit('own'), await credit('fan'), await credit('other-code')], ['max', 'max', 'tom']);
   assert.match(await imported('creator_customer', 'site,creator,email,customer_id\npets,max,Max@Walks.example,0\n'), /\(1 new, 0 known\)/);
-  await until(async () => (await credit('own')) === null, 'the order is decided again');
+  await until('the order is not decided again', async () => (await credit('own')) === null);
   assert.deepEqual([await credit('fan'), await credit('other-code')], ['max', 'tom']);
   await tell(order('own-again', { email: 'max@walks.example' }));
   await shop.quiet();
@@ -181,7 +175,7 @@ test('a creator\'s own order is no credit of theirs, from the import on', async 
   await shop.quiet();
   assert.equal(await credit('own-restarted'), null);
   await shop.query("delete from attrib.creator_customer where creator = 'max'");
-  await until(async () => (await credit('own-restarted')) === 'max', 'a deletion is noticed');
+  await until('a deletion is not noticed', async () => (await credit('own-restarted')) === 'max');
   await consistent();
 });
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ago, click, purchase } from './contract.mjs';
 import { Redis } from '../support/redis.mjs';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, untilFor } from './support.mjs';
 
 const DAY = 86400;
 let redis, a, b, door;
@@ -31,13 +31,7 @@ after(async () => {
   await redis?.close();
 });
 
-async function until(what, holds) {
-  for (let i = 0; i < 6000; i++) {
-    if (await holds()) return;
-    await sleep(10);
-  }
-  throw new Error(`${what}\n${a.log}\n--\n${b.log}`);
-}
+const until = untilFor(() => [a, b]);
 const idOf = (dir) => readFileSync(join(a.dir, dir, 'instance'), 'utf8').trim();
 const lua = (script, ...args) => redis.cli('eval', script, '0', ...args.map(String));
 const UNHEX = "local id=string.gsub(ARGV[1],'..',function(x) return string.char(tonumber(x,16)) end) ";

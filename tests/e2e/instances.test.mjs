@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ago, click, purchase, refund, visit } from './contract.mjs';
 import { Redis } from '../support/redis.mjs';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, sleep, untilFor } from './support.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? 20260127);
 let state = SEED;
@@ -44,13 +44,7 @@ async function fresh(name, change = (text) => text) {
   writeFileSync(made.config, change(readFileSync(made.config, 'utf8')));
   return made;
 }
-async function until(what, holds) {
-  for (let i = 0; i < 6000; i++) {
-    if (await holds()) return;
-    await sleep(10);
-  }
-  throw new Error(`${what}\n${all().map((s) => s?.log).join('\n--\n')}`);
-}
+const until = untilFor(all);
 async function refused(daemon, why) {
   await daemon.start({ ready: false });
   assert.deepEqual(await daemon.exited, { code: 78, signal: null }, daemon.log);

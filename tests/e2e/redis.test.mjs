@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ago, click, purchase, refund, visit } from './contract.mjs';
 import { Redis } from '../support/redis.mjs';
-import { CATALOG, Shop, sleep } from './support.mjs';
+import { CATALOG, Shop, sleep, untilFor } from './support.mjs';
 
 let redis, shop;
 before(async () => {
@@ -20,13 +20,7 @@ const ready = async () => {
   const response = await fetch(`${shop.admin}/readyz`);
   return [response.status, (await response.text()).trim()];
 };
-async function until(what, holds) {
-  for (let i = 0; i < 6000; i++) {
-    if (await holds()) return;
-    await sleep(10);
-  }
-  throw new Error(`${what}\n${shop.log}`);
-}
+const until = untilFor(() => [shop]);
 
 // Whether some value has a text in it.
 const holds = (text) => redis.cli('eval', `for _, k in ipairs(redis.call('keys', '*')) do

@@ -35,6 +35,15 @@ export function freePort() {
   });
 }
 
+// until(what, holds): asks for a minute or more until it is so. shops(): whose logs tell why it is not.
+export const untilFor = (shops) => async (what, holds) => {
+  for (let i = 0; i < 6000; i++) {
+    if (await holds()) return;
+    await sleep(10);
+  }
+  throw new Error(`${what}\n${shops().map((shop) => shop?.log).join('\n--\n')}`);
+};
+
 // A shop: its own directory, database, configuration and daemon. Always `await shop.close()`.
 export class Shop {
   static async open(options) {

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { CATALOG, Shop, sleep } from '../e2e/support.mjs';
+import { CATALOG, Shop, sleep, untilFor } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
@@ -39,13 +39,7 @@ after(async () => {
 });
 
 const memory = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${shop.process.pid}/status`, 'utf8'))[1]) >> 10;
-async function until(what, holds) {
-  for (let i = 0; i < 6000; i++) {
-    if (await holds()) return;
-    await sleep(10);
-  }
-  throw new Error(`${what}\n${shop.log}`);
-}
+const until = untilFor(() => [shop]);
 
 // -- faults: armed in the middle of the load; each resolves when it has happened ---------------------------------------------
 

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { CATALOG, Shop, freePort, sleep } from '../e2e/support.mjs';
+import { CATALOG, Shop, freePort, sleep, untilFor } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
@@ -53,13 +53,7 @@ async function second() {
   return made;
 }
 
-async function until(what, holds) {
-  for (let i = 0; i < 6000; i++) {
-    if (await holds()) return;
-    await sleep(10);
-  }
-  throw new Error(`${what}\n${a.log}\n--\n${b.log}`);
-}
+const until = untilFor(() => [a, b]);
 const givenBack = (shop) => shop.metric('attribd_state_superseded_total');
 const ready = async (shop) => (await fetch(`${shop.admin}/readyz`)).text();
 const info = (redis, name) => new RegExp(`^${name}:(\\S+)`, 'm').exec(redis.cli('info', 'replication'))[1];
