@@ -2,7 +2,7 @@
 // can be retired. Times that take days are put into Redis by hand.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,15 +13,12 @@ import { CATALOG, Shop, untilFor } from './support.mjs';
 const DAY = 86400;
 let redis, a, b, door;
 before(async () => {
-  const secret = randomBytes(96);
   redis = await Redis.open();
   a = await Shop.open({ catalog: CATALOG, settings: `state = ${redis.url}`, start: false });
   door = join(a.dir, 'b.sock'); // by which b alone comes to Redis
   symlinkSync(redis.socket, door);
-  mkdirSync(join(a.dir, 'b'));
-  b = await a.sibling('b', join(a.dir, 'b'));
-  writeFileSync(b.config, readFileSync(b.config, 'utf8').replace(redis.url, `unix:${door}`));
-  for (const dir of ['state', 'b']) writeFileSync(join(a.dir, dir, 'secret'), secret, { mode: 0o600 });
+  writeFileSync(join(a.dir, 'state', 'secret'), randomBytes(96), { mode: 0o600 });
+  b = await a.instance('b', (text) => text.replace(redis.url, `unix:${door}`));
   await a.start();
   await b.start();
 });

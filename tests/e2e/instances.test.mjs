@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ago, click, purchase, refund, visit } from './contract.mjs';
@@ -34,16 +34,8 @@ after(async () => {
   await redis?.close();
 });
 
-const SECRET = randomBytes(96);
-const keep = (dir, secret = SECRET) => writeFileSync(join(a.dir, dir, 'secret'), secret, { mode: 0o600 });
+const newSecret = (dir) => writeFileSync(join(a.dir, dir, 'secret'), randomBytes(96), { mode: 0o600 });
 const all = () => [a, b, c];
-async function fresh(name, change = (text) => text) {
-  mkdirSync(join(a.dir, name));
-  keep(name);
-  const made = await a.sibling(name, join(a.dir, name));
-  writeFileSync(made.config, change(readFileSync(made.config, 'utf8')));
-  return made;
-}
 const until = untilFor(all);
 async function refused(daemon, why) {
   await daemon.start({ ready: false });
@@ -117,15 +109,15 @@ async function equal({ traffic = true } = {}) {
 }
 
 test('two instances meet an empty Redis and an empty database at once: one state, both serve the site', async () => {
-  keep('state');
-  b = await fresh('b', (text) => text.replace(/^postgres = .*$/m, '$& application_name=b'));
+  newSecret('state');
+  b = await a.instance('b', (text) => text.replace(/^postgres = .*$/m, '$& application_name=b'));
   await Promise.all([a.start(), b.start()]);
   const known = (dir) => { try { return readFileSync(join(a.dir, dir, 'shared_state'), 'utf8'); } catch { return ''; } };
   await until('nobody knows the state', () => known('state') && known('b'));
   const ids = ['state', 'b'].map(known);
   assert.equal(ids[0], ids[1]);
   assert.equal((await a.query("select encode(state, 'hex') as id from attrib.site_state"))[0].id, ids[0].trim());
-  c = await fresh('c');
+  c = await a.instance('c');
   await c.start();
 });
 
@@ -245,7 +237,7 @@ test('an instance is stopped while it adds again, with events in its journal: no
 });
 
 test('an instance that was never on the state is refused while Redis is empty', async () => {
-  const late = await fresh('late');
+  const late = await a.instance('late');
   const other = await Redis.open();
   try {
     writeFileSync(late.config, readFileSync(late.config, 'utf8').replace(redis.url, other.url));
@@ -259,18 +251,18 @@ test('an instance that was never on the state is refused while Redis is empty', 
 });
 
 test('a memory of its own is refused', async () => {
-  const lone = await fresh('lone', (text) => text.replace(/^state = .*$/m, ''));
+  const lone = await a.instance('lone', (text) => text.replace(/^state = .*$/m, ''));
   await refused(lone, /site acme is decided by shared state [0-9a-f]{32} \(last flush .*\), not by this state_dir/);
 });
 
 test('another secret is refused, with what to copy', async () => {
-  const stranger = await fresh('stranger');
-  keep('stranger', randomBytes(96));
+  const stranger = await a.instance('stranger');
+  newSecret('stranger');
   await refused(stranger, /written with another secret: .*secret_file/);
 });
 
 test('a new instance with other settings is refused, with their names', async () => {
-  const odd = await fresh('odd', (text) => text.replace('customer_history = complete', 'customer_history = complete\nwindow.link = 3d\ncollapse = 1h'));
+  const odd = await a.instance('odd', (text) => text.replace('customer_history = complete', 'customer_history = complete\nwindow.link = 3d\ncollapse = 1h'));
   await refused(odd, /site acme: the instances of this state have other settings of collapse, window.link/);
 });
 
@@ -358,7 +350,7 @@ test('a clone of a state directory fences the one that it was made of; the other
 
 test('the sites are taken over by another Redis: all that were on the first one end', async () => {
   const other = await Redis.open();
-  const heir = await fresh('heir', (text) => readFileSync(a.config, 'utf8').replace(`:${a.port}`, /^listen = .*?(:\d+)/m.exec(text)[1])
+  const heir = await a.instance('heir', (text) => readFileSync(a.config, 'utf8').replace(`:${a.port}`, /^listen = .*?(:\d+)/m.exec(text)[1])
     .replace(`:${a.adminPort}`, /^admin_listen = .*?(:\d+)/m.exec(text)[1]).replace(/state_dir = .*/, /state_dir = .*/.exec(text)[0]).replace(redis.url, other.url));
   try {
     assert.match(await heir.cli('take-over', '-c', heir.config), /site acme was decided by shared state [0-9a-f]{32} .*, now by the shared state/);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -103,6 +103,17 @@ ${global}
     made.config = join(this.dir, `${name}.conf`);
     writeFileSync(made.config, readFileSync(this.config, 'utf8').replace(`:${this.port}`, `:${made.port}`)
       .replace(`:${this.adminPort}`, `:${made.adminPort}`).replace(/state_dir = .*/, `state_dir = ${state}`));
+    return made;
+  }
+
+  // A sibling with a directory of that name, in which there is the installation's secret and nothing else yet; change:
+  // of its configuration.
+  async instance(name, change = (text) => text) {
+    const state = join(this.dir, name);
+    mkdirSync(state);
+    cpSync(join(this.dir, 'state', 'secret'), join(state, 'secret'));
+    const made = await this.sibling(name, state);
+    writeFileSync(made.config, change(readFileSync(made.config, 'utf8')));
     return made;
   }
 

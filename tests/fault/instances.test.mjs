@@ -7,7 +7,7 @@
 //   ATTRIB_INSTANCE_ORDERS=n      of each (default 50)
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CATALOG, Shop, freePort, sleep } from '../e2e/support.mjs';
@@ -57,11 +57,8 @@ function leadTo(server) {
   renameSync(`${address}.new`, address);
 }
 
-async function another(name, change = (text) => text) {
-  mkdirSync(join(shop.dir, name));
-  cpSync(join(shop.dir, 'state', 'secret'), join(shop.dir, name, 'secret'));
-  const made = await shop.sibling(name, join(shop.dir, name));
-  writeFileSync(made.config, change(readFileSync(made.config, 'utf8')));
+async function another(name, change) {
+  const made = await shop.instance(name, change);
   await made.start();
   return made;
 }

@@ -6,7 +6,7 @@
 //   ATTRIB_SPLIT_ROUNDS=n     how often (default 1, nightly 20)
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CATALOG, Shop, freePort, sleep, untilFor } from '../e2e/support.mjs';
@@ -44,11 +44,7 @@ async function server() {
 // As a again, whose address of Redis leads where it likes.
 async function second() {
   const door = await RedisProxy.open(one.socket);
-  const dir = join(a.dir, 'b');
-  mkdirSync(dir);
-  cpSync(join(a.dir, 'state', 'secret'), join(dir, 'secret'));
-  const made = Object.assign(await a.sibling('b', dir), { door });
-  writeFileSync(made.config, readFileSync(made.config, 'utf8').replace(a.door.url, door.url));
+  const made = Object.assign(await a.instance('b', (text) => text.replace(a.door.url, door.url)), { door });
   await made.start();
   return made;
 }

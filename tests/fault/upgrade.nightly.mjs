@@ -12,7 +12,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CATALOG, Shop, attribd, sleep } from '../e2e/support.mjs';
@@ -36,9 +36,7 @@ async function stage(use) {
     shop = await Shop.open({ catalog: CATALOG, settings: `state = ${redis.url}`, program: OLDER });
     instances = [shop];
     for (const name of NAMES) {
-      mkdirSync(join(shop.dir, name));
-      cpSync(join(shop.dir, 'state', 'secret'), join(shop.dir, name, 'secret'));
-      instances.push(await shop.sibling(name, join(shop.dir, name)));
+      instances.push(await shop.instance(name));
       await instances.at(-1).start();
     }
     await use(instances);
