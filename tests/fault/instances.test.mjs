@@ -15,7 +15,7 @@ import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
 import { differences, Log, settle, withoutFence } from './checker.mjs';
-import { inTurn, play, post, workload } from './workload.mjs';
+import { inTurn, play, post, sprayed, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? 2 * Math.floor((Date.now() % 1e9) / 2) + 1);
 const SCHEDULES = Number(process.env.ATTRIB_INSTANCE_SCHEDULES ?? 2);
@@ -62,12 +62,6 @@ async function another(name, change) {
   await made.start();
   return made;
 }
-
-// Where a client's next request goes: to any instance that takes any.
-const sprayed = (r, targets) => ({
-  get base() { return r.pick(targets.filter((s) => !s.away)).base; },
-  get log() { return targets.map((s) => s.log).join('\n--\n'); },
-});
 
 // -- faults: each returns when it is over, and whether it happened -------------------------------------------------------
 

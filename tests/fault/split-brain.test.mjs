@@ -14,7 +14,7 @@ import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
 import { differences, Log, settle, withoutFence } from './checker.mjs';
-import { play, post, workload } from './workload.mjs';
+import { play, post, sprayed, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const ROUNDS = Number(process.env.ATTRIB_SPLIT_ROUNDS ?? 1);
@@ -70,9 +70,8 @@ function lead(shop, redis) {
 }
 const decides = (redis) => until('nobody has met it', async () => (await masters()).at(-1) === info(redis, 'master_replid'));
 
-const sprayed = (r) => ({ get base() { return r.pick([a, b]).base; }, get log() { return `${a.log}\n--\n${b.log}`; } });
 const load = (r, name, at) =>
-  play(sprayed(r), log, workload(r.int(1e9), { orders: ORDERS, largest: 6, name: `s${SEED}-${name}-` }), { seed: r.int(1e9), at });
+  play(sprayed(r, [a, b]), log, workload(r.int(1e9), { orders: ORDERS, largest: 6, name: `s${SEED}-${name}-` }), { seed: r.int(1e9), at });
 
 // Without what the checker found of traffic, whose lines stand below their heading.
 function withoutTraffic(lines) {
@@ -90,7 +89,7 @@ async function found() {
 async function right(r, { traffic = exact } = {}) {
   let lines;
   for (const shop of [a, b]) await shop.quiet();
-  await settle(sprayed(r), log);
+  await settle(sprayed(r, [a, b]), log);
   for (let i = 0; i < 60; i++) {
     for (const shop of [a, b]) await shop.quiet();
     lines = await found();
@@ -98,7 +97,7 @@ async function right(r, { traffic = exact } = {}) {
     if (!lines.length) return;
     await sleep(100);
   }
-  assert.deepEqual(lines.slice(0, 40), [], `again with ATTRIB_SEED=${SEED}\n${sprayed(r).log}`);
+  assert.deepEqual(lines.slice(0, 40), [], `again with ATTRIB_SEED=${SEED}\n${sprayed(r, [a, b]).log}`);
 }
 let exact = true; // until events are taken in the moment between a promotion and its first word
 

@@ -19,7 +19,7 @@ import { CATALOG, Shop, attribd, sleep } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { Redis } from '../support/redis.mjs';
 import { differences, Log, settle } from './checker.mjs';
-import { play, workload } from './workload.mjs';
+import { play, sprayed, workload } from './workload.mjs';
 
 const OLDER = process.env.ATTRIB_OLDER;
 assert.ok(OLDER && existsSync(OLDER), `ATTRIB_OLDER names no attribd: ${OLDER}`);
@@ -46,12 +46,6 @@ async function stage(use) {
     await redis.close();
   }
 }
-
-// Where a client's next request goes: to any instance that takes any.
-const sprayed = (r, instances) => ({
-  get base() { return r.pick(instances.filter((s) => !s.away)).base; },
-  get log() { return instances.map((s) => s.log).join('\n--\n'); },
-});
 
 const versions = async (shop) => (await shop.query('SELECT version, oldest_daemon AS oldest FROM attrib.schema_version ORDER BY version DESC LIMIT 1'))[0];
 const migrate = (program, shop) => execFileSync(program, ['migrate', '-c', shop.config], { encoding: 'utf8', stdio: 'pipe' });

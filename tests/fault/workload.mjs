@@ -77,6 +77,12 @@ async function ask(shop, events) {
   return { status: response.status, text: await response.text() };
 }
 
+// In the place of a shop: each request goes to any of these that is not away.
+export const sprayed = (r, shops) => ({
+  get base() { return r.pick(shops.filter((shop) => !shop.away)).base; },
+  get log() { return shops.map((shop) => shop.log).join('\n--\n'); },
+});
+
 // Sends one batch, writes into the log what the answer says, and returns it: acked, rejected (some of it
 // was), maybe (no full answer) or unsent (nobody listens).
 export async function post(shop, log, events) {
