@@ -13,7 +13,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOTHING, differences as differing, only, shownByDatabase, shownByModel, sorted } from '../oracle/shown.mjs';
-import { CATALOG } from '../e2e/support.mjs';
+import { CATALOG, sleep } from '../e2e/support.mjs';
 import { post } from './workload.mjs';
 
 const rowsOf = (csv) => {
@@ -177,13 +177,31 @@ export async function withoutFence(query) {
     p_state bytea, p_master text) RETURNS text LANGUAGE sql AS 'SELECT attrib.begin_v2(p_instance, p_epoch, p_lanes, p_from, p_numbers)'`);
 }
 
+const linesOf = async (shop, log, secret, options) =>
+  (await differences((sql) => shop.query(sql), log, secret, options)).flatMap((text) => text.split('\n'));
+
+// The lines of what is wrong once all of a state's instances are quiet. What one of them decides again, after it has said that
+// it is quiet, may take a moment: so many looks are taken, a tenth of a second apart. options: of differences.
+export async function lastingDifferences(instances, log, { looks = 60, ...options } = {}) {
+  const [shop] = instances;
+  const secret = readFileSync(join(shop.dir, 'state', 'secret'));
+  let lines;
+  for (let i = 0; i < looks; i++) {
+    for (const instance of instances) await instance.quiet();
+    lines = await linesOf(shop, log, secret, options);
+    if (!lines.length) break;
+    await sleep(100);
+  }
+  return lines;
+}
+
 const FEW = 40;
 
 // Fails when a quiet shop shows anything wrong.
 export async function check(shop, log, what = '') {
   const file = join(shop.state ?? join(shop.dir, 'state'), 'secret');
   const secret = existsSync(file) ? readFileSync(file) : null;
-  const wrong = (await differences((sql) => shop.query(sql), log, secret)).flatMap((text) => text.split('\n'));
+  const wrong = await linesOf(shop, log, secret);
   assert.ok(!wrong.length, `${what}: ${wrong.length} lines of differences\n${wrong.slice(0, FEW).join('\n')}`);
 }
 

@@ -8,13 +8,12 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CATALOG, Shop, sleep, untilFor } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
-import { differences, Log, settle } from './checker.mjs';
+import { lastingDifferences, Log, settle } from './checker.mjs';
 import { inTurn, play, post, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
@@ -150,18 +149,7 @@ const SLOW = ['a reply without end', 'no reply']; // each waits for the daemon's
 
 let exact = true; // traffic is, until Redis loses something for the first time
 
-// What is wrong once all is quiet; what is decided again takes a moment longer.
-async function wrong({ patience = 50 } = {}) {
-  const secret = readFileSync(join(shop.dir, 'state', 'secret'));
-  let found;
-  for (let i = 0; i < patience; i++) {
-    await shop.quiet();
-    found = (await differences((sql) => shop.query(sql), log, secret, { repeats: !exact })).flatMap((text) => text.split('\n'));
-    if (!found.length) break;
-    await sleep(100);
-  }
-  return found;
-}
+const wrong = (looks) => lastingDifferences([shop], log, { looks, repeats: !exact });
 
 const total = new Map();
 const again = (what) => `again with ATTRIB_SEED=${SEED} ATTRIB_REDIS_FAULT='${what.join(',')}'`;
@@ -277,7 +265,7 @@ test('a Redis that is told nothing and says that it was is noticed by the checke
     return { answer: Buffer.from(done[verb]) };
   };
   await play(shop, log, workload(SEED, { orders: ORDERS, largest: 6, name: `control-${SEED}-` }), { seed: SEED });
-  const found = await wrong({ patience: 1 });
+  const found = await wrong(1);
   proxy.pass();
   assert.ok(swallowed > 0);
   assert.ok(found.some((line) => /credits/.test(line)), 'nobody noticed');

@@ -12,13 +12,12 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { CATALOG, Shop, attribd, sleep } from '../e2e/support.mjs';
+import { CATALOG, Shop, attribd } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { Redis } from '../support/redis.mjs';
-import { differences, Log, settle } from './checker.mjs';
+import { lastingDifferences, Log, settle } from './checker.mjs';
 import { play, sprayed, workload } from './workload.mjs';
 
 const OLDER = process.env.ATTRIB_OLDER;
@@ -78,21 +77,8 @@ async function day(instances, log, seed, name, steps) {
   await settle(sprayed(r, instances), log);
 }
 
-// What is wrong once all is quiet. What an instance decides again, after it has said that it is quiet, may take a moment.
-async function wrong(instances, log, looks = 60) {
-  const [shop] = instances;
-  const secret = readFileSync(join(shop.dir, 'state', 'secret'));
-  let found;
-  for (let i = 0; i < looks; i++) {
-    for (const instance of instances) await instance.quiet();
-    found = (await differences((sql) => shop.query(sql), log, secret)).flatMap((text) => text.split('\n'));
-    if (!found.length) break;
-    await sleep(100);
-  }
-  return found;
-}
 async function right(instances, log, what) {
-  const lines = await wrong(instances, log);
+  const lines = await lastingDifferences(instances, log);
   assert.deepEqual(lines.slice(0, 40), [], `${what}\n${sprayed(rng(1), instances).log}`);
   assert.deepEqual(await instances[0].query('SELECT detail FROM attrib.quarantine'), [], what);
 }
@@ -153,5 +139,5 @@ test('functions that fail the older build are noticed', () => stage(async (insta
     migrate(attribd, instances[0]);
     await instances[0].query('CREATE OR REPLACE FUNCTION attrib.merge_v1_refunds() RETURNS void LANGUAGE sql AS $$ SELECT $$');
   }]);
-  assert.ok((await wrong(instances, log, 1)).some((line) => /refund/.test(line)), 'nobody noticed');
+  assert.ok((await lastingDifferences(instances, log, { looks: 1 })).some((line) => /refund/.test(line)), 'nobody noticed');
 }));
