@@ -6,14 +6,12 @@
 //   ATTRIB_SPLIT_ROUNDS=n     how often (default 1, nightly 20)
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CATALOG, Shop, freePort, sleep, untilFor } from '../e2e/support.mjs';
 import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
-import { differences, Log, settle, withoutFence } from './checker.mjs';
+import { lastingDifferences, Log, settle, withoutFence } from './checker.mjs';
 import { play, post, sprayed, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
@@ -73,33 +71,14 @@ const decides = (redis) => until('nobody has met it', async () => (await masters
 const load = (r, name, at) =>
   play(sprayed(r, [a, b]), log, workload(r.int(1e9), { orders: ORDERS, largest: 6, name: `s${SEED}-${name}-` }), { seed: r.int(1e9), at });
 
-// Without what the checker found of traffic, whose lines stand below their heading.
-function withoutTraffic(lines) {
-  let skips = false;
-  return lines.filter((line) => {
-    if (/^(database|model), /.test(line)) skips = /, traffic:$/.test(line);
-    return !skips && !/^traffic: /.test(line);
-  });
-}
-async function found() {
-  const secret = readFileSync(join(a.dir, 'state', 'secret'));
-  return (await differences((sql) => a.query(sql), log, secret)).flatMap((text) => text.split('\n'));
-}
-// Once all is quiet; what is decided again after that may take a moment.
-async function right(r, { traffic = exact } = {}) {
-  let lines;
+// Once all is quiet, after what was in doubt is told again.
+async function right(r) {
   for (const shop of [a, b]) await shop.quiet();
   await settle(sprayed(r, [a, b]), log);
-  for (let i = 0; i < 60; i++) {
-    for (const shop of [a, b]) await shop.quiet();
-    lines = await found();
-    if (!traffic) lines = withoutTraffic(lines);
-    if (!lines.length) return;
-    await sleep(100);
-  }
+  const lines = await lastingDifferences([a, b], log, { repeats: !exact });
   assert.deepEqual(lines.slice(0, 40), [], `again with ATTRIB_SEED=${SEED}\n${sprayed(r, [a, b]).log}`);
 }
-let exact = true; // until events are taken in the moment between a promotion and its first word
+let exact = true; // traffic is, until events are taken in the moment between a promotion and its first word
 
 test('with one master nobody is refused', async (t) => {
   t.diagnostic(`seed ${SEED}`);
@@ -194,6 +173,6 @@ test('without the fence the comparison notices two masters', async () => {
     assert.equal(await post(shop, log, [event]), 'acked');
     await shop.quiet();
   }
-  await a.quiet();
-  assert.ok((await found()).some((text) => /credits/.test(text)), 'nobody noticed');
+  const lines = await lastingDifferences([a, b], log, { looks: 1 });
+  assert.ok(lines.some((line) => /credits/.test(line)), 'nobody noticed');
 });
