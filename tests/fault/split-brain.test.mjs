@@ -12,7 +12,7 @@ import { rng } from '../oracle/random.mjs';
 import { RedisProxy } from '../support/redis-proxy.mjs';
 import { Redis } from '../support/redis.mjs';
 import { lastingDifferences, Log, settle, withoutFence } from './checker.mjs';
-import { play, post, sprayed, workload } from './workload.mjs';
+import { inTurn, play, post, sprayed, workload } from './workload.mjs';
 
 const SEED = Number(process.env.ATTRIB_SEED ?? Date.now() % 1e9);
 const ROUNDS = Number(process.env.ATTRIB_SPLIT_ROUNDS ?? 1);
@@ -124,19 +124,15 @@ for (let round = 0; round < ROUNDS; round++) {
     exact = false;
     await follow(one, two);
     const shops = r.chance(0.5) ? [a, b] : [b, a];
-    let led;
-    await load(r, `back${round}`, (i) => {
-      if (i !== 6) return;
-      led = (async () => {
-        one.cli('replicaof', 'no', 'one');
-        lead(shops[0], one);
-        await decides(one);
-        await sleep(r.int(300));
-        lead(shops[1], one);
-      })();
-      led.catch(() => {}); // it is awaited below
+    const back = inTurn([[6, shops]], async ([early, late]) => {
+      one.cli('replicaof', 'no', 'one');
+      lead(early, one);
+      await decides(one);
+      await sleep(r.int(300));
+      lead(late, one);
     });
-    await led;
+    await load(r, `back${round}`, back.at);
+    await back.ended();
     await right(r);
     assert.equal((await masters()).at(-1), info(one, 'master_replid'));
     assert.equal(new Set(await masters()).size, 3 + 2 * round);
