@@ -35,6 +35,15 @@ export function freePort() {
   });
 }
 
+// As fetch; a failure says of what, and why.
+async function ask(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    throw new Error(`${url}: ${error.cause?.message ?? error.message}`, { cause: error.cause });
+  }
+}
+
 // until(what, holds): asks for a minute or more until it is so. shops(): whose logs tell why it is not.
 export const untilFor = (shops) => async (what, holds) => {
   for (let i = 0; i < 6000; i++) {
@@ -180,12 +189,12 @@ ${global}
   }
 
   async status() {
-    return (await fetch(`${this.admin}/v1/status`)).json();
+    return (await ask(`${this.admin}/v1/status`)).json();
   }
 
   // What one line of /metrics counts; sample: its name, with its labels.
   async metric(sample) {
-    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    const text = await (await ask(`${this.admin}/metrics`)).text();
     const number = text.split('\n').find((line) => line.startsWith(`${sample} `))?.slice(sample.length + 1);
     assert.match(number ?? 'nothing', /^\d+$/, sample);
     return Number(number);
@@ -223,7 +232,7 @@ ${global}
 
   events(body, { key = WRITE_KEY, type } = {}) {
     const lines = Array.isArray(body) && type === 'application/x-ndjson';
-    return fetch(`${this.base}/v1/events`, {
+    return ask(`${this.base}/v1/events`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': type ?? 'application/json' },
       body: lines ? body.map((e) => JSON.stringify(e)).join('\n') : typeof body === 'string' ? body : JSON.stringify(body),
@@ -231,14 +240,14 @@ ${global}
   }
 
   pixel(params, options = {}) {
-    return fetch(`${this.base}/p.gif?${new URLSearchParams({ site: 'acme', ...params })}`, {
+    return ask(`${this.base}/p.gif?${new URLSearchParams({ site: 'acme', ...params })}`, {
       ...options, headers: { 'user-agent': BROWSER, ...options.headers },
     });
   }
 
   // Follows a creator's link as far as the shop's door: {response, location, cookie, click}.
   async click(link, { headers = {}, query = '' } = {}) {
-    const response = await fetch(`${this.base}/c/${link}${query}`, {
+    const response = await ask(`${this.base}/c/${link}${query}`, {
       redirect: 'manual', headers: { 'user-agent': BROWSER, ...headers },
     });
     const location = response.headers.get('location');
