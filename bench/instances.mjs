@@ -63,7 +63,7 @@ class Setup {
     if (shared) setup.redis = await Redis.open();
     const shop = await Shop.open({ catalog: CATALOG, start: false, settings: shared ? `state = ${setup.redis.url}` : '' });
     setup.shops = [shop];
-    if (SHARE) writeFileSync(shop.config, readFileSync(shop.config, 'utf8').replace(/^flush_interval = .*\n/m, '')); // a merge costs what many small ones don't share
+    if (SHARE) writeFileSync(shop.config, readFileSync(shop.config, 'utf8').replace(/^(flush_interval|webhook_timeout) = .*\n/gm, '')); // a merge costs what many small ones don't share
     for (const verb of ['stop', 'start']) execFileSync(join(root, 'tools/private-postgres'), [verb, shop.postgresDir]); // with fsync
     await shop.start();
     while (setup.shops.length < instances) {

@@ -52,7 +52,7 @@ async function open() {
   shop = await Shop.open({ site: SITE, start: false });
   server(shop.postgresDir, 'stop'); // it was started without fsync, and anywhere
   server(shop.postgresDir, 'start');
-  writeFileSync(shop.config, readFileSync(shop.config, 'utf8').replace('workers = 2', 'workers = 1').replace(/flush_interval = .*\n/, ''));
+  writeFileSync(shop.config, readFileSync(shop.config, 'utf8').replace('workers = 2', 'workers = 1').replace(/(flush_interval|webhook_timeout) = .*\n/g, ''));
   await shop.start();
   execFileSync('taskset', ['-a', '-p', '-c', CORE, String(shop.process.pid)]);
 

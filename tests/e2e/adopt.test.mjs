@@ -11,7 +11,7 @@ import { CATALOG, Shop, attribd, sleep } from './support.mjs';
 let shop;
 let clone;
 const dir = (name) => join(shop.dir, name);
-before(async () => { shop = await Shop.open({ catalog: CATALOG, settings: 'journal.segment_size = 16K\nwebhook_timeout = 30s' }); });
+before(async () => { shop = await Shop.open({ catalog: CATALOG, settings: 'journal.segment_size = 16K' }); });
 after(async () => {
   if (clone) await clone.kill();
   await shop.close();

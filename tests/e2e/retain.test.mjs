@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { CATALOG, Shop, sleep } from './support.mjs';
 
 let shop;
-const settings = (more) => `journal.segment_size = 16K\ncheckpoint_interval = 100ms\nwebhook_timeout = 30s\n${more}`;
+const settings = (more) => `journal.segment_size = 16K\ncheckpoint_interval = 100ms\n${more}`;
 before(async () => { shop = await Shop.open({ catalog: CATALOG, settings: settings('journal.retain = 0') }); });
 after(() => shop.close());
 

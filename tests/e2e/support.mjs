@@ -84,6 +84,7 @@ export class Shop {
     if (start) await this.start();
   }
 
+  // Where a disk is busy a sync takes longer than webhooks wait by default, and their requests are closed without a status.
   writeConfig({ settings = '', site = '', global = '', postgres = this.conninfo } = {}) {
     writeFileSync(this.config, `[attribd]
 listen = 127.0.0.1:${this.port}
@@ -92,6 +93,7 @@ state_dir = ${join(this.dir, 'state')}
 postgres = ${postgres}
 workers = 2
 flush_interval = 50ms
+webhook_timeout = 30s
 ${settings}
 [site acme]
 write_key = ${WRITE_KEY}

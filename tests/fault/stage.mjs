@@ -83,7 +83,7 @@ class FaultShop extends Shop {
 
   configure(settings, through) {
     this.writeConfig({ postgres: through ? through.conninfo(this.database) : this.conninfo });
-    writeFileSync(this.config, readFileSync(this.config, 'utf8').replace(/workers = .*\nflush_interval = .*\n/, `${settings}\n`));
+    writeFileSync(this.config, readFileSync(this.config, 'utf8').replace(/workers = .*\nflush_interval = .*\nwebhook_timeout = .*\n/, `${settings}\n`));
   }
 
   // A start under the shim. point: MODE:GROUP:N; lie: sync:GROUP or syncdir:GROUP; held: what lasts begins at once.
