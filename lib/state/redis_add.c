@@ -149,13 +149,17 @@ static int read_again(struct redis_group *g)
 }
 
 /* What stood before the own copies; of a value that was replaced since, all of it, with them. */
-static struct attrib_str base_of(const struct redis_group *g, const struct redis_run *run)
+static struct attrib_str base_of(const struct redis_group *g, struct redis_run *run)
 {
 	struct attrib_str own = redis_bytes_of(g, run), value = ATTRIB_STR_NONE;
 
-	if (run->now)
-		value = redis_text(run->now);
-	if (value.n >= run->length && memcmp(value.p + run->length - own.n, own.p, own.n) == 0)
+	run->mixed = false;
+	if (!run->now)
+		return value;
+	value = redis_text(run->now);
+	run->mixed =
+		value.n < run->length || memcmp(value.p + run->length - own.n, own.p, own.n) != 0;
+	if (!run->mixed)
 		value.n = run->length - own.n;
 	return value;
 }
@@ -164,6 +168,7 @@ static struct attrib_str base_of(const struct redis_group *g, const struct redis
 static int answer_by(struct redis_group *g, struct redis_run *run, struct attrib_str base)
 {
 	size_t at = run->bytes_at, n = run->bytes_n;
+	int64_t copies = run->copies;
 	struct redis_claim claim;
 	int err;
 
@@ -178,6 +183,8 @@ static int answer_by(struct redis_group *g, struct redis_run *run, struct attrib
 	}
 	run->bytes_at = at;
 	run->bytes_n = n;
+	if (run->mixed)
+		run->copies = copies; /* those of the first look: what is there has them */
 	return err;
 }
 

@@ -215,8 +215,10 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 	for (size_t i = 0; i < run->n && !err; i++) {
 		const struct attrib_fact *fact = redis_fact_of(g, run, i);
 		const struct attrib_claimer *left = find_left(g, run, fact, i);
+		struct attrib_added *result = redis_result_of(g, run, i);
 		bool dropped = fold->facts && state_facts_have_dropped(fold->facts);
-		if (is_refused(g, fact, fold->facts != NULL, run, redis_result_of(g, run, i)))
+		bool was_new = run->mixed && result->added;
+		if (is_refused(g, fact, fold->facts != NULL, run, result))
 			continue;
 		claimer = claimer_of(g, fact);
 		err = redis_fold_add(fold, fact, &claimer, left, &r);
@@ -227,7 +229,8 @@ int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends)
 		/* the first touch that is kept out is stored: it tells that claims are left behind */
 		if (sends && (r.stored || (r.dropped.is && !dropped)))
 			redis_value_put(&g->adding->bytes, fact, left ? left : &claimer);
-		*redis_result_of(g, run, i) = r.added;
+		*result = r.added;
+		result->added |= was_new && result->mine;
 		run->ages |= slot_of(g, fact->received_at) != slot;
 		run->goes |= slot_of(g, fact->received_at) - slot > REDIS_SLOTS / 2;
 		run->refused += r.added.refused;

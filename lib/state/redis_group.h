@@ -43,6 +43,7 @@ struct redis_run {
 	bool ages;    /* its life begins anew with what is sent */
 	bool goes;    /* what stood there may just now come to its end */
 	bool left;    /* its leaves are sent */
+	bool mixed;   /* what was read again has the own copies, nobody knows behind which */
 	/* counted once it is done */
 	bool made;
 	int64_t copies;
@@ -94,7 +95,8 @@ static inline struct attrib_str redis_bytes_of(
 /* Makes a run of each entity's facts. */
 int redis_group_sort(struct redis_group *g, size_t n);
 /* Adds a run's facts to what has been read: results, and what is counted. sends: what has an effect there
- * is what will be sent. */
+ * is what will be sent. Of a mixed run what the results call new, from the first look, was so when its claim
+ * stands first. */
 int redis_run_facts(struct redis_group *g, struct redis_run *run, bool sends);
 /* Likewise for a remembered id: the first claim stays, the least receipt counts. before: NULL: none. */
 void redis_run_claims(

@@ -257,6 +257,66 @@ static void test_a_value_that_was_replaced_by_one_as_long_is_read_again(void **u
 	state->ops->free(state);
 }
 
+/* Appends to what stands there, and once the group has come, too, puts all of it into another order. */
+struct shuffler {
+	pthread_t thread;
+	redisContext *own;
+	struct attrib_id visitor;
+	struct attrib_buf from, more;
+	long long times; /* that it was put into another order */
+	atomic_bool ends;
+};
+
+static void *shuffle(void *arg)
+{
+	static const char script[] =
+		"local v,n=redis.call('GET',KEYS[1]),#ARGV[1] "
+		"if v==ARGV[1] then redis.call('APPEND',KEYS[1],ARGV[2]) return 0 end "
+		"if #v<=n+#ARGV[2] or v:sub(1,n)~=ARGV[1] then return 0 end "
+		"redis.call('SET',KEYS[1],v:sub(n+1)..ARGV[1]) redis.call('INCR',KEYS[2]) return 1";
+	struct shuffler *s = arg;
+
+	while (!atomic_load(&s->ends)) {
+		redisReply *reply = redisCommand(s->own, "EVAL %s 2 at1:v%b at1:#replaced %b %b",
+			script, &s->visitor, sizeof s->visitor, s->from.p, s->from.n, s->more.p,
+			s->more.n);
+		s->times += reply->integer;
+		freeReplyObject(reply);
+	}
+	return NULL;
+}
+
+/* Others have come before the group, and one of them has packed the value before it was read again. */
+static void test_what_was_replaced_with_the_own_copies_tells_that_they_were_new(void **unused)
+{
+	struct attrib_state *state = open_clean();
+	struct shuffler s = {.own = redisConnectUnix(url + strlen("unix:"))};
+	struct attrib_added result;
+
+	(void)unused;
+	must_add(state, touch(1, 1, 1)); /* it is connected */
+	for (uint64_t visitor = 10; s.times < 100; visitor++) {
+		s.visitor = id_of(visitor);
+		attrib_buf_clear(&s.from);
+		attrib_buf_clear(&s.more);
+		put_value(&s.from, visitor, 1, 10);
+		put_value(&s.more, visitor, 3, 10);
+		freeReplyObject(
+			ask("SET at1:v%b %b", &s.visitor, sizeof s.visitor, s.from.p, s.from.n));
+		atomic_store(&s.ends, false);
+		assert_int_equal(pthread_create(&s.thread, NULL, shuffle, &s), 0);
+		assert_int_equal(add(state, touch(visitor, 2, 1), &result), 0);
+		atomic_store(&s.ends, true);
+		assert_int_equal(pthread_join(s.thread, NULL), 0);
+		assert_true(result.mine);
+		assert_true(result.added);
+	}
+	attrib_buf_done(&s.from);
+	attrib_buf_done(&s.more);
+	redisFree(s.own);
+	state->ops->free(state);
+}
+
 static void test_an_expired_order_is_not_met(void **unused)
 {
 	struct attrib_state *state = open_clean();
@@ -358,6 +418,8 @@ int main(void)
 		cmocka_unit_test(test_what_goes_meanwhile_lives_as_long),
 		cmocka_unit_test(test_of_two_that_add_at_once_one_claims),
 		cmocka_unit_test(test_a_value_that_was_replaced_by_one_as_long_is_read_again),
+		cmocka_unit_test(
+			test_what_was_replaced_with_the_own_copies_tells_that_they_were_new),
 		cmocka_unit_test(test_an_expired_order_is_not_met),
 		cmocka_unit_test(test_what_an_add_costs),
 		cmocka_unit_test(test_long_values_are_packed),
