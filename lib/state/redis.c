@@ -43,8 +43,7 @@ int redis_begin(struct redis *redis)
 {
 	int err;
 
-	redis->begun &= redis->link.context != NULL;
-	if (redis->begun)
+	if (redis->link.context && redis->met == redis->link.connections)
 		return 0;
 	err = redis_link_open(&redis->link);
 	if (!err)
@@ -59,7 +58,8 @@ int redis_begin(struct redis *redis)
 	err = redis_claim(redis);
 	if (!err)
 		err = lift_ticket(redis);
-	redis->begun = !err;
+	if (!err)
+		redis->met = redis->link.connections;
 	return err;
 }
 

@@ -66,9 +66,9 @@ struct redis {
 	int64_t mark;                    /* told with stats; ATTRIB_NEVER: none */
 	struct attrib_redis_marks marks; /* as they were last told */
 	struct redis_walk *walk;         /* owned: the one that is under way, or NULL */
-	bool begun;                      /* the server of this connection was met */
-	struct attrib_master stay;       /* the only one that is spoken to; its id "" = any */
-	bool moved;                      /* another one has answered */
+	uint64_t met; /* the connection whose server was met, by link.connections; 0: none */
+	struct attrib_master stay; /* the only one that is spoken to; its id "" = any */
+	bool moved;                /* another one has answered */
 };
 
 static inline struct attrib_str redis_id_bytes(const struct attrib_id *id)

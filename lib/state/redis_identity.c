@@ -81,10 +81,8 @@ int redis_judge_again(struct redis *redis, const redisReply *info)
 int attrib_state_redis_master(struct attrib_state *state, struct attrib_master *out)
 {
 	struct redis *redis = redis_of(state);
-	int err;
+	int err = redis_link_open(&redis->link);
 
-	redis->begun &= redis->link.context != NULL;
-	err = redis_link_open(&redis->link);
 	if (err)
 		return err;
 	*out = redis->link.master;
