@@ -1,5 +1,5 @@
 /*
- * The backend in Redis: what it is asked by, loading, the walk over orders, figures, life.
+ * The backend in Redis: meeting a server, tickets, replacing, loading, life.
  *
  * Every key is one entity, and its value a log of copies (redis_value.h). So an add is an APPEND, which
  * two instances cannot lose to each other, and a load of any number of entities is one MGET.
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "attrib/time.h"
-#include "redis_info.h"
 
 /* The ticket is at least what is given and the server's clock in microseconds: so it goes on above all
  * that were ever given when the server has lost its own. It never falls. */
@@ -114,125 +113,6 @@ int redis_take_out(struct redis *redis, const struct attrib_entity *entity, stru
 			     (int)sizeof hex, hex, (int)entity->kind);
 }
 
-/* -- figures ------------------------------------------------------------------------------------- */
-
-void redis_ask_bytes(struct redis *redis)
-{
-	REDIS_COMMAND(&redis->link, ATTRIB_STR("INFO"), ATTRIB_STR("memory"), ATTRIB_STR("stats"),
-		ATTRIB_STR("replication"));
-}
-
-int redis_take_bytes(struct redis *redis)
-{
-	redisReply *info;
-	uint64_t used, aside;
-	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_STRING), &info);
-
-	if (err)
-		return err;
-	used = redis_info_number(info, "used_memory");
-	aside = redis->link.started_with + redis_info_number(info, "mem_clients_normal");
-	redis->bytes = used > aside ? used - aside : 0;
-	redis->evicted = redis_info_number(info, "evicted_keys");
-	redis->kept = redis->evicted == redis->evicted_noted;
-	err = redis_info_judge_policy(&redis->link, info);
-	if (!err)
-		err = redis_judge_again(redis, info);
-	freeReplyObject(info);
-	return err;
-}
-
-static const struct attrib_str count_names[KINDS] = {
-	{"copies", 6},
-	[ATTRIB_ENTITY_VISITOR] = {"visitors", 8},
-	[ATTRIB_ENTITY_CUSTOMER] = {"customers", 9},
-	[ATTRIB_ENTITY_ORDER] = {"orders", 6},
-	[ATTRIB_ENTITY_ID] = {"ids", 3},
-};
-
-void redis_tell_counts(struct redis *redis, size_t *n)
-{
-	*n = 0;
-	for (int i = 0; i < KINDS; i++) {
-		char by[24];
-		if (!redis->uncounted[i])
-			continue;
-		snprintf(by, sizeof by, "%lld", (long long)redis->uncounted[i]);
-		redis->uncounted[i] = 0;
-		REDIS_COMMAND(&redis->link, ATTRIB_STR("HINCRBY"), ATTRIB_STR(REDIS_COUNTS_KEY),
-			count_names[i], attrib_str_of(by));
-		++*n;
-	}
-}
-
-void redis_ask_count(struct redis *redis, int kind, int64_t count)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%lld", (long long)count);
-	REDIS_COMMAND(&redis->link, ATTRIB_STR("HSET"), ATTRIB_STR(REDIS_COUNTS_KEY),
-		count_names[kind], attrib_str_of(text));
-}
-
-int redis_take_counts(struct redis *redis, size_t n)
-{
-	return redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), n);
-}
-
-static uint64_t count_of(const redisReply *reply)
-{
-	long long count = reply->type == REDIS_REPLY_STRING ? atoll(reply->str) : 0;
-
-	return count > 0 ? (uint64_t)count : 0;
-}
-
-static int ask_counts(struct redis *redis)
-{
-	redisReply *reply;
-	bool lanes, mark;
-	size_t n;
-	int err = redis_begin(redis);
-
-	if (err)
-		return err;
-	redis_tell_counts(redis, &n);
-	redis_ask_bytes(redis);
-	redis_ask_lanes(redis, &lanes);
-	redis_ask_mark(redis, &mark);
-	redis_link_command(&redis->link, 2 + KINDS);
-	redis_link_word(&redis->link, ATTRIB_STR("HMGET"));
-	redis_link_word(&redis->link, ATTRIB_STR(REDIS_COUNTS_KEY));
-	for (int i = 0; i < KINDS; i++)
-		redis_link_word(&redis->link, count_names[i]);
-	err = redis_take_counts(redis, n);
-	if (!err)
-		err = redis_take_bytes(redis);
-	if (!err && lanes)
-		err = redis_take_lanes(redis);
-	if (!err && mark)
-		err = redis_take_mark(redis);
-	if (!err)
-		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
-	if (err)
-		return err;
-	for (size_t i = 0; i < KINDS && i < reply->elements; i++) {
-		uint64_t *to = i ? &redis->stats.entities[i] : &redis->stats.facts;
-		*to = count_of(reply->element[i]);
-	}
-	freeReplyObject(reply);
-	return redis_note_evicted(redis);
-}
-
-/* Of a server that is away it tells what was last known. */
-static void redis_stats(struct attrib_state *state, struct attrib_state_stats *out)
-{
-	struct redis *redis = redis_of(state);
-
-	if (ask_counts(redis) == 0)
-		redis->stats.bytes = redis->bytes;
-	*out = redis->stats;
-}
-
 /* -- loading ------------------------------------------------------------------------------------- */
 
 static int load_claim(
@@ -333,118 +213,6 @@ static int redis_load(struct attrib_state *state, const struct attrib_entity *en
 	for (size_t i = 0; i < n && !err; i += REDIS_AT_ONCE)
 		err = load_some(redis, entities + i, n - i < REDIS_AT_ONCE ? n - i : REDIS_AT_ONCE,
 			arena, out + i);
-	return err;
-}
-
-/* -- the walk ------------------------------------------------------------------------------------ */
-
-/* A walk goes by place. Its cursor is the place of the last order, and how many of that very place
- * were met: two of one are as rare as a collision of 53 bits. */
-#define PLACE_BITS 53
-#define MET_MAX    ((1u << (64 - PLACE_BITS)) - 1)
-
-uint64_t redis_order_place(const struct attrib_id *id)
-{
-	return attrib_hash64(id, sizeof *id, 0) >> (64 - PLACE_BITS);
-}
-
-static void ask_orders(struct redis *redis, uint64_t place, uint64_t met, size_t max)
-{
-	struct redis_link *link = &redis->link;
-
-	redis_link_command(link, 7);
-	redis_link_word(link, ATTRIB_STR("ZRANGEBYSCORE"));
-	redis_link_word(link, ATTRIB_STR(REDIS_ORDERS_KEY));
-	redis_link_number(link, (int64_t)place);
-	redis_link_word(link, ATTRIB_STR("+inf"));
-	redis_link_word(link, ATTRIB_STR("LIMIT"));
-	redis_link_number(link, (int64_t)met);
-	redis_link_number(link, (int64_t)max);
-}
-
-static const char drop_listed[] = "if redis.call('EXISTS',KEYS[1])==0 then "
-				  "redis.call('ZREM',KEYS[2],string.sub(KEYS[1],-16)) end return 1";
-
-/* One that the server has let go leaves the list, unless it has come back: whoever adds it lists it behind. */
-static void ask_drop(struct redis *redis, const struct attrib_entity *order)
-{
-	char key[REDIS_KEY_BYTES];
-
-	REDIS_COMMAND(&redis->link, ATTRIB_STR("EVAL"), attrib_str_of(drop_listed), ATTRIB_STR("2"),
-		redis_key(order, key), ATTRIB_STR(REDIS_ORDERS_KEY));
-}
-
-/* Which of the listed orders are there. */
-static int check_orders(
-	struct redis *redis, const redisReply *listed, struct attrib_entity *out, size_t *n)
-{
-	struct attrib_entity entity = {.kind = ATTRIB_ENTITY_ORDER};
-	char key[REDIS_KEY_BYTES];
-	int64_t is_there;
-	size_t gone = 0;
-	int err = 0;
-
-	for (size_t i = 0; i < listed->elements; i++) {
-		if (listed->element[i]->len != sizeof entity.id)
-			return redis_link_fail(&redis->link, ATTRIB_E_UNAVAILABLE,
-				"the list of orders has an entry of %zu bytes",
-				listed->element[i]->len);
-		memcpy(&entity.id, listed->element[i]->str, sizeof entity.id);
-		REDIS_COMMAND(&redis->link, ATTRIB_STR("EXISTS"), redis_key(&entity, key));
-	}
-	for (size_t i = 0; i < listed->elements && !err; i++) {
-		err = redis_link_take_integer(&redis->link, &is_there);
-		if (err)
-			break;
-		memcpy(&entity.id, listed->element[i]->str, sizeof entity.id);
-		if (is_there)
-			out[(*n)++] = entity;
-		else
-			ask_drop(redis, &entity);
-		gone += !is_there;
-	}
-	return err ? err : redis_link_skip(&redis->link, REDIS_TYPE(REDIS_REPLY_INTEGER), gone);
-}
-
-static uint64_t cursor_behind(const redisReply *listed, uint64_t before)
-{
-	struct attrib_id id;
-	uint64_t place = before >> (64 - PLACE_BITS), met = 0, last = 0;
-
-	for (size_t i = 0; i < listed->elements; i++) {
-		memcpy(&id, listed->element[i]->str, sizeof id);
-		met = i && redis_order_place(&id) == last ? met + 1 : 1;
-		last = redis_order_place(&id);
-	}
-	if (last == place && met == listed->elements)
-		met += before & MET_MAX;
-	return last << (64 - PLACE_BITS) | (met < MET_MAX ? met : MET_MAX);
-}
-
-static int redis_orders(struct attrib_state *state, uint64_t *cursor, struct attrib_entity *out,
-	size_t max, size_t *n)
-{
-	struct redis *redis = redis_of(state);
-	redisReply *listed;
-	uint64_t behind = 0;
-	int err;
-
-	if (!max)
-		return ATTRIB_E_INVALID;
-	*n = 0;
-	err = redis_begin(redis);
-	if (err)
-		return err;
-	ask_orders(redis, *cursor >> (64 - PLACE_BITS), *cursor & MET_MAX, max);
-	err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &listed);
-	if (err)
-		return err;
-	err = check_orders(redis, listed, out, n);
-	if (!err && listed->elements == max)
-		behind = cursor_behind(listed, *cursor);
-	freeReplyObject(listed);
-	if (!err)
-		*cursor = behind;
 	return err;
 }
 

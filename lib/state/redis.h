@@ -1,6 +1,5 @@
 /*
- * The insides of the Redis backend, shared by what adds (redis_add.c), forgets (redis_forget.c), by what it is waited
- * for (redis_marks.c), and the rest (redis.c).
+ * The insides of the Redis backend, shared by its parts.
  */
 #ifndef ATTRIB_STATE_REDIS_H_
 #define ATTRIB_STATE_REDIS_H_
@@ -140,7 +139,11 @@ int redis_take_out(
 int redis_add(struct attrib_state *state, const struct attrib_fact *facts, size_t n,
 	struct attrib_added *results, uint64_t *ticket);
 void redis_adding_done(struct redis_adding *adding);
+int redis_orders(struct attrib_state *state, uint64_t *cursor, struct attrib_entity *out,
+	size_t max, size_t *n);
 int redis_forget(struct attrib_state *state, int64_t ids_before, int64_t facts_before);
+/* Of a server that is away it tells what was last known. */
+void redis_stats(struct attrib_state *state, struct attrib_state_stats *out);
 /* Gives a walk up that is under way. */
 void redis_walk_done(struct redis *redis);
 /* Where an order stands in the walk: 53 bits, which is what a score of Redis holds. */
