@@ -1,5 +1,6 @@
 // The engine over a state in Redis, one core each, and what redis-benchmark -P 32 makes of the same commands on the same
-// server. Then the same events by more instances: what each process takes for one.
+// server. Then the same events by more instances: what each process takes for one. At the end the two walks over all keys,
+// the one that holds them and the one that reads what never expires: processor time of Redis for a key.
 //
 //   node bench/redis.mjs [--records N] [--known N] [--visitors N] [--orders 0..14] [--instances N] [--rounds N]
 //
@@ -27,6 +28,13 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 
 const redis = await Redis.open();
 execFileSync('taskset', ['-a', '-p', '-c', SERVER, String(redis.process.pid)]);
+redis.cli('config', 'set', 'latency-tracking-info-percentiles', '50 99 100');
+
+// Microseconds that its scripts took by the server's clock: half of them, 99 of 100, and the longest one.
+function scripts() {
+  const [, ...took] = /^latency_percentiles_usec_eval:p50=([\d.]+),p99=([\d.]+),p100=([\d.]+)/m.exec(redis.cli('info', 'latencystats'));
+  return took.map(Number);
+}
 
 function info() {
   const text = redis.cli('info', 'everything');
@@ -56,6 +64,16 @@ class Instance {
   go() { this.process.stdin.write('\n'); }
 }
 
+// The next walk of an instance that has said what comes before it.
+async function walk(instance) {
+  await instance.line();
+  redis.cli('config', 'resetstat');
+  const keys = Number(redis.cli('dbsize')), cpu = spent();
+  instance.go();
+  const told = JSON.parse(await instance.line());
+  return { ...told, keys, server: spent() - cpu, took: scripts() };
+}
+
 async function ours() {
   redis.cli('flushall');
   const instances = Array.from({ length: INSTANCES }, (_, i) => new Instance(i));
@@ -68,9 +86,10 @@ async function ours() {
   for (const one of instances) one.go();
   const told = (await all()).map((line) => JSON.parse(line));
   const took = spent() - cpu, after = info();
+  const walks = [await walk(instances[0]), await walk(instances[0])];
   const counts = redis.cli('hgetall', 'at1:#counts').split('\n');
   const count = (name) => Number(counts[counts.indexOf(name) + 1] ?? 0);
-  return { ...after, seconds: Math.max(...told.map((one) => one.seconds)), server: took, engine: sum(told.map((one) => one.cpu)),
+  return { ...after, walks, seconds: Math.max(...told.map((one) => one.seconds)), server: took, engine: sum(told.map((one) => one.cpu)),
     asked: sum(told.map((one) => one.commands)), roundTrips: sum(told.map((one) => one.round_trips)), overtaken: sum(told.map((one) => one.overtaken)),
     visitors: count('visitors'), ids: count('ids'), keys: Number(redis.cli('dbsize')) };
 }
@@ -133,3 +152,9 @@ console.log(`memory: ${Math.round(used / (RECORDS + KNOWN))} bytes for an event,
   + ` (${own.visitors} visitors and clicks, ${own.ids} ids)`);
 const kinds = Object.entries(own.calls).filter(([, n]) => n > RECORDS / 1000).sort(([, a], [, b]) => b - a);
 console.log(`commands: ${kinds.map(([name, n]) => `${name} ${(n / RECORDS).toFixed(3)}`).join(', ')}`);
+for (const [i, what] of ['holds', 'forgets'].entries()) {
+  const took = (part) => whole(({ walks }) => walks[i].took[part]);
+  const most = Math.round(Math.min(...figures.map(({ own }) => own.walks[i].took[2]))); // what else runs makes it longer
+  console.log(`the walk that ${what}: processor time of Redis ${us(({ walks }) => walks[i].server / walks[i].keys)} us a key, ${Math.round(own.walks[i].keys / own.walks[i].pages)} keys a page;`
+    + ` by its clock a page ${took(0)} us, 99 of 100 within ${took(1)}, the longest ${most} (least of the rounds); ${whole(({ walks }) => walks[i].keys / walks[i].seconds)} keys/s without a rest`);
+}

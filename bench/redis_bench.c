@@ -7,6 +7,9 @@
  * Of the records of engine_bench the first `known` fill the state and are not measured. With more instances each
  * takes one record of so many. When it is ready, and again when the known ones are in, it says so and waits for a
  * line, so that several begin together; then it tells what its share has cost it as one line of JSON.
+ *
+ * The first instance goes on: behind a line it walks over all that is there, holding it, and behind another one reading
+ * what never expires to forget of it; each time it tells the pages and the seconds in one line of JSON.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +65,11 @@ static struct attrib_engine_record *make_records(const struct bench *bench,
 static void open_all(
 	struct bench *bench, const char *url, uint64_t instance, struct attrib_arena *arena)
 {
-	struct attrib_redis_options options = {
-		.url = url, .ids_ttl_s = 700000, .facts_ttl_s = 9000000, .timeout_ms = 60000};
+	struct attrib_redis_options options = {.url = url,
+		.ids_ttl_s = 700000,
+		.facts_ttl_s = 9000000,
+		.timeout_ms = 60000,
+		.instance = {{(uint8_t)(instance + 1)}}};
 	uint8_t secret[ATTRIB_SECRET_BYTES] = {1};
 
 	bench->keys = attrib_keys_new(secret);
@@ -134,6 +140,32 @@ static void wait_for_line(const char *what)
 		bench_must(feof(stdin) ? ATTRIB_E_INVALID : 0, "a line");
 }
 
+/* As the daemon does it, but without a rest between two pages. */
+static void walk(struct bench *bench, const struct attrib_redis_walk *what)
+{
+	double clock = bench_us(CLOCK_MONOTONIC);
+	uint64_t pages = 0;
+	bool mine, done = false;
+
+	bench_must(attrib_state_redis_walk(bench->state, what, &mine),
+		attrib_state_redis_error(bench->state));
+	bench_must(mine ? 0 : ATTRIB_E_INVALID, "another instance walks");
+	for (; !done; pages++)
+		bench_must(attrib_state_redis_step(bench->state, &done),
+			attrib_state_redis_error(bench->state));
+	printf("{\"pages\":%" PRIu64 ",\"seconds\":%.6f}\n", pages,
+		(bench_us(CLOCK_MONOTONIC) - clock) / 1e6);
+}
+
+/* Ids have less to live than it is held for; of facts none is old enough to go. */
+static void walks(struct bench *bench)
+{
+	wait_for_line("told");
+	walk(bench, &(struct attrib_redis_walk){.hold_s = 800000, .facts_before = ATTRIB_NEVER});
+	wait_for_line("held");
+	walk(bench, &(struct attrib_redis_walk){.facts_before = 1, .by = 1});
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t n = argument(argc, argv, 2, 300000), known = argument(argc, argv, 3, n);
@@ -169,6 +201,8 @@ int main(int argc, char **argv)
 		kept[1], f.seconds, f.cpu, after.commands - before.commands,
 		after.round_trips - before.round_trips, bench.decisions,
 		after.overtaken - before.overtaken);
+	if (share[0] == 0)
+		walks(&bench);
 	bench_maker_done(&maker);
 	for (int i = 0; i < 2; i++)
 		free(records[i]);
