@@ -159,8 +159,8 @@ ${global}
     this.exited = new Promise((done) => {
       const closed = new Promise((over) => { this.process.once('close', over); });
       this.process.once('exit', async (code, signal) => {
-        this.exit = { code, signal };
         await Promise.race([closed, sleep(1000)]); // its last words may still be on their way
+        this.exit = { code, signal };
         done(this.exit);
       });
     });
