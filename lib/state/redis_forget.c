@@ -97,10 +97,10 @@ static int visit_all(struct redis_walk *walk)
 	if (walk->n == 0)
 		return 0;
 	redis_ask_values(walk->redis, walk->entities, walk->n);
-	err = redis_link_take(&walk->redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+	err = redis_take_values(walk->redis, walk->n, &reply);
 	if (err)
 		return err;
-	for (size_t i = 0; i < walk->n && i < reply->elements && !err; i++)
+	for (size_t i = 0; i < walk->n && !err; i++)
 		if (reply->element[i]->type == REDIS_REPLY_STRING)
 			err = visit(walk, &walk->entities[i], redis_text(reply->element[i]));
 	freeReplyObject(reply);
