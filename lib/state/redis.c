@@ -162,23 +162,6 @@ void redis_ask_values(struct redis *redis, const struct attrib_entity *entities,
 		redis_link_word(&redis->link, redis_key(&entities[i], key));
 }
 
-int redis_take_values(struct redis *redis, size_t n, redisReply **out)
-{
-	redisReply *reply;
-	int err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
-
-	if (err)
-		return err;
-	if (reply->elements != n) {
-		err = redis_link_fail(&redis->link, ATTRIB_E_UNAVAILABLE, "%zu values for %zu keys",
-			reply->elements, n);
-		freeReplyObject(reply);
-		return err;
-	}
-	*out = reply;
-	return 0;
-}
-
 static int load_some(struct redis *redis, const struct attrib_entity *entities, size_t n,
 	struct attrib_arena *arena, struct attrib_loaded *out)
 {
@@ -186,14 +169,13 @@ static int load_some(struct redis *redis, const struct attrib_entity *entities, 
 	int err;
 
 	redis_ask_values(redis, entities, n);
-	err = redis_take_values(redis, n, &reply);
+	err = redis_link_take_values(&redis->link, n, &reply);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n && !err; i++) {
 		const redisReply *value = reply->element[i];
 		out[i] = (struct attrib_loaded){.entity = entities[i]};
-		err = redis_link_expect(&redis->link, REDIS_NIL_OR_TEXT, value);
-		if (!err && value->type == REDIS_REPLY_STRING)
+		if (value->type == REDIS_REPLY_STRING)
 			err = load_value(redis, redis_text(value), arena, &out[i]);
 	}
 	freeReplyObject(reply);

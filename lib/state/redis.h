@@ -122,10 +122,8 @@ void redis_doubt_lanes(struct redis *redis);
 /* Lets everybody find that all was lost. */
 int redis_lose_lanes(struct redis *redis);
 
-/* Asks for the values of entities: one answer, an array. */
+/* Asks for the values of entities: one answer, for redis_link_take_values. */
 void redis_ask_values(struct redis *redis, const struct attrib_entity *entities, size_t n);
-/* Takes such an answer, which has to hold n of whatever type, to be freed by freeReplyObject. */
-int redis_take_values(struct redis *redis, size_t n, redisReply **out);
 
 /* Puts `to` in the place of a value, or takes it out when that is empty, unless it has changed since. The
  * one thing that is not an addition, so it is a script: nobody can come in between. An order that is

@@ -195,10 +195,7 @@ static int give(
 	struct redis_group *g, struct redis_run *run, redisReply **value, redis_value_fn *to)
 {
 	redisReply *text = NULL;
-	int err = redis_link_expect(&g->redis->link, REDIS_NIL_OR_TEXT, *value);
 
-	if (err)
-		return err;
 	if ((*value)->type == REDIS_REPLY_STRING) {
 		text = *value;
 		*value = NULL;
@@ -218,7 +215,7 @@ int redis_take_page(
 		*next = end;
 		return 0;
 	}
-	err = redis_take_values(g->redis, n, &page);
+	err = redis_link_take_values(&g->redis->link, n, &page);
 	if (err)
 		return err;
 	for (; *next < end && !err; ++*next)

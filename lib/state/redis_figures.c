@@ -105,10 +105,10 @@ static int ask_counts(struct redis *redis)
 	if (!err && mark)
 		err = redis_take_mark(redis);
 	if (!err)
-		err = redis_link_take(&redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+		err = redis_link_take_values(&redis->link, KINDS, &reply);
 	if (err)
 		return err;
-	for (size_t i = 0; i < KINDS && i < reply->elements; i++) {
+	for (size_t i = 0; i < KINDS; i++) {
 		uint64_t *to = i ? &redis->stats.entities[i] : &redis->stats.facts;
 		*to = count_of(reply->element[i]);
 	}

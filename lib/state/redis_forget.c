@@ -97,7 +97,7 @@ static int visit_all(struct redis_walk *walk)
 	if (walk->n == 0)
 		return 0;
 	redis_ask_values(walk->redis, walk->entities, walk->n);
-	err = redis_take_values(walk->redis, walk->n, &reply);
+	err = redis_link_take_values(&walk->redis->link, walk->n, &reply);
 	if (err)
 		return err;
 	for (size_t i = 0; i < walk->n && !err; i++)
@@ -109,10 +109,10 @@ static int visit_all(struct redis_walk *walk)
 
 /* -- a page --------------------------------------------------------------------------------------- */
 
-/* Whoever walks ('' = alone), where, how many keys, seconds to hold for, what is read. Answers with nothing when somebody
- * else walks. EXPIRE with GT makes no life shorter, and ends none that lasts. */
+/* Whoever walks ('' = alone), where, how many keys, seconds to hold for, what is read. Answers with 0 when somebody else
+ * walks. EXPIRE with GT makes no life shorter, and ends none that lasts. */
 static const char page[] =
-	"if ARGV[1]~='' then if redis.call('GET',KEYS[1])~=ARGV[1] then return {} end "
+	"if ARGV[1]~='' then if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
 	"redis.call('EXPIRE',KEYS[1],60) end "
 	"local found=redis.call('SCAN',ARGV[2],'MATCH','" REDIS_PREFIX "*','COUNT',ARGV[3]) "
 	"local hold,reads=tonumber(ARGV[4]),tonumber(ARGV[5]) "
@@ -160,11 +160,12 @@ static int scan(struct redis_walk *walk, bool *over)
 	int err;
 
 	ask_page(walk);
-	err = redis_link_take(&walk->redis->link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+	err = redis_link_take(&walk->redis->link,
+		REDIS_TYPE(REDIS_REPLY_ARRAY) | REDIS_TYPE(REDIS_REPLY_INTEGER), &reply);
 	if (err)
 		return err;
 	walk->n = 0;
-	*over = reply->elements == 0;
+	*over = reply->type == REDIS_REPLY_INTEGER;
 	if (!*over && !is_page(reply)) {
 		err = redis_link_fail(
 			&walk->redis->link, ATTRIB_E_UNAVAILABLE, "no answer to SCAN");

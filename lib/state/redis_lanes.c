@@ -226,12 +226,7 @@ static int ask_known(
 	redis_link_word(link, ATTRIB_STR(REDIS_LANES_KEY));
 	for (size_t i = 0; i < n; i++)
 		redis_link_word(link, redis_id_bytes(&lanes[i].lane));
-	err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), reply);
-	if (!err && (*reply)->elements != n) {
-		freeReplyObject(*reply);
-		err = redis_link_fail(link, ATTRIB_E_UNAVAILABLE, "not as many lanes as asked for");
-	}
-	return err;
+	return redis_link_take_values(link, n, reply);
 }
 
 int attrib_state_redis_lanes(struct attrib_state *state, struct attrib_claimer *lanes, size_t n)

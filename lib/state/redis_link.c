@@ -160,7 +160,7 @@ static int refused(struct redis_link *link, const redisReply *reply)
 	return redis_link_fail(link, err, "the server says: %.300s", reply->str);
 }
 
-int redis_link_expect(struct redis_link *link, unsigned types, const redisReply *reply)
+static int expect(struct redis_link *link, unsigned types, const redisReply *reply)
 {
 	if (types & REDIS_TYPE(reply->type))
 		return 0;
@@ -216,7 +216,7 @@ int redis_link_take(struct redis_link *link, unsigned types, redisReply **out)
 		return err;
 	link->owed--;
 	link->busy = link->owed || link->queued;
-	err = redis_link_expect(link, types, reply);
+	err = expect(link, types, reply);
 	if (!err && !link->owed && redis_guard_has_more(link->context))
 		err = redis_link_fail(
 			link, ATTRIB_E_UNAVAILABLE, "the server says more than it was asked");
@@ -237,6 +237,25 @@ int redis_link_take_integer(struct redis_link *link, int64_t *out)
 	*out = reply->integer;
 	freeReplyObject(reply);
 	return 0;
+}
+
+int redis_link_take_values(struct redis_link *link, size_t n, redisReply **out)
+{
+	redisReply *reply;
+	int err = redis_link_take(link, REDIS_TYPE(REDIS_REPLY_ARRAY), &reply);
+
+	if (err)
+		return err;
+	if (reply->elements != n)
+		err = redis_link_fail(
+			link, ATTRIB_E_UNAVAILABLE, "%zu values for %zu keys", reply->elements, n);
+	for (size_t i = 0; i < n && !err; i++)
+		err = expect(link, REDIS_NIL_OR_TEXT, reply->element[i]);
+	if (err)
+		freeReplyObject(reply);
+	else
+		*out = reply;
+	return err;
 }
 
 int redis_link_skip(struct redis_link *link, unsigned types, size_t n)

@@ -71,10 +71,10 @@ void redis_link_send(struct redis_link *link);
 int redis_link_take(struct redis_link *link, unsigned types, redisReply **out);
 /* Likewise, what one that has to be an integer tells. */
 int redis_link_take_integer(struct redis_link *link, int64_t *out);
+/* Likewise, an array of exactly n, each of them text or nothing. */
+int redis_link_take_values(struct redis_link *link, size_t n, redisReply **out);
 /* Likewise, for replies of which nothing is wanted. */
 int redis_link_skip(struct redis_link *link, unsigned types, size_t n);
-/* A failure when the reply is an error, or of another type. */
-int redis_link_expect(struct redis_link *link, unsigned types, const redisReply *reply);
 
 static inline struct attrib_str redis_text(const redisReply *reply)
 {

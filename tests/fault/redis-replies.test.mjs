@@ -123,7 +123,8 @@ const FAULTS = {
     return { bytes: Buffer.concat([bytes.subarray(0, at), noise(r, 30), bytes.subarray(at)]), end: r.chance(0.5) };
   }, begins('*')),
   'another type': reply((bytes, r) => ({ bytes: Buffer.from(r.pick([...(bytes[0] === 43 ? [] : ['+OK\r\n']), '-ERR nothing\r\n', '-\r\n', '*-1\r\n', '*0\r\n', '*1\r\n*1\r\n*0\r\n'])) }),
-    (bytes) => !/^\*0|^\*-1/.test(bytes.toString('latin1', 0, 3))),
+    (bytes, [verb]) => !/^\*0|^\*-1/.test(bytes.toString('latin1', 0, 3)) && String(verb) !== 'ZRANGEBYSCORE'), // of which none may be there
+  'no figures': reply(() => ({ bytes: Buffer.from('*0\r\n') }), (bytes, [verb]) => String(verb) === 'HMGET'),
   'another length': reply((bytes, r) => ({ bytes: otherLength(bytes, r), end: r.chance(0.5) }), hasText),
   'a reply too many': reply((bytes, r) => ({ bytes: Buffer.concat([bytes, Buffer.from(r.pick(['$-1\r\n', '+OK\r\n', ':1\r\n', '*0\r\n']))]), end: false })),
   'a huge text': reply(() => ({ bytes: Buffer.from(`$${ANNOUNCED}\r\n`), stream: ANNOUNCED })),
