@@ -42,9 +42,9 @@ const until = untilFor(() => [shop]);
 
 // -- faults: armed in the middle of the load; each resolves when it has happened ---------------------------------------------
 
-// The next reply but some, which of(words, reply) takes, becomes make(reply, r).
-const reply = (make, of = () => true) => (r) => new Promise((fired) => {
-  let left = r.int(20);
+// The next reply but some, fewer than `most`, of those that of(reply, words) takes becomes make(reply, r).
+const reply = (make, of = () => true, most = 20) => (r) => new Promise((fired) => {
+  let left = r.int(most);
   proxy.plan = ({ words, reply: bytes, pair }) => {
     if (!of(bytes, words) || left-- > 0) return undefined;
     proxy.pass();
@@ -124,7 +124,7 @@ const FAULTS = {
   }, begins('*')),
   'another type': reply((bytes, r) => ({ bytes: Buffer.from(r.pick([...(bytes[0] === 43 ? [] : ['+OK\r\n']), '-ERR nothing\r\n', '-\r\n', '*-1\r\n', '*0\r\n', '*1\r\n*1\r\n*0\r\n'])) }),
     (bytes, [verb]) => !/^\*0|^\*-1/.test(bytes.toString('latin1', 0, 3)) && String(verb) !== 'ZRANGEBYSCORE'), // of which none may be there
-  'no figures': reply(() => ({ bytes: Buffer.from('*0\r\n') }), (bytes, [verb]) => String(verb) === 'HMGET'),
+  'no figures': reply(() => ({ bytes: Buffer.from('*0\r\n') }), (bytes, [verb]) => String(verb) === 'HMGET', 2), // they are rare
   'another length': reply((bytes, r) => ({ bytes: otherLength(bytes, r), end: r.chance(0.5) }), hasText),
   'a reply too many': reply((bytes, r) => ({ bytes: Buffer.concat([bytes, Buffer.from(r.pick(['$-1\r\n', '+OK\r\n', ':1\r\n', '*0\r\n']))]), end: false })),
   'a huge text': reply(() => ({ bytes: Buffer.from(`$${ANNOUNCED}\r\n`), stream: ANNOUNCED })),
