@@ -6,16 +6,29 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "attrib/state_redis.h"
+#include "attrib/time.h"
+#include "clock.h"
 #include "statedir.h"
 
-#define TIMEOUT_MS 2000
+#define TIMEOUT_MS  2000
+#define AGAIN_US    100000
+#define PATIENCE_US (5 * ATTRIB_US_PER_S) /* whoever has nothing to do notices a loss within 2 s */
 
 static int fail(struct attrib_sink_error *error, int err, const char *why)
 {
 	snprintf(error->text, sizeof error->text, "state: %.240s", why);
 	return err == ATTRIB_E_CONFIG || err == ATTRIB_E_UNAUTHORIZED ? ATTRIB_E_FENCED : err;
+}
+
+static int look(const struct attribd_config *config, struct attrib_owner *owner, bool *found,
+	char why[ATTRIB_REDIS_WHY])
+{
+	*found = false;
+	return attrib_state_redis_identity(
+		config->state, TIMEOUT_MS, false, &owner->state, found, &owner->master, why);
 }
 
 static int make_new(const struct attribd_config *config, struct attrib_owner *owner,
@@ -58,15 +71,41 @@ static int is_nobodys(const struct attribd_config *config, struct attrib_sink_er
 	return ATTRIB_E_FENCED;
 }
 
+/* Of those that begin at once the first puts it there before it tells PostgreSQL; and of those that were on one that has
+ * lost all each puts it back as soon as it notices. */
+static bool comes_back(const struct attribd_config *config, struct attrib_owner *owner)
+{
+	int64_t ends = attribd_clock_mono() + PATIENCE_US;
+	char why[ATTRIB_REDIS_WHY];
+	bool found;
+
+	while (attribd_clock_mono() < ends) {
+		if (look(config, owner, &found, why) == 0 && found)
+			return true;
+		usleep(AGAIN_US);
+	}
+	return false;
+}
+
+static int make(const struct attribd_config *config, bool take, struct attrib_owner *owner,
+	struct attrib_sink_error *error)
+{
+	int err = take ? 0 : is_nobodys(config, error);
+
+	if (err == ATTRIB_E_FENCED && comes_back(config, owner)) {
+		error->text[0] = '\0';
+		return 0;
+	}
+	return err ? err : make_new(config, owner, error);
+}
+
 static int find(const struct attribd_config *config, bool take, struct attrib_owner *owner,
 	struct attrib_sink_error *error)
 {
 	char why[ATTRIB_REDIS_WHY];
-	bool found = false;
-	int away, err;
+	bool found;
+	int away = look(config, owner, &found, why), err;
 
-	away = attrib_state_redis_identity(
-		config->state, TIMEOUT_MS, false, &owner->state, &found, &owner->master, why);
 	if (!away && found)
 		return 0;
 	if (away && (take || away != ATTRIB_E_UNAVAILABLE))
@@ -76,8 +115,7 @@ static int find(const struct attribd_config *config, bool take, struct attrib_ow
 		return err ? fail(error, err, "the file `shared_state` can't be read") : 0;
 	if (away)
 		return fail(error, away, why);
-	err = take ? 0 : is_nobodys(config, error);
-	return err ? err : make_new(config, owner, error);
+	return make(config, take, owner, error);
 }
 
 int attribd_shared_find(const struct attribd_config *config, bool take, struct attrib_owner *owner,

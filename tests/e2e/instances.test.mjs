@@ -257,6 +257,24 @@ test('an instance that was never on the state is refused while Redis is empty', 
   }
 });
 
+test('one that starts while Redis is empty waits until another has put back who it is', async () => {
+  const soon = await a.instance('soon');
+  try {
+    for (const shop of all()) shop.process.kill('SIGSTOP');
+    redis.cli('flushall');
+    const ready = soon.start();
+    await sleep(500);
+    for (const shop of all()) shop.process.kill('SIGCONT');
+    await ready;
+    assert.equal(readFileSync(join(a.dir, 'soon', 'shared_state'), 'utf8'), readFileSync(join(a.dir, 'state', 'shared_state'), 'utf8'));
+    await soon.stop();
+    await equal({ traffic: false });
+  } finally {
+    for (const shop of all()) shop.process.kill('SIGCONT');
+    await soon.kill();
+  }
+});
+
 test('a memory of its own is refused', async () => {
   const lone = await a.instance('lone', (text) => text.replace(/^state = .*$/m, ''));
   await refused(lone, /site acme is decided by shared state [0-9a-f]{32} \(last flush .*\), not by this state_dir/);
