@@ -209,8 +209,9 @@ async function isLeftToCount(late, proxy, link, end) {
 test('what was left to an instance that was about to count it counts, though Redis has lost all', async (t) => {
   exact = false;
   const proxy = await RedisProxy.open(address);
-  const late = await another('late', (text) => text.replace(`unix:${address}`, proxy.url));
+  let late;
   try {
+    late = await another('late', (text) => text.replace(`unix:${address}`, proxy.url));
     // its lanes are new: Redis was told that they are there, and nothing of them, so this is also a loss of that
     await t.test('it goes on', () => isLeftToCount(late, proxy, 'ann-link', (goOn) => goOn()));
     assert.ok(await lost(late) > 0, 'it has not noticed');
@@ -220,7 +221,7 @@ test('what was left to an instance that was about to count it counts, though Red
       await late.start();
     }));
   } finally {
-    await late.stop();
+    await late?.stop();
     await proxy.close();
   }
 });
