@@ -122,7 +122,9 @@ const FAULTS = {
     const at = r.int(bytes.length);
     return { bytes: Buffer.concat([bytes.subarray(0, at), noise(r, 30), bytes.subarray(at)]), end: r.chance(0.5) };
   }, begins('*')),
-  'another type': reply((bytes, r) => ({ bytes: Buffer.from(r.pick([...(bytes[0] === 43 ? [] : ['+OK\r\n']), '-ERR nothing\r\n', '-\r\n', '*-1\r\n', '*0\r\n', '*1\r\n*1\r\n*0\r\n'])) }),
+  // no array at all is to hiredis what no text is, which may be an answer
+  'another type': reply((bytes, r) => ({ bytes: Buffer.from(r.pick(['-ERR nothing\r\n', '-\r\n', '*0\r\n', '*1\r\n*1\r\n*0\r\n',
+    ...(begins('+')(bytes) ? [] : ['+OK\r\n']), ...(begins('*')(bytes) ? ['*-1\r\n'] : [])])) }),
     (bytes, [verb]) => !/^\*0|^\*-1/.test(bytes.toString('latin1', 0, 3)) && String(verb) !== 'ZRANGEBYSCORE'), // of which none may be there
   'no figures': reply(() => ({ bytes: Buffer.from('*0\r\n') }), (bytes, [verb]) => String(verb) === 'HMGET', 2), // they are rare
   'another length': reply((bytes, r) => ({ bytes: otherLength(bytes, r), end: r.chance(0.5) }), hasText),
